@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The contract: every record that the XDP program, the daemon and readers share.
+ *
+ * Compiles as C11 and as BPF C. Fixed-width fields only, no implicit padding, reserved fields are
+ * zero when written and ignored when read. Fields are only ever appended, into `reserved` or at the
+ * end, with a new IPACCT_ABI_VERSION. All integers are in host order unless the name ends in _be.
+ *
+ * What a reader may not assume: the fields of a record in the *active* epoch are not one instant.
+ * Records of an epoch at rest and of the ledger at one cut are. */
+#ifndef IPACCT_ABI_H
+#define IPACCT_ABI_H
+
+#include <linux/types.h>
+
+#define IPACCT_ABI_MAGIC    0x69706163u /* "ipac" */
+#define IPACCT_ABI_VERSION  1u
+#define IPACCT_IFS_MAX      64u /* interface slots; the reader's buffers are sized by it */
+#define IPACCT_DOMAINS_MAX  64u /* accounting domains known at one time; slot 0 is domain 0 */
+#define IPACCT_IFNAME_BYTES 16u /* linux/if.h IFNAMSIZ */
+#define IPACCT_EPOCHS       2u  /* one counts while the other is read */
+#define IPACCT_REASONS_MAX \
+	32u /* room to grow without a new layout; a power of two for the verifier */
+#define IPACCT_PROTOCOLS_MAX 8u
+#define IPACCT_SIZE_BINS     8u /* RFC 2819 etherStats: undersize, 64 … 1024to1518, oversize */
+
+/* The roll-up array of one partition and epoch: one line for each IPv4 /16 of domain 0, then two
+ * lines (0.0.0.0/0 and ::/0) for each domain slot. */
+#define IPACCT_ROLL4_LINES 65536u
+#define IPACCT_ROLL_LINES  (IPACCT_ROLL4_LINES + 2u * IPACCT_DOMAINS_MAX)
+#define IPACCT_ROLL6_LINES 4096u /* IPv6 /32 lines of one partition and epoch … */
+#define IPACCT_ROLL6_WAYS  4u    /* … in sets of this many */
+
+/* Names of the pins inside the bpffs directory; also the map names (at most 15 characters, the
+ * kernel cuts longer ones). lru_<partition>_<epoch> are the inner maps of ipacct_lru. */
+#define IPACCT_PIN_CTL    "ipacct_ctl"
+#define IPACCT_PIN_META   "ipacct_meta"
+#define IPACCT_PIN_IFS    "ipacct_ifs"
+#define IPACCT_PIN_DOMS   "ipacct_doms"
+#define IPACCT_PIN_CPUS   "ipacct_cpus"
+#define IPACCT_PIN_PARTS  "ipacct_parts"
+#define IPACCT_PIN_TOTALS "ipacct_totals"
+#define IPACCT_PIN_LRU    "ipacct_lru"
+#define IPACCT_PIN_ROLL   "ipacct_roll"
+#define IPACCT_PIN_ROLL6  "ipacct_roll6"
+
+/* Why a packet was seen and not accounted (IPFIX ignoredPacketTotalCount, 164). Slots of
+ * ipacct_totals.ignored; append only. Names for output are in counters.h. */
+enum ipacct_ignored_reason {
+	IPACCT_IGNORED_ARP = 0, /* IANA ethertype 0x0806 */
+	IPACCT_IGNORED_LLC,     /* IEEE 802.3 length field (below 0x0600): STP, IS-IS, … */
+	IPACCT_IGNORED_OTHER_ETHERTYPE, /* anything else above Ethernet: LLDP, LACP, PPPoE discovery */
+	IPACCT_IGNORED_TRUNCATED_L2,    /* frame ends inside Ethernet, VLAN, PPPoE or MPLS */
+	IPACCT_IGNORED_VLAN_DEPTH,      /* more tags than the parser follows */
+	IPACCT_IGNORED_PPPOE_CONTROL,  /* PPPoE session frame that carries no IP: LCP, IPCP, … */
+	IPACCT_IGNORED_MPLS_DEPTH,     /* more labels than the parser follows */
+	IPACCT_IGNORED_MPLS_PAYLOAD,   /* below the last label neither IPv4 nor IPv6: pseudowire */
+	IPACCT_IGNORED_BAD_IP_VERSION, /* version field contradicts the ethertype */
+	IPACCT_IGNORED_TRUNCATED_L3,   /* frame ends inside the IP header or its extension chain */
+	IPACCT_IGNORED_BAD_IHL,        /* RFC 791 3.1: IHL below 5 */
+	IPACCT_IGNORED_BAD_LENGTH,     /* IPv4 total length below its own header length */
+	IPACCT_IGNORED_IPV6_EXT_DEPTH, /* more extension headers than the parser follows */
+	IPACCT_IGNORED_INTERNAL,       /* a map of ours did not answer: always 0, alarm if not */
+	IPACCT_IGNORED_REASONS
+};
+
+/* Protocol class of an accounted packet; slots of ipacct_totals.protocol. */
+enum ipacct_protocol {
+	IPACCT_PROTOCOL_TCP = 0, /* IANA protocol 6 */
+	IPACCT_PROTOCOL_UDP,     /* 17 */
+	IPACCT_PROTOCOL_ICMP,    /* 1 and 58 */
+	IPACCT_PROTOCOL_OTHER,
+	IPACCT_PROTOCOLS
+};
+
+enum ipacct_hook {
+	IPACCT_HOOK_XDP = 1,       /* arrivals, before the stack */
+	IPACCT_HOOK_TC_EGRESS = 2, /* reserved for departures */
+};
+
+enum ipacct_mode {
+	IPACCT_MODE_NATIVE = 1,
+	IPACCT_MODE_GENERIC = 2, /* after GRO: packets are not the wire's; outputs say so */
+};
+
+enum ipacct_attach {
+	IPACCT_ATTACH_LINK = 1,       /* one pinned bpf_link, exclusive */
+	IPACCT_ATTACH_DISPATCHER = 2, /* reserved: beside others through libxdp */
+};
+
+enum ipacct_if_state {
+	IPACCT_IF_FREE = 0,     /* slot never used */
+	IPACCT_IF_ATTACHED = 1, /* counting */
+	IPACCT_IF_GONE = 2,     /* device vanished; counting resumes when it returns */
+	IPACCT_IF_DETACHED = 3, /* removed by the operator; its totals stay */
+};
+
+/* Key of a per-address record. */
+struct ipacct_key {
+	__be32 addr_be[4]; /* IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2) */
+	__u16 domain;
+	__u16 reserved;
+};
+
+/* Counters of one address or prefix in one epoch. tx: it is the source; rx: the destination.
+ * l3_bytes is IP header + payload (IPFIX octetTotalCount, 85), bounded by the frame. */
+struct ipacct_counters {
+	__u64 tx_packets;
+	__u64 tx_l3_bytes;
+	__u64 rx_packets;
+	__u64 rx_l3_bytes;
+};
+
+/* A line of ipacct_roll6. key = prefix32_be | domain << 32 | 1 << 48, 0 when the line is free. */
+struct ipacct_roll6_line {
+	__u64 key;
+	struct ipacct_counters counters;
+	__u64 reserved[3];
+};
+
+#define IPACCT_ROLL6_KEY(prefix32_be, domain) \
+	((__u64)(prefix32_be) | (__u64)(domain) << 32 | 1ULL << 48)
+
+struct ipacct_packets_l2 {
+	__u64 packets;
+	__u64 l2_bytes; /* frame without FCS (IPFIX layer2OctetTotalCount, 353) */
+};
+
+struct ipacct_packets_l3 {
+	__u64 packets;
+	__u64 l3_bytes;
+};
+
+/* Totals of one interface slot in one epoch (per CPU in ipacct_totals; summed elsewhere).
+ * Always, in packets and in l2 bytes: seen = accounted + sum of ignored. */
+struct ipacct_totals {
+	struct ipacct_packets_l2 seen;
+	struct ipacct_packets_l2 accounted;
+	struct ipacct_packets_l3 ipv4; /* accounted.packets = ipv4.packets + ipv6.packets */
+	struct ipacct_packets_l3 ipv6;
+	__u64 size_histogram[IPACCT_SIZE_BINS]; /* by l2_bytes + 4 (FCS), sums to seen.packets */
+	struct ipacct_packets_l3 protocol[IPACCT_PROTOCOLS_MAX]; /* sums to ipv4 + ipv6 */
+	__u64 first_fragments; /* accounted packets that are the first of several */
+	__u64 other_fragments;
+	struct ipacct_packets_l2 ignored[IPACCT_REASONS_MAX];
+	__u64 reserved[6];
+};
+
+/* The pinned one-entry control record. The daemon writes it, every program version reads it.
+ * cut[e] is the number of the cut that epoch e belongs to. */
+struct ipacct_ctl {
+	__u32 epoch; /* the epoch that counts now: 0 or 1 */
+	__u32 reserved0;
+	__u64 cut[IPACCT_EPOCHS];
+	__u64 seed;     /* random, keys every hash of ours */
+	__u64 instance; /* random, names this set of maps; the ledger repeats it */
+	__u64 reserved[3];
+};
+
+/* The pinned one-entry description: readers check it before anything else. */
+struct ipacct_meta {
+	__u32 magic;
+	__u32 abi_version;
+	__u32 key_bytes;
+	__u32 counters_bytes;
+	__u32 totals_bytes;
+	__u32 interface_bytes;
+	__u32 n_parts;     /* partitions: 0 is shared by all CPUs without one of their own */
+	__u32 n_cpus;      /* entries of ipacct_cpus: possible CPUs when the maps were made */
+	__u32 lru_entries; /* capacity of each inner LRU map of partitions 1 … n_parts − 1 */
+	__u32 lru_shared;  /* capacity of each inner LRU map of partition 0 */
+	__u64 created_ns;  /* CLOCK_REALTIME */
+	char build[64];    /* version of the daemon that made the maps, NUL-terminated */
+	__u32 reserved[4];
+};
+
+/* One interface slot (ipacct_ifs). Written by the supervisor only. */
+struct ipacct_interface {
+	char ifname[IPACCT_IFNAME_BYTES];
+	__u32 ifindex; /* 0 while the device is gone */
+	__u16 domain;
+	__u8 hook;   /* enum ipacct_hook, 0 = slot never used */
+	__u8 mode;   /* enum ipacct_mode */
+	__u8 attach; /* enum ipacct_attach */
+	__u8 state;  /* enum ipacct_if_state */
+	__u16 reserved0;
+	__u32 n_attached;  /* how many times a link was created for this slot */
+	__u64 attached_ns; /* CLOCK_REALTIME of the last attach */
+	/* Second witness: kernel counters (rtnl_link_stats64) around the moment of the last attach,
+	 * and our own seen totals before it. The attach fell between `before` and `after`. */
+	__u64 base_rx_packets_before;
+	__u64 base_rx_packets_after;
+	__u64 base_rx_bytes_before;
+	__u64 base_rx_bytes_after;
+	__u64 base_seen_packets; /* what the slot had seen before this attach (cumulative) */
+	__u64 base_seen_l2_bytes;
+	__u64 reserved[3];
+};
+
+/* One accounting domain slot (ipacct_doms); slots are only ever added. */
+struct ipacct_domain {
+	__u16 domain;
+	__u16 in_use;
+	__u32 reserved;
+};
+
+/* State of one partition in one epoch (ipacct_parts[2 * partition + epoch]). */
+struct ipacct_part {
+	__u64 lru_budget;     /* inserts allowed in one epoch; set once, never cleared */
+	__u64 lru_inserts;    /* inserts asked for in this epoch */
+	__u64 lru_refused;    /* of them over budget or refused by the map: rolled up */
+	__u64 rollup_updates; /* updates that went to a roll-up line */
+	__u64 reserved[4];
+};
+
+/* ---- The ledger: cumulative counters since it began, in an mmap file ----------------------
+ *
+ * header page | n_interfaces_max interfaces | n_rollups_max records | n_addresses_max records.
+ * Each record has two versions. A reader takes the newest version whose cut is ≤ header.cut and
+ * != 0, and starts over if header.cut has changed when it is done: version cut H is overwritten
+ * only after H + 1 was committed. Only the collector writes. */
+#define IPACCT_LEDGER_NAME         "ledger"
+#define IPACCT_LEDGER_MAGIC        0x6c65646765726970ULL /* "ipledger" */
+#define IPACCT_LEDGER_HEADER_BYTES 4096u
+
+struct ipacct_ledger_version {
+	__u64 cut; /* 0: never written, or being written */
+	struct ipacct_counters counters;
+	__u64 last_seen_ns; /* CLOCK_REALTIME of the last cut that moved the counters */
+};
+
+/* Address (prefix_len 128) or roll-up record. IPv4 prefix lengths count from bit 96: /16 is 112,
+ * 0.0.0.0/0 is 96; ::/0 is 0. */
+struct ipacct_ledger_record {
+	struct ipacct_key key;
+	__u8 prefix_len;
+	__u8 reserved[3];
+	__u64 first_seen_ns;
+	struct ipacct_ledger_version version[2];
+};
+
+struct ipacct_ledger_totals {
+	__u64 cut;
+	struct ipacct_interface interface; /* as it was at that cut */
+	struct ipacct_totals totals;
+};
+
+struct ipacct_ledger_interface {
+	struct ipacct_ledger_totals version[2];
+};
+
+/* Facts of one cut. */
+struct ipacct_ledger_cut {
+	__u64 cut;
+	__u64 cut_time_ns;   /* CLOCK_REALTIME of the epoch switch */
+	__u64 error_packets; /* sum over all cuts of |difference| where a cut did not close */
+	__u64 error_l3_bytes;
+	__u64 unrecorded_keys; /* keys (counted once a cut) that found the ledger full: rolled up */
+	__u64 lru_refused;     /* cumulative, all partitions */
+	__u64 rollup_updates;  /* cumulative, all partitions */
+	__u64 duration_ns;     /* of that cut, switch to commit */
+};
+
+struct ipacct_ledger_header {
+	__u64 magic;
+	__u32 abi_version;
+	__u32 header_bytes;
+	__u32 record_bytes;
+	__u32 interface_bytes;
+	__u32 n_interfaces_max;
+	__u32 n_rollups_max;
+	__u32 n_addresses_max;
+	__u32 reserved0;
+	__u64 file_bytes;
+	__u64 instance;   /* of the maps (ipacct_ctl.instance) whose cuts it holds */
+	__u64 created_ns; /* CLOCK_REALTIME: counters began then */
+	__u64 cut;        /* the last committed cut; written last, with release order */
+	__u32 n_rollups;  /* records claimed so far */
+	__u32 n_addresses;
+	struct ipacct_ledger_cut version[2];
+	__u64 interval_ns; /* what the collector aims at now; 0 when it has stopped */
+	__u64 reserved[16];
+};
+
+#define IPACCT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+IPACCT_ASSERT_SIZE(struct ipacct_key, 20);
+IPACCT_ASSERT_SIZE(struct ipacct_counters, 32);
+IPACCT_ASSERT_SIZE(struct ipacct_roll6_line, 64);
+IPACCT_ASSERT_SIZE(struct ipacct_totals, 4 * 16 + 8 * 8 + 8 * 16 + 2 * 8 + 32 * 16 + 6 * 8);
+IPACCT_ASSERT_SIZE(struct ipacct_ctl, 64);
+IPACCT_ASSERT_SIZE(struct ipacct_meta, 128);
+IPACCT_ASSERT_SIZE(struct ipacct_interface, 112);
+IPACCT_ASSERT_SIZE(struct ipacct_part, 64);
+IPACCT_ASSERT_SIZE(struct ipacct_ledger_version, 48);
+IPACCT_ASSERT_SIZE(struct ipacct_ledger_record, 128);
+_Static_assert(IPACCT_IGNORED_REASONS <= IPACCT_REASONS_MAX, "reasons outgrew their array");
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libipacct: read what ipacct has counted, with or without the daemon and without privilege.
+ *
+ * A reader needs the ledger file (runtime directory) for what was counted up to the last cut, and
+ * for IPACCT_SNAPSHOT_LIVE also the pinned maps (bpffs directory). Group `ipacct` may read both.
+ * Functions return 0 or a negative errno. Nothing here logs, exits or keeps global state. A reader
+ * and its snapshots belong to one thread at a time. */
+#ifndef IPACCT_IPACCT_H
+#define IPACCT_IPACCT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ipacct/abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define IPACCT_RUNTIME_DIR_DEFAULT "/run/ipacct"
+#define IPACCT_BPFFS_DIR_DEFAULT   "/run/ipacct/bpf"
+
+struct ipacct_reader;
+
+/* Why ipacct_reader_open() or ipacct_snapshot_read() failed, in words; see ret_problem there. */
+struct ipacct_problem {
+	char text[256]; /* one line, no newline, "" when nothing is known */
+};
+
+/* Open the ledger and, where they are readable, the pinned maps.
+ * runtime_dir, bpffs_dir: NULL means the defaults above.
+ * ret_reader:  owned by the caller; end it with ipacct_reader_close().
+ * ret_problem: may be NULL; on failure one line for a person.
+ * Errors: -ENOENT no ledger there; -EACCES not root and not in the group; -EPROTO other magic or
+ * ABI version (the text names both); -EBADMSG damaged file; -ENOMEM. */
+int ipacct_reader_open(const char *runtime_dir, const char *bpffs_dir,
+		       struct ipacct_reader **ret_reader, struct ipacct_problem *ret_problem);
+
+/* Accepts NULL. */
+void ipacct_reader_close(struct ipacct_reader *reader);
+
+/* The committed cut and the file's creation time (ns since 1970, UTC), cheap enough to poll. */
+uint64_t ipacct_reader_cut(struct ipacct_reader *reader);
+
+/* One address or one roll-up prefix. */
+struct ipacct_entry {
+	struct ipacct_key key;
+	uint8_t prefix_len; /* of the 128-bit key; 128 for an address. IPv4 /16 is 112 */
+	struct ipacct_counters counters;
+	uint64_t first_seen_ns; /* time of the first and last cut that moved it, UTC; for a key */
+	uint64_t last_seen_ns;  /* not cut yet both are the time of reading */
+};
+
+/* One interface slot that was ever used. */
+struct ipacct_interface_totals {
+	uint32_t slot;
+	struct ipacct_interface interface;
+	struct ipacct_totals totals; /* summed over CPUs */
+};
+
+/* Sums that must be equal, and how far they are apart: sum of absolute differences of
+ * seen − accounted − ignored per interface, accounted − Σ tx, accounted − Σ rx. */
+struct ipacct_conservation {
+	uint64_t error_packets;
+	uint64_t error_l2_bytes;
+	uint64_t error_l3_bytes;
+};
+
+struct ipacct_snapshot {
+	bool live;             /* includes what was counted since the cut */
+	uint64_t cut;          /* number of the committed cut, 0 before the first */
+	uint64_t cut_time_ns;  /* its time, UTC; for a live snapshot still the cut's */
+	uint64_t read_time_ns; /* when the snapshot was taken, UTC */
+	uint64_t created_ns;   /* the counters began then, UTC */
+	uint64_t instance;     /* names the set of maps; changes only when they are made anew */
+	uint64_t interval_ns;  /* the collector's current interval, 0 when none runs */
+	struct ipacct_ledger_cut facts;          /* of that cut */
+	struct ipacct_conservation conservation; /* of the part at rest (the ledger) */
+	size_t n_interfaces;
+	struct ipacct_interface_totals *interfaces; /* by slot */
+	size_t n_addresses;
+	struct ipacct_entry *addresses; /* in no order */
+	size_t n_rollups;
+	struct ipacct_entry *rollups;
+};
+
+#define IPACCT_SNAPSHOT_LIVE 1u /* add the epochs that are not in the ledger yet */
+
+/* Take a snapshot: all numbers at one cut (plus, live, what the maps hold beyond it).
+ * ret_snapshot: owned by the caller; end it with ipacct_snapshot_destroy().
+ * Errors: -EAGAIN cuts came faster than they could be read, 64 times over; -ENOENT live wanted and
+ * no pinned maps; -EACCES; -EPROTO; -EBADMSG; -ENOMEM. */
+int ipacct_snapshot_read(struct ipacct_reader *reader, unsigned int flags,
+			 struct ipacct_snapshot **ret_snapshot, struct ipacct_problem *ret_problem);
+
+/* Accepts NULL. */
+void ipacct_snapshot_destroy(struct ipacct_snapshot *snapshot);
+
+/* What newer counted beyond older, for rates. Entries that did not move are left out; an entry that
+ * older lacks counts whole. Both must be of one instance, else -ESTALE.
+ * ret_delta: owned by the caller. first_seen/last_seen are those of newer. */
+int ipacct_snapshot_delta(const struct ipacct_snapshot *newer, const struct ipacct_snapshot *older,
+			  struct ipacct_snapshot **ret_delta);
+
+/* Check the sums of a snapshot (see struct ipacct_conservation). Cannot fail. */
+void ipacct_snapshot_conservation(const struct ipacct_snapshot *snapshot,
+				  struct ipacct_conservation *ret_conservation);
+
+/* Text of an entry: "192.0.2.1", "2001:db8::1", with the prefix length for roll-ups:
+ * "198.51.0.0/16", "2001:db8::/32". buffer_bytes ≥ IPACCT_PREFIX_TEXT_BYTES; returns buffer. */
+#define IPACCT_PREFIX_TEXT_BYTES 52u
+char *ipacct_key_format(const struct ipacct_key *key, uint8_t prefix_len, char *buffer,
+			size_t buffer_bytes);
+bool ipacct_key_is_ipv4(const struct ipacct_key *key);
+
+/* Names as in counters.h; NULL when out of range. Static storage. */
+const char *ipacct_reason_name(unsigned int reason);
+const char *ipacct_reason_help(unsigned int reason);
+const char *ipacct_protocol_name(unsigned int protocol);
+const char *ipacct_size_bin_name(unsigned int bin);
+const char *ipacct_hook_name(unsigned int hook);      /* "xdp", "tc-egress" */
+const char *ipacct_mode_name(unsigned int mode);      /* "native", "generic" */
+const char *ipacct_attach_name(unsigned int attach);  /* "link", "dispatcher" */
+const char *ipacct_if_state_name(unsigned int state); /* "attached", "gone", "detached" */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
