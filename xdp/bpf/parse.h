@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From a frame to the two addresses and the octets to count, or the reason why not.
+ *
+ * One body for three kinds of access: the includer defines struct ipacct_cursor (with a member
+ * `len`, the whole frame without FCS) and
+ *
+ *	const void *ipacct_pull(cur, off, bytes, scratch)
+ *
+ * which returns `bytes` readable octets at `off`, either in place or copied to scratch, or NULL when
+ * the frame ends before. The XDP program has one for the linear part and one for the rest
+ * (cursor.bpf.h), the tests have a native one: so the oracle is this code, not a copy of it. The
+ * includer also defines
+ *
+ *	int ipacct_chain(cur, off, next, pkt)
+ *
+ * which comes to parse_ipv6_chain(): the program makes it a function of its own there, so that the
+ * verifier walks the chain once and not again for every combination of tags before it. */
+#ifndef IPACCT_PARSE_H
+#define IPACCT_PARSE_H
+
+#include <linux/if_ether.h>
+
+#include "ipacct/abi.h"
+
+/* linux/if_ether.h has these, but not in every release that we build on. */
+#define PARSE_ETH_P_QINQ1   0x9100 /* pre-standard QinQ, linux/if_ether.h ETH_P_QINQ1 */
+#define PARSE_ETH_802_3_MIN 0x0600 /* IEEE 802.3 3.2.6: from here on a type, below a length */
+
+#define PARSE_VLAN_DEPTH_MAX 4      /* 802.1ad needs 2; carriers stack a third */
+#define PARSE_MPLS_DEPTH_MAX 8      /* DESIGN: VPN over TE over SR stays below */
+#define PARSE_EXT_DEPTH_MAX  8      /* RFC 8200 4.1 names 7, one of them twice */
+#define PARSE_MPLS_BOTTOM    0x100  /* RFC 3032 2.1: S bit of a label entry */
+#define PARSE_PPP_IPV4       0x0021 /* RFC 1332 2.1 */
+#define PARSE_PPP_IPV6       0x0057 /* RFC 5072 2 */
+
+#define PARSE_IPV4_BYTES  20u
+#define PARSE_IPV6_BYTES  40u
+#define PARSE_IPV4_MF     0x2000 /* RFC 791 3.1 */
+#define PARSE_IPV4_OFFSET 0x1fff
+#define PARSE_IPV6_OFFSET 0xfff8 /* RFC 8200 4.5 */
+#define PARSE_IPV6_MF     0x0001
+
+/* IANA protocol numbers */
+#define PARSE_IP_HOPOPTS  0
+#define PARSE_IP_ICMP     1
+#define PARSE_IP_TCP      6
+#define PARSE_IP_UDP      17
+#define PARSE_IP_ROUTING  43
+#define PARSE_IP_FRAGMENT 44
+#define PARSE_IP_AH       51
+#define PARSE_IP_ICMPV6   58
+#define PARSE_IP_DSTOPTS  60
+#define PARSE_IP_MOBILITY 135
+#define PARSE_IP_HIP      139
+#define PARSE_IP_SHIM6    140
+
+/* A parser's verdict that a packet is ignored: negative, also for reason 0. */
+#define PARSE_IGNORED(reason) (-(int)(reason)-1)
+#define PARSE_REASON(verdict) ((__u32)(-(verdict)-1))
+
+enum ipacct_fragment {
+	IPACCT_FRAGMENT_NONE = 0,
+	IPACCT_FRAGMENT_FIRST,
+	IPACCT_FRAGMENT_OTHER,
+};
+
+/* What a packet is accounted as. Addresses as in struct ipacct_key. */
+struct ipacct_packet {
+	__be32 source_be[4];
+	__be32 destination_be[4];
+	__u32 l3_bytes;
+	__u8 family;   /* 4 or 6 */
+	__u8 protocol; /* enum ipacct_protocol */
+	__u8 fragment; /* enum ipacct_fragment */
+	__u8 reserved;
+};
+
+static __always_inline int ipacct_chain(struct ipacct_cursor *cur, __u32 off, __u32 next,
+					struct ipacct_packet *pkt);
+
+/* 16 and 32 bits in network order at any address. Byte by byte on purpose: a frame gives no
+ * alignment, and the compiler makes one load of it where the target allows. */
+static __always_inline __u32 parse_be16(const __u8 *at)
+{
+	return (__u32)at[0] << 8 | at[1];
+}
+
+static __always_inline __u32 parse_be32(const __u8 *at)
+{
+	return (__u32)at[0] << 24 | (__u32)at[1] << 16 | (__u32)at[2] << 8 | at[3];
+}
+
+static __always_inline __u8 parse_protocol_class(__u32 protocol)
+{
+	switch (protocol) {
+	case PARSE_IP_TCP:
+		return IPACCT_PROTOCOL_TCP;
+	case PARSE_IP_UDP:
+		return IPACCT_PROTOCOL_UDP;
+	case PARSE_IP_ICMP:
+	case PARSE_IP_ICMPV6:
+		return IPACCT_PROTOCOL_ICMP;
+	default:
+		return IPACCT_PROTOCOL_OTHER;
+	}
+}
+
+/* RFC 791 3.1. Octets are bounded by the frame: a total length may promise more than came. */
+static __always_inline int parse_ipv4(struct ipacct_cursor *cur, __u32 off,
+				      struct ipacct_packet *pkt)
+{
+	__u8 scratch[PARSE_IPV4_BYTES];
+	const __u8 *ip = ipacct_pull(cur, off, PARSE_IPV4_BYTES, scratch);
+	__u32 room, header_bytes, total, fragment;
+
+	if (!ip)
+		return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3);
+	if (ip[0] >> 4 != 4)
+		return PARSE_IGNORED(IPACCT_IGNORED_BAD_IP_VERSION);
+	header_bytes = (ip[0] & 0xf) * 4u;
+	if (header_bytes < PARSE_IPV4_BYTES)
+		return PARSE_IGNORED(IPACCT_IGNORED_BAD_IHL);
+	room = cur->len - off;
+	if (room < header_bytes)
+		return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3);
+	total = parse_be16(ip + 2);
+	if (total && total < header_bytes)
+		return PARSE_IGNORED(IPACCT_IGNORED_BAD_LENGTH);
+
+	/* total length 0: a segment to be (TSO) larger than 65,535 octets, as the kernel writes it */
+	pkt->l3_bytes = total && total < room ? total : room;
+	pkt->family = 4;
+	pkt->protocol = parse_protocol_class(ip[9]);
+	fragment = parse_be16(ip + 6);
+	if (fragment & PARSE_IPV4_OFFSET)
+		pkt->fragment = IPACCT_FRAGMENT_OTHER;
+	else if (fragment & PARSE_IPV4_MF)
+		pkt->fragment = IPACCT_FRAGMENT_FIRST;
+	pkt->source_be[2] = pkt->destination_be[2] = __builtin_bswap32(0x0000ffff);
+	__builtin_memcpy(&pkt->source_be[3], ip + 12, 4);
+	__builtin_memcpy(&pkt->destination_be[3], ip + 16, 4);
+	return 0;
+}
+
+static __always_inline bool parse_is_extension(__u32 next)
+{
+	return next == PARSE_IP_HOPOPTS || next == PARSE_IP_ROUTING || next == PARSE_IP_FRAGMENT ||
+	       next == PARSE_IP_AH || next == PARSE_IP_DSTOPTS || next == PARSE_IP_MOBILITY ||
+	       next == PARSE_IP_HIP || next == PARSE_IP_SHIM6;
+}
+
+/* A fragment header (RFC 8200 4.5). Returns whether the chain goes on behind it. */
+static __always_inline bool parse_ipv6_fragment(const __u8 *header, struct ipacct_packet *pkt)
+{
+	__u32 fragment = parse_be16(header + 2);
+
+	if (fragment & PARSE_IPV6_OFFSET) {
+		/* what follows is payload, not a header */
+		pkt->fragment = IPACCT_FRAGMENT_OTHER;
+		pkt->protocol = parse_protocol_class(header[0]);
+		return false;
+	}
+	if (fragment & PARSE_IPV6_MF)
+		pkt->fragment = IPACCT_FRAGMENT_FIRST;
+	return true;
+}
+
+/* Walk the chain to the upper protocol (RFC 8200 4). Only what says how far it goes is read. */
+static __always_inline int parse_ipv6_chain(struct ipacct_cursor *cur, __u32 off, __u32 next,
+					    struct ipacct_packet *pkt)
+{
+	__u8 scratch[8];
+	const __u8 *ext;
+
+	for (int i = 0; i < PARSE_EXT_DEPTH_MAX && parse_is_extension(next); i++) {
+		if (next == PARSE_IP_FRAGMENT) {
+			ext = ipacct_pull(cur, off, 8, scratch);
+			if (!ext)
+				return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3);
+			if (!parse_ipv6_fragment(ext, pkt))
+				return 0;
+			off += 8;
+		} else {
+			ext = ipacct_pull(cur, off, 2, scratch);
+			if (!ext)
+				return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3);
+			/* RFC 4302 2.2: AH counts 32-bit words minus 2; others 8 octets minus 1 */
+			off += next == PARSE_IP_AH ? (ext[1] + 2u) * 4u : (ext[1] + 1u) * 8u;
+		}
+		next = ext[0];
+	}
+	if (parse_is_extension(next))
+		return PARSE_IGNORED(IPACCT_IGNORED_IPV6_EXT_DEPTH);
+	pkt->protocol = parse_protocol_class(next);
+	return 0;
+}
+
+/* RFC 8200 3 */
+static __always_inline int parse_ipv6(struct ipacct_cursor *cur, __u32 off,
+				      struct ipacct_packet *pkt)
+{
+	__u8 scratch[PARSE_IPV6_BYTES];
+	const __u8 *ip = ipacct_pull(cur, off, PARSE_IPV6_BYTES, scratch);
+	__u32 room, payload, next;
+
+	if (!ip)
+		return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3);
+	if (ip[0] >> 4 != 6)
+		return PARSE_IGNORED(IPACCT_IGNORED_BAD_IP_VERSION);
+	room = cur->len - off;
+	payload = parse_be16(ip + 4);
+	next = ip[6];
+	/* RFC 2675: a jumbogram says 0 and carries its length in a hop-by-hop option */
+	if (!payload && next == PARSE_IP_HOPOPTS)
+		pkt->l3_bytes = room;
+	else
+		pkt->l3_bytes =
+			PARSE_IPV6_BYTES + payload < room ? PARSE_IPV6_BYTES + payload : room;
+	pkt->family = 6;
+	__builtin_memcpy(pkt->source_be, ip + 8, 16);
+	__builtin_memcpy(pkt->destination_be, ip + 24, 16);
+	if (parse_is_extension(next))
+		return ipacct_chain(cur, off + PARSE_IPV6_BYTES, next, pkt);
+	pkt->protocol = parse_protocol_class(next);
+	return 0;
+}
+
+/* RFC 3032: labels up to the bottom of the stack; what follows tells its version itself.
+ * Moves *off to it and sets *ret_type to its ethertype. */
+static __always_inline int parse_mpls(struct ipacct_cursor *cur, __u32 *off, __u32 *ret_type)
+{
+	__u8 scratch[4];
+	const __u8 *label;
+	bool bottom = false;
+
+	for (int i = 0; i < PARSE_MPLS_DEPTH_MAX && !bottom; i++) {
+		label = ipacct_pull(cur, *off, 4, scratch);
+		if (!label)
+			return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
+		bottom = parse_be32(label) & PARSE_MPLS_BOTTOM;
+		*off += 4;
+	}
+	if (!bottom)
+		return PARSE_IGNORED(IPACCT_IGNORED_MPLS_DEPTH);
+	label = ipacct_pull(cur, *off, 1, scratch);
+	if (!label)
+		return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
+	if (label[0] >> 4 != 4 && label[0] >> 4 != 6)
+		return PARSE_IGNORED(IPACCT_IGNORED_MPLS_PAYLOAD);
+	*ret_type = label[0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6;
+	return 0;
+}
+
+/* Returns 0 and fills *pkt (which the caller has zeroed), or −reason − 1. */
+static __always_inline int ipacct_parse(struct ipacct_cursor *cur, struct ipacct_packet *pkt)
+{
+	__u8 scratch[8];
+	const __u8 *at = ipacct_pull(cur, 12, 2, scratch); /* after both MAC addresses */
+	__u32 off = ETH_HLEN, type;
+
+	if (!at)
+		return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
+	type = parse_be16(at);
+	for (int i = 0; i < PARSE_VLAN_DEPTH_MAX &&
+			(type == ETH_P_8021Q || type == ETH_P_8021AD || type == PARSE_ETH_P_QINQ1);
+	     i++) {
+		at = ipacct_pull(cur, off, 4, scratch); /* IEEE 802.1Q 9.6: TCI, then the type */
+		if (!at)
+			return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
+		type = parse_be16(at + 2);
+		off += 4;
+	}
+	if (type == ETH_P_PPP_SES) {
+		at = ipacct_pull(cur, off, 8, scratch); /* RFC 2516 4: 6 octets, PPP protocol */
+		if (!at)
+			return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
+		type = parse_be16(at + 6);
+		if (type != PARSE_PPP_IPV4 && type != PARSE_PPP_IPV6)
+			return PARSE_IGNORED(IPACCT_IGNORED_PPPOE_CONTROL);
+		type = type == PARSE_PPP_IPV4 ? ETH_P_IP : ETH_P_IPV6;
+		off += 8;
+	} else if (type == ETH_P_MPLS_UC || type == ETH_P_MPLS_MC) {
+		int ret = parse_mpls(cur, &off, &type);
+
+		if (ret)
+			return ret;
+	}
+	switch (type) {
+	case ETH_P_IP:
+		return parse_ipv4(cur, off, pkt);
+	case ETH_P_IPV6:
+		return parse_ipv6(cur, off, pkt);
+	case ETH_P_8021Q:
+	case ETH_P_8021AD:
+	case PARSE_ETH_P_QINQ1:
+		return PARSE_IGNORED(IPACCT_IGNORED_VLAN_DEPTH);
+	case ETH_P_ARP:
+		return PARSE_IGNORED(IPACCT_IGNORED_ARP);
+	default:
+		return type < PARSE_ETH_802_3_MIN ? PARSE_IGNORED(IPACCT_IGNORED_LLC)
+						  : PARSE_IGNORED(IPACCT_IGNORED_OTHER_ETHERTYPE);
+	}
+}
+
+#endif
