@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What one epoch of the pinned maps holds. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "epoch.h"
+
+int ipacct_epoch_init(struct ipacct_epoch *epoch, bool keep_keys)
+{
+	memset(epoch, 0, sizeof(*epoch));
+	epoch->keep_keys = keep_keys;
+	epoch->n_cpus = libbpf_num_possible_cpus();
+	if (epoch->n_cpus < 0)
+		return epoch->n_cpus;
+	epoch->per_cpu = calloc((size_t)epoch->n_cpus, sizeof(*epoch->per_cpu));
+	return epoch->per_cpu ? 0 : -ENOMEM;
+}
+
+void ipacct_epoch_finish(struct ipacct_epoch *epoch)
+{
+	ipacct_table_finish(&epoch->addresses);
+	ipacct_table_finish(&epoch->rollups);
+	for (uint32_t i = 0; i < epoch->n_keys; i++)
+		free(epoch->keys[i].keys);
+	free(epoch->keys);
+	ipacct_batch_finish(&epoch->batch);
+	free(epoch->per_cpu);
+	memset(epoch, 0, sizeof(*epoch));
+}
+
+void ipacct_epoch_reset(struct ipacct_epoch *epoch)
+{
+	ipacct_table_reset(&epoch->addresses);
+	ipacct_table_reset(&epoch->rollups);
+	memset(epoch->totals, 0, sizeof(epoch->totals));
+	epoch->lru_inserts = epoch->lru_refused = epoch->rollup_updates = 0;
+	for (uint32_t i = 0; i < epoch->n_keys; i++)
+		epoch->keys[i].n_keys = 0;
+}
+
+/* The record is nothing but 64-bit counters; abi.h asserts its size. */
+void ipacct_totals_add(struct ipacct_totals *sum, const struct ipacct_totals *more)
+{
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)more;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+struct read_context {
+	struct ipacct_epoch *epoch;
+	struct ipacct_key_list *keys;
+};
+
+static int keys_remember(struct ipacct_key_list *list, const struct ipacct_key *keys, uint32_t n)
+{
+	size_t wanted = list->n_keys + n, room = list->n_allocated ? list->n_allocated : 1024;
+	struct ipacct_key *grown;
+
+	while (room < wanted)
+		room *= 2;
+	if (room != list->n_allocated) {
+		grown = reallocarray(list->keys, room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		list->keys = grown;
+		list->n_allocated = room;
+	}
+	memcpy(list->keys + list->n_keys, keys, n * sizeof(*keys));
+	list->n_keys = wanted;
+	return 0;
+}
+
+static int addresses_add(const void *keys, const void *values, uint32_t n, void *context)
+{
+	struct read_context *to = context;
+	const struct ipacct_counters *counters = values;
+	const struct ipacct_key *key = keys;
+	int ret = to->keys ? keys_remember(to->keys, key, n) : 0;
+
+	for (uint32_t i = 0; i < n && !ret; i++)
+		ret = ipacct_table_add(&to->epoch->addresses, &key[i], 128, &counters[i]);
+	return ret;
+}
+
+static int lru_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
+{
+	struct read_context context = { .epoch = epoch };
+
+	if (epoch->keep_keys)
+		context.keys = &epoch->keys[index / IPACCT_EPOCHS];
+	return ipacct_batch_read(&epoch->batch, maps->lru_fds[index], sizeof(struct ipacct_key),
+				 sizeof(struct ipacct_counters), addresses_add, &context);
+}
+
+static bool counters_moved(const struct ipacct_counters *counters)
+{
+	return counters->tx_packets || counters->rx_packets;
+}
+
+/* Line number (of one partition and epoch) → its prefix. */
+static int roll_line_add(struct ipacct_epoch *epoch, uint32_t line,
+			 const struct ipacct_counters *counters)
+{
+	struct ipacct_key key = { .addr_be = { 0, 0, htonl(0x0000ffff), 0 } };
+	uint8_t prefix_len = 96 + 16;
+
+	if (line < IPACCT_ROLL4_LINES) {
+		key.addr_be[3] = htonl(line << 16);
+	} else {
+		line -= IPACCT_ROLL4_LINES;
+		key.domain = epoch->domains[line / 2].domain;
+		prefix_len = line % 2 ? 0 : 96;
+		if (line % 2)
+			key.addr_be[2] = 0;
+	}
+	return ipacct_table_add(&epoch->rollups, &key, prefix_len, counters);
+}
+
+struct roll_context {
+	struct ipacct_epoch *epoch;
+	uint32_t first; /* index of the first line of this partition and epoch */
+};
+
+static int roll_lines_add(const void *keys, const void *values, uint32_t n, void *context)
+{
+	struct roll_context *from = context;
+	const struct ipacct_counters *counters = values;
+	const uint32_t *at = keys;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < n && !ret; i++)
+		if (counters_moved(&counters[i]))
+			ret = roll_line_add(from->epoch, at[i] - from->first, &counters[i]);
+	return ret;
+}
+
+static int roll_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
+{
+	struct roll_context context = { epoch, index * IPACCT_ROLL_LINES };
+	const struct ipacct_counters *lines;
+	int ret = 0;
+
+	if (!maps->roll)
+		return ipacct_batch_read_array(&epoch->batch, maps->roll_fd, sizeof(*lines),
+					       context.first, IPACCT_ROLL_LINES, roll_lines_add,
+					       &context);
+	lines = maps->roll + context.first;
+	for (uint32_t i = 0; i < IPACCT_ROLL_LINES && !ret; i++)
+		if (counters_moved(&lines[i]))
+			ret = roll_line_add(epoch, i, &lines[i]);
+	return ret;
+}
+
+static int roll6_lines_add(const void *keys, const void *values, uint32_t n, void *context)
+{
+	const struct ipacct_roll6_line *lines = values;
+	struct ipacct_epoch *epoch = context;
+	int ret = 0;
+
+	(void)keys; /* a line carries its prefix */
+	for (uint32_t i = 0; i < n && !ret; i++) {
+		struct ipacct_key key = { .addr_be = { (uint32_t)lines[i].key },
+					  .domain = (uint16_t)(lines[i].key >> 32) };
+
+		if (lines[i].key && counters_moved(&lines[i].counters))
+			ret = ipacct_table_add(&epoch->rollups, &key, 32, &lines[i].counters);
+	}
+	return ret;
+}
+
+static int roll6_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
+{
+	uint32_t first = index * IPACCT_ROLL6_LINES;
+
+	if (maps->roll6)
+		return roll6_lines_add(NULL, maps->roll6 + first, IPACCT_ROLL6_LINES, epoch);
+	return ipacct_batch_read_array(&epoch->batch, maps->roll6_fd,
+				       sizeof(struct ipacct_roll6_line), first, IPACCT_ROLL6_LINES,
+				       roll6_lines_add, epoch);
+}
+
+static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
+{
+	struct ipacct_part part;
+	int ret = 0;
+
+	if (maps->parts) {
+		part = maps->parts[index];
+	} else {
+		epoch->batch.n_syscalls++;
+		ret = bpf_map_lookup_elem(maps->parts_fd, &index, &part);
+	}
+	if (ret)
+		return ret;
+	epoch->lru_inserts += part.lru_inserts;
+	epoch->lru_refused += part.lru_refused;
+	epoch->rollup_updates += part.rollup_updates;
+	if (part.lru_inserts)
+		ret = lru_read(epoch, maps, index);
+	if (!ret && part.rollup_updates)
+		ret = roll_read(epoch, maps, index);
+	if (!ret && part.rollup_updates)
+		ret = roll6_read(epoch, maps, index);
+	return ret;
+}
+
+static int totals_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t slot,
+		       uint32_t number)
+{
+	uint32_t index = IPACCT_EPOCHS * slot + number;
+	int ret;
+
+	epoch->batch.n_syscalls++;
+	ret = bpf_map_lookup_elem(maps->totals_fd, &index, epoch->per_cpu);
+	for (int cpu = 0; cpu < epoch->n_cpus && !ret; cpu++)
+		ipacct_totals_add(&epoch->totals[slot], &epoch->per_cpu[cpu]);
+	return ret;
+}
+
+static int interfaces_copy(const void *keys, const void *values, uint32_t n, void *context)
+{
+	const uint32_t *slots = keys;
+	struct ipacct_epoch *epoch = context;
+
+	memcpy(&epoch->interfaces[slots[0]], values, n * sizeof(*epoch->interfaces));
+	return 0;
+}
+
+static int domains_copy(const void *keys, const void *values, uint32_t n, void *context)
+{
+	const uint32_t *slots = keys;
+	struct ipacct_epoch *epoch = context;
+
+	memcpy(&epoch->domains[slots[0]], values, n * sizeof(*epoch->domains));
+	return 0;
+}
+
+static int keys_reserve(struct ipacct_epoch *epoch, uint32_t n_parts)
+{
+	struct ipacct_key_list *keys;
+
+	if (!epoch->keep_keys || epoch->n_keys >= n_parts)
+		return 0;
+	keys = reallocarray(epoch->keys, n_parts, sizeof(*keys));
+	if (!keys)
+		return -ENOMEM;
+	memset(keys + epoch->n_keys, 0, (n_parts - epoch->n_keys) * sizeof(*keys));
+	epoch->keys = keys;
+	epoch->n_keys = n_parts;
+	return 0;
+}
+
+int ipacct_epoch_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number)
+{
+	int ret = keys_reserve(epoch, maps->meta.n_parts);
+
+	if (!ret)
+		ret = ipacct_batch_read_array(&epoch->batch, maps->ifs_fd,
+					      sizeof(struct ipacct_interface), 0, IPACCT_IFS_MAX,
+					      interfaces_copy, epoch);
+	if (!ret)
+		ret = ipacct_batch_read_array(&epoch->batch, maps->doms_fd,
+					      sizeof(struct ipacct_domain), 0, IPACCT_DOMAINS_MAX,
+					      domains_copy, epoch);
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret; slot++)
+		if (epoch->interfaces[slot].hook)
+			ret = totals_read(epoch, maps, slot, number);
+	for (uint32_t part = 0; part < maps->meta.n_parts && !ret; part++)
+		ret = part_read(epoch, maps, IPACCT_EPOCHS * part + number);
+	return ret;
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+void ipacct_totals_error(const struct ipacct_totals *totals, struct ipacct_conservation *error)
+{
+	struct ipacct_packets_l2 sum = totals->accounted;
+
+	for (int i = 0; i < (int)IPACCT_REASONS_MAX; i++) {
+		sum.packets += totals->ignored[i].packets;
+		sum.l2_bytes += totals->ignored[i].l2_bytes;
+	}
+	error->error_packets += distance(totals->seen.packets, sum.packets);
+	error->error_packets +=
+		distance(totals->accounted.packets, totals->ipv4.packets + totals->ipv6.packets);
+	error->error_l2_bytes += distance(totals->seen.l2_bytes, sum.l2_bytes);
+}
+
+void ipacct_sums_error(const struct ipacct_counters *sums, uint64_t accounted_packets,
+		       uint64_t accounted_l3_bytes, struct ipacct_conservation *error)
+{
+	error->error_packets += distance(sums->tx_packets, accounted_packets);
+	error->error_packets += distance(sums->rx_packets, accounted_packets);
+	error->error_l3_bytes += distance(sums->tx_l3_bytes, accounted_l3_bytes);
+	error->error_l3_bytes += distance(sums->rx_l3_bytes, accounted_l3_bytes);
+}
+
+static void table_sum(const struct ipacct_table *table, struct ipacct_counters *sum)
+{
+	for (uint32_t i = 0; i < table->n_entries; i++)
+		ipacct_counters_add(sum, &table->entries[i].counters);
+}
+
+void ipacct_epoch_conservation(const struct ipacct_epoch *epoch,
+			       struct ipacct_conservation *ret_conservation)
+{
+	struct ipacct_conservation error = {};
+	struct ipacct_counters sums = {};
+	uint64_t packets = 0, l3_bytes = 0;
+
+	for (int slot = 0; slot < (int)IPACCT_IFS_MAX; slot++) {
+		const struct ipacct_totals *totals = &epoch->totals[slot];
+
+		ipacct_totals_error(totals, &error);
+		packets += totals->accounted.packets;
+		l3_bytes += totals->ipv4.l3_bytes + totals->ipv6.l3_bytes;
+	}
+	table_sum(&epoch->addresses, &sums);
+	table_sum(&epoch->rollups, &sums);
+	ipacct_sums_error(&sums, packets, l3_bytes, &error);
+	*ret_conservation = error;
+}

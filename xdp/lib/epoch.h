@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What one epoch of the pinned maps holds, folded over CPUs, partitions and tiers. */
+#ifndef IPACCT_LIB_EPOCH_H
+#define IPACCT_LIB_EPOCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "batch.h"
+#include "maps.h"
+#include "table.h"
+
+/* Keys read from one inner map, for whoever clears it afterwards. */
+struct ipacct_key_list {
+	struct ipacct_key *keys;
+	size_t n_keys;
+	size_t n_allocated;
+};
+
+struct ipacct_epoch {
+	struct ipacct_table addresses;
+	struct ipacct_table rollups;
+	struct ipacct_totals totals[IPACCT_IFS_MAX]; /* by interface slot */
+	struct ipacct_interface interfaces[IPACCT_IFS_MAX];
+	struct ipacct_domain domains[IPACCT_DOMAINS_MAX];
+	uint64_t lru_inserts; /* sums over partitions, as struct ipacct_part */
+	uint64_t lru_refused;
+	uint64_t rollup_updates;
+	bool keep_keys;
+	struct ipacct_key_list *keys; /* by partition, when keep_keys */
+	uint32_t n_keys;
+	struct ipacct_batch batch;
+	struct ipacct_totals *per_cpu; /* n_cpus of them, scratch */
+	int n_cpus;
+};
+
+/* keep_keys: remember which keys each inner map held (needed to clear it).
+ * Returns 0 or a negative errno; zeroed storage may be finished. */
+int ipacct_epoch_init(struct ipacct_epoch *epoch, bool keep_keys);
+void ipacct_epoch_finish(struct ipacct_epoch *epoch);
+
+/* Forget the contents, keep the memory. */
+void ipacct_epoch_reset(struct ipacct_epoch *epoch);
+
+/* Add what epoch number `number` (0 or 1) of the maps holds to *epoch, and read the interface and
+ * domain tables. Reads by mmap where the maps are mapped, else by batch look-up.
+ * Exact for an epoch at rest; for the active one each record is some recent state of itself. */
+int ipacct_epoch_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number);
+
+/* Do the sums of this epoch agree? As struct ipacct_conservation in ipacct.h. */
+void ipacct_epoch_conservation(const struct ipacct_epoch *epoch,
+			       struct ipacct_conservation *ret_conservation);
+
+/* Totals of one interface: sum over CPUs, and the error seen − accounted − Σ ignored. */
+void ipacct_totals_add(struct ipacct_totals *sum, const struct ipacct_totals *more);
+void ipacct_totals_error(const struct ipacct_totals *totals, struct ipacct_conservation *error);
+
+/* The sums over addresses and roll-ups, to hold against accounted. */
+void ipacct_sums_error(const struct ipacct_counters *sums, uint64_t accounted_packets,
+		       uint64_t accounted_l3_bytes, struct ipacct_conservation *error);
+
+#endif

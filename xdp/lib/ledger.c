@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ledger file, seen by whoever maps it. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "ledger.h"
+#include "maps.h"
+
+uint64_t ipacct_ledger_bytes(uint32_t n_rollups_max, uint32_t n_addresses_max)
+{
+	return IPACCT_LEDGER_HEADER_BYTES +
+	       (uint64_t)IPACCT_IFS_MAX * sizeof(struct ipacct_ledger_interface) +
+	       ((uint64_t)n_rollups_max + n_addresses_max) * sizeof(struct ipacct_ledger_record);
+}
+
+static int header_check(const struct ipacct_ledger_header *header, uint64_t bytes,
+			struct ipacct_problem *ret_problem)
+{
+	if (header->magic != IPACCT_LEDGER_MAGIC) {
+		ipacct_problem_set(ret_problem, "the ledger file does not begin like one");
+		return -EBADMSG;
+	}
+	if (header->abi_version != IPACCT_ABI_VERSION) {
+		ipacct_problem_set(ret_problem,
+				   "the ledger has ABI version %u, this program reads version %u",
+				   header->abi_version, IPACCT_ABI_VERSION);
+		return -EPROTO;
+	}
+	if (header->header_bytes != IPACCT_LEDGER_HEADER_BYTES ||
+	    header->record_bytes != sizeof(struct ipacct_ledger_record) ||
+	    header->interface_bytes != sizeof(struct ipacct_ledger_interface) ||
+	    header->n_interfaces_max != IPACCT_IFS_MAX) {
+		ipacct_problem_set(ret_problem,
+				   "the ledger claims ABI version %u but other record "
+				   "sizes",
+				   header->abi_version);
+		return -EPROTO;
+	}
+	if (ipacct_ledger_bytes(header->n_rollups_max, header->n_addresses_max) > bytes) {
+		ipacct_problem_set(ret_problem, "the ledger file is shorter than its header says");
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+int ipacct_ledger_map(int fd, bool writable, struct ipacct_ledger *ret_ledger,
+		      struct ipacct_problem *ret_problem)
+{
+	struct ipacct_ledger ledger = {};
+	struct stat st;
+	char *at;
+	int ret;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < IPACCT_LEDGER_HEADER_BYTES) {
+		ipacct_problem_set(ret_problem, "the ledger file is too short to be one");
+		return -EBADMSG;
+	}
+	at = mmap(NULL, (size_t)st.st_size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd,
+		  0);
+	if (at == MAP_FAILED)
+		return -errno;
+	ledger.at = at;
+	ledger.bytes = (size_t)st.st_size;
+	ledger.device = st.st_dev;
+	ledger.inode = st.st_ino;
+	ledger.header = (struct ipacct_ledger_header *)at;
+	ret = header_check(ledger.header, ledger.bytes, ret_problem);
+	if (ret) {
+		ipacct_ledger_unmap(&ledger);
+		return ret;
+	}
+	ledger.n_interfaces_max = IPACCT_IFS_MAX;
+	ledger.n_rollups_max = ledger.header->n_rollups_max;
+	ledger.n_addresses_max = ledger.header->n_addresses_max;
+	at += IPACCT_LEDGER_HEADER_BYTES;
+	ledger.interfaces = (struct ipacct_ledger_interface *)at;
+	ledger.rollups = (struct ipacct_ledger_record *)(ledger.interfaces + IPACCT_IFS_MAX);
+	ledger.addresses = ledger.rollups + ledger.n_rollups_max;
+	*ret_ledger = ledger;
+	return 0;
+}
+
+void ipacct_ledger_unmap(struct ipacct_ledger *ledger)
+{
+	if (ledger->at)
+		munmap(ledger->at, ledger->bytes);
+	memset(ledger, 0, sizeof(*ledger));
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ledger file: where things lie, opening it for reading, and the rule for versions. */
+#ifndef IPACCT_LIB_LEDGER_H
+#define IPACCT_LIB_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ipacct/abi.h"
+#include "ipacct/ipacct.h"
+
+struct ipacct_ledger {
+	void *at; /* the mapped file, NULL when closed */
+	size_t bytes;
+	dev_t device; /* which file it is: a new one is renamed over it when it grows */
+	ino_t inode;
+	/* copied and checked once: the file may be any bytes */
+	uint32_t n_interfaces_max;
+	uint32_t n_rollups_max;
+	uint32_t n_addresses_max;
+	struct ipacct_ledger_header *header;
+	struct ipacct_ledger_interface *interfaces;
+	struct ipacct_ledger_record *rollups;
+	struct ipacct_ledger_record *addresses;
+};
+
+/* Octets of a ledger with room for so many records. */
+uint64_t ipacct_ledger_bytes(uint32_t n_rollups_max, uint32_t n_addresses_max);
+
+/* Map the file behind fd; the descriptor stays the caller's.
+ * Errors: -EBADMSG not a ledger or shorter than it says; -EPROTO other ABI version; -errno. */
+int ipacct_ledger_map(int fd, bool writable, struct ipacct_ledger *ret_ledger,
+		      struct ipacct_problem *ret_problem);
+
+/* Accepts a closed or zeroed one. */
+void ipacct_ledger_unmap(struct ipacct_ledger *ledger);
+
+/* Which of two versions is the newest at or before `cut`: 0, 1, or −1 for neither. */
+static inline int ipacct_version_pick(uint64_t cut0, uint64_t cut1, uint64_t cut)
+{
+	bool valid0 = cut0 && cut0 <= cut, valid1 = cut1 && cut1 <= cut;
+
+	if (valid0 && valid1)
+		return cut1 > cut0;
+	return valid1 ? 1 : valid0 ? 0 : -1;
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inside a struct ipacct_reader. */
+#ifndef IPACCT_LIB_READER_H
+#define IPACCT_LIB_READER_H
+
+#include "epoch.h"
+#include "ledger.h"
+#include "maps.h"
+
+#define READER_PATH_BYTES 1100u
+
+struct ipacct_reader {
+	char ledger_path[READER_PATH_BYTES];
+	char bpffs_dir[READER_PATH_BYTES];
+	struct ipacct_ledger ledger;
+	struct ipacct_maps maps;
+	bool maps_open;
+	ino_t meta_inode; /* of the pin: another one means that the maps were made anew */
+	struct ipacct_epoch epoch;
+	bool epoch_ready;
+};
+
+/* Map the ledger again if another file has its name now. */
+int ipacct_reader_refresh(struct ipacct_reader *reader, struct ipacct_problem *ret_problem);
+
+/* Open the pinned maps, again if they were made anew. */
+int ipacct_reader_maps(struct ipacct_reader *reader, struct ipacct_problem *ret_problem);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All numbers at one cut, and what the maps hold beyond it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+
+#include "reader.h"
+
+#define SNAPSHOT_TRIES 64 /* cuts are far apart; so many lost races mean something is wrong */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void ipacct_snapshot_destroy(struct ipacct_snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	free(snapshot->interfaces);
+	free(snapshot->addresses);
+	free(snapshot->rollups);
+	free(snapshot);
+}
+
+void ipacct_snapshot_conservation(const struct ipacct_snapshot *snapshot,
+				  struct ipacct_conservation *ret_conservation)
+{
+	struct ipacct_conservation error = {};
+	struct ipacct_counters sums = {};
+	uint64_t packets = 0, l3_bytes = 0;
+
+	for (size_t i = 0; i < snapshot->n_interfaces; i++) {
+		const struct ipacct_totals *totals = &snapshot->interfaces[i].totals;
+
+		ipacct_totals_error(totals, &error);
+		packets += totals->accounted.packets;
+		l3_bytes += totals->ipv4.l3_bytes + totals->ipv6.l3_bytes;
+	}
+	for (size_t i = 0; i < snapshot->n_addresses; i++)
+		ipacct_counters_add(&sums, &snapshot->addresses[i].counters);
+	for (size_t i = 0; i < snapshot->n_rollups; i++)
+		ipacct_counters_add(&sums, &snapshot->rollups[i].counters);
+	ipacct_sums_error(&sums, packets, l3_bytes, &error);
+	*ret_conservation = error;
+}
+
+static int entries_copy(const struct ipacct_ledger_record *records, uint32_t n, uint64_t cut,
+			size_t n_more, struct ipacct_entry **ret_entries, size_t *ret_n)
+{
+	struct ipacct_entry *entries = calloc(n + n_more + 1, sizeof(*entries));
+	size_t used = 0;
+
+	if (!entries)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct ipacct_ledger_record *record = &records[i];
+		uint64_t cut0 = __atomic_load_n(&record->version[0].cut, __ATOMIC_ACQUIRE);
+		uint64_t cut1 = __atomic_load_n(&record->version[1].cut, __ATOMIC_ACQUIRE);
+		int newest = ipacct_version_pick(cut0, cut1, cut);
+
+		if (newest < 0)
+			continue; /* claimed, not committed yet */
+		entries[used++] = (struct ipacct_entry){
+			.key = record->key,
+			.prefix_len = record->prefix_len,
+			.counters = record->version[newest].counters,
+			.first_seen_ns = record->first_seen_ns,
+			.last_seen_ns = record->version[newest].last_seen_ns,
+		};
+	}
+	*ret_entries = entries;
+	*ret_n = used;
+	return 0;
+}
+
+static int interfaces_copy(const struct ipacct_ledger *ledger, uint64_t cut,
+			   struct ipacct_snapshot *snapshot)
+{
+	struct ipacct_interface_totals *all = calloc(IPACCT_IFS_MAX, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	snapshot->interfaces = all;
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		const struct ipacct_ledger_interface *from = &ledger->interfaces[slot];
+		uint64_t cut0 = __atomic_load_n(&from->version[0].cut, __ATOMIC_ACQUIRE);
+		uint64_t cut1 = __atomic_load_n(&from->version[1].cut, __ATOMIC_ACQUIRE);
+		int newest = ipacct_version_pick(cut0, cut1, cut);
+		struct ipacct_interface_totals *to = &all[snapshot->n_interfaces];
+
+		if (newest < 0)
+			continue;
+		to->slot = slot;
+		to->interface = from->version[newest].interface;
+		to->interface.ifname[IPACCT_IFNAME_BYTES - 1] = '\0';
+		to->totals = from->version[newest].totals;
+		snapshot->n_interfaces++;
+	}
+	return 0;
+}
+
+static uint32_t at_most(uint32_t n, uint32_t max)
+{
+	return n < max ? n : max;
+}
+
+/* The committed part. n_more: room to leave for keys that only the maps have. */
+static int ledger_copy(const struct ipacct_ledger *ledger, uint64_t cut, size_t n_more_addresses,
+		       size_t n_more_rollups, struct ipacct_snapshot *snapshot)
+{
+	const struct ipacct_ledger_header *header = ledger->header;
+	uint32_t n_rollups = at_most(__atomic_load_n(&header->n_rollups, __ATOMIC_ACQUIRE),
+				     ledger->n_rollups_max);
+	uint32_t n_addresses = at_most(__atomic_load_n(&header->n_addresses, __ATOMIC_ACQUIRE),
+				       ledger->n_addresses_max);
+	int newest = ipacct_version_pick(__atomic_load_n(&header->version[0].cut, __ATOMIC_ACQUIRE),
+					 __atomic_load_n(&header->version[1].cut, __ATOMIC_ACQUIRE),
+					 cut);
+	int ret;
+
+	if (newest >= 0)
+		snapshot->facts = header->version[newest];
+	snapshot->cut = cut;
+	snapshot->cut_time_ns = snapshot->facts.cut_time_ns;
+	snapshot->created_ns = header->created_ns;
+	snapshot->instance = header->instance;
+	snapshot->interval_ns = header->interval_ns;
+	ret = interfaces_copy(ledger, cut, snapshot);
+	if (!ret)
+		ret = entries_copy(ledger->rollups, n_rollups, cut, n_more_rollups,
+				   &snapshot->rollups, &snapshot->n_rollups);
+	if (!ret)
+		ret = entries_copy(ledger->addresses, n_addresses, cut, n_more_addresses,
+				   &snapshot->addresses, &snapshot->n_addresses);
+	return ret;
+}
+
+/* Add a table to entries; what is new goes behind them (entries_copy left the room). */
+static void entries_merge(struct ipacct_entry *entries, size_t *n_entries,
+			  const struct ipacct_table *table, uint64_t time_ns, bool *seen)
+{
+	for (size_t i = 0; i < *n_entries; i++) {
+		uint32_t at = ipacct_table_find(table, &entries[i].key, entries[i].prefix_len);
+
+		if (at == IPACCT_TABLE_NONE)
+			continue;
+		ipacct_counters_add(&entries[i].counters, &table->entries[at].counters);
+		entries[i].last_seen_ns = time_ns;
+		seen[at] = true;
+	}
+	for (uint32_t at = 0; at < table->n_entries; at++) {
+		if (seen[at])
+			continue;
+		entries[(*n_entries)++] = (struct ipacct_entry){
+			.key = table->entries[at].key,
+			.prefix_len = table->entries[at].prefix_len,
+			.counters = table->entries[at].counters,
+			.first_seen_ns = time_ns,
+			.last_seen_ns = time_ns,
+		};
+	}
+}
+
+static void interfaces_merge(struct ipacct_snapshot *snapshot, const struct ipacct_epoch *epoch)
+{
+	struct ipacct_interface_totals *all = snapshot->interfaces;
+	size_t i = 0;
+
+	/* slots of the maps that the ledger does not know yet are put in order of slot */
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		if (i < snapshot->n_interfaces && all[i].slot < slot)
+			i++;
+		if (!epoch->interfaces[slot].hook)
+			continue;
+		if (i >= snapshot->n_interfaces || all[i].slot != slot) {
+			memmove(&all[i + 1], &all[i], (snapshot->n_interfaces - i) * sizeof(*all));
+			memset(&all[i], 0, sizeof(all[i]));
+			all[i].slot = slot;
+			snapshot->n_interfaces++;
+		}
+		all[i].interface = epoch->interfaces[slot];
+		all[i].interface.ifname[IPACCT_IFNAME_BYTES - 1] = '\0';
+		ipacct_totals_add(&all[i].totals, &epoch->totals[slot]);
+	}
+}
+
+static int live_merge(struct ipacct_snapshot *snapshot, const struct ipacct_epoch *epoch)
+{
+	uint32_t n = epoch->addresses.n_entries > epoch->rollups.n_entries
+			     ? epoch->addresses.n_entries
+			     : epoch->rollups.n_entries;
+	bool *seen = calloc((size_t)n + 1, sizeof(*seen));
+
+	if (!seen)
+		return -ENOMEM;
+	entries_merge(snapshot->addresses, &snapshot->n_addresses, &epoch->addresses,
+		      snapshot->read_time_ns, seen);
+	memset(seen, 0, (size_t)n + 1);
+	entries_merge(snapshot->rollups, &snapshot->n_rollups, &epoch->rollups,
+		      snapshot->read_time_ns, seen);
+	free(seen);
+	interfaces_merge(snapshot, epoch);
+	return 0;
+}
+
+static int ctl_read(struct ipacct_reader *reader, struct ipacct_ctl *ret_ctl)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(reader->maps.ctl_fd, &zero, ret_ctl);
+}
+
+/* An epoch counts when its cut is not in the ledger. The one at rest may also be prepared for the
+ * next cut and still empty: then its number is above the active one's. */
+static bool epoch_pending(const struct ipacct_ctl *ctl, uint32_t number, uint64_t cut)
+{
+	uint32_t active = ctl->epoch & 1;
+
+	return ctl->cut[number] > cut && (number == active || ctl->cut[number] < ctl->cut[active]);
+}
+
+/* Read what is beyond `cut` into reader->epoch. −EAGAIN: a cut came between. */
+static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instance,
+		     struct ipacct_problem *ret_problem)
+{
+	struct ipacct_ctl before, after;
+	int ret = ipacct_reader_maps(reader, ret_problem);
+
+	if (!ret && !reader->epoch_ready) {
+		ret = ipacct_epoch_init(&reader->epoch, false);
+		reader->epoch_ready = !ret;
+	}
+	if (!ret)
+		ret = ctl_read(reader, &before);
+	if (ret)
+		return ret;
+	if (before.instance != instance) {
+		ipacct_problem_set(ret_problem, "the ledger and the pinned maps do not belong "
+						"together yet: start ipacctd once");
+		return -EAGAIN;
+	}
+	ipacct_epoch_reset(&reader->epoch);
+	reader->epoch.addresses.seed = reader->epoch.rollups.seed = before.seed;
+	for (uint32_t number = 0; number < IPACCT_EPOCHS && !ret; number++)
+		if (epoch_pending(&before, number, cut))
+			ret = ipacct_epoch_read(&reader->epoch, &reader->maps, number);
+	if (!ret)
+		ret = ctl_read(reader, &after);
+	if (!ret && memcmp(&before, &after, sizeof(before)))
+		ret = -EAGAIN;
+	return ret;
+}
+
+static int snapshot_try(struct ipacct_reader *reader, bool live, struct ipacct_snapshot *snapshot,
+			struct ipacct_problem *ret_problem)
+{
+	size_t n_addresses = 0, n_rollups = 0;
+	uint64_t cut;
+	int ret;
+
+	ret = ipacct_reader_refresh(reader, ret_problem);
+	if (ret)
+		return ret;
+	snapshot->read_time_ns = now_ns();
+	cut = __atomic_load_n(&reader->ledger.header->cut, __ATOMIC_ACQUIRE);
+	if (live) {
+		ret = live_read(reader, cut, reader->ledger.header->instance, ret_problem);
+		if (ret)
+			return ret;
+		n_addresses = reader->epoch.addresses.n_entries;
+		n_rollups = reader->epoch.rollups.n_entries;
+	}
+	ret = ledger_copy(&reader->ledger, cut, n_addresses, n_rollups, snapshot);
+	if (ret)
+		return ret;
+	/* versions of cut H are overwritten only after H + 1 was committed: unmoved means whole */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (__atomic_load_n(&reader->ledger.header->cut, __ATOMIC_RELAXED) != cut)
+		return -EAGAIN;
+	ipacct_snapshot_conservation(snapshot, &snapshot->conservation);
+	snapshot->live = live;
+	return live ? live_merge(snapshot, &reader->epoch) : 0;
+}
+
+int ipacct_snapshot_read(struct ipacct_reader *reader, unsigned int flags,
+			 struct ipacct_snapshot **ret_snapshot, struct ipacct_problem *ret_problem)
+{
+	struct ipacct_snapshot *snapshot;
+	int ret = -EAGAIN;
+
+	if (ret_problem)
+		ret_problem->text[0] = '\0';
+	for (int i = 0; i < SNAPSHOT_TRIES && ret == -EAGAIN; i++) {
+		snapshot = calloc(1, sizeof(*snapshot));
+		if (!snapshot)
+			return -ENOMEM;
+		ret = snapshot_try(reader, flags & IPACCT_SNAPSHOT_LIVE, snapshot, ret_problem);
+		if (ret)
+			ipacct_snapshot_destroy(snapshot);
+	}
+	if (ret)
+		return ret;
+	*ret_snapshot = snapshot;
+	return 0;
+}
