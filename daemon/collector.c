@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The unprivileged process that cuts and publishes. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "collector.h"
+#include "crash.h"
+#include "cut.h"
+#include "exit_code.h"
+#include "ledger_file.h"
+#include "log.h"
+
+#define LEDGER_LOCK_MS    1000
+#define DURATIONS         1024u /* cut times kept for the percentiles */
+#define CUT_SHARE_INVERSE 10u   /* a cut may take a tenth of the interval, else it is stretched */
+
+struct collector {
+	struct cutter cutter;
+	uint64_t interval_ns;  /* wanted */
+	uint64_t effective_ns; /* after stretching */
+	int timer_fd;
+	int socket_fd;
+	uint64_t durations[DURATIONS];
+	uint64_t n_cuts;
+	int last_error; /* one line per change, not per cut */
+};
+
+static int timer_arm(struct collector *collector)
+{
+	struct itimerspec spec = {
+		.it_value.tv_sec = (time_t)(collector->effective_ns / 1000000000u),
+		.it_value.tv_nsec = (long)(collector->effective_ns % 1000000000u),
+	};
+
+	return timerfd_settime(collector->timer_fd, 0, &spec, NULL) ? -errno : 0;
+}
+
+/* Reading stays a small part of the time: a cut that takes long makes the next one come later. */
+static void interval_adapt(struct collector *collector)
+{
+	uint64_t least = collector->cutter.duration_ns * CUT_SHARE_INVERSE;
+
+	collector->effective_ns = collector->interval_ns > least ? collector->interval_ns : least;
+	collector->cutter.publisher.ledger.header->interval_ns = collector->effective_ns;
+}
+
+static int cut_now(struct collector *collector)
+{
+	int ret = cutter_cut(&collector->cutter);
+
+	if (!ret) {
+		collector->durations[collector->n_cuts++ % DURATIONS] =
+			collector->cutter.duration_ns;
+		interval_adapt(collector);
+	}
+	if (ret != collector->last_error) {
+		if (ret)
+			log_error("cut not published: %s, counts stay in the maps", strerror(-ret));
+		else
+			log_info("cuts are published again");
+		collector->last_error = ret;
+	}
+	return ret;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint64_t resident_bytes(void)
+{
+	FILE *file __cleanup(cleanup_file) = fopen("/proc/self/statm", "re");
+	unsigned long size, resident;
+
+	if (!file || fscanf(file, "%lu %lu", &size, &resident) != 2)
+		return 0;
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void status_fill(struct collector *collector, struct collector_status *status)
+{
+	static uint64_t sorted[DURATIONS];
+	size_t n = collector->n_cuts < DURATIONS ? collector->n_cuts : DURATIONS;
+
+	memcpy(sorted, collector->durations, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare_u64);
+	*status = (struct collector_status){
+		.cut = publisher_cut(&collector->cutter.publisher),
+		.effective_interval_ns = collector->effective_ns,
+		.duration_last_ns = collector->cutter.duration_ns,
+		.duration_p50_ns = n ? sorted[n / 2] : 0,
+		.duration_p99_ns = n ? sorted[n * 99 / 100] : 0,
+		.duration_max_ns = n ? sorted[n - 1] : 0,
+		.resident_bytes = resident_bytes(),
+		.n_syscalls = collector->cutter.n_syscalls,
+		.n_entries = collector->cutter.n_entries,
+		.n_cuts = collector->n_cuts,
+		.over_budget = collector->effective_ns > collector->interval_ns,
+	};
+}
+
+/* Returns 0, or −EPIPE when the supervisor is gone. */
+static int command_serve(struct collector *collector)
+{
+	struct collector_answer answer = {};
+	struct collector_message command;
+	ssize_t n = recv(collector->socket_fd, &command, sizeof(command), 0);
+
+	if (n != sizeof(command))
+		return -EPIPE;
+	answer.message = command;
+	switch (command.command) {
+	case COLLECTOR_CUT:
+		answer.message.error = cut_now(collector);
+		answer.message.value = publisher_cut(&collector->cutter.publisher);
+		break;
+	case COLLECTOR_INTERVAL:
+		collector->interval_ns = command.value;
+		interval_adapt(collector);
+		break;
+	case COLLECTOR_STATUS:
+		status_fill(collector, &answer.status);
+		break;
+	default:
+		answer.message.error = -EINVAL;
+	}
+	if (timer_arm(collector))
+		return -errno;
+	return send(collector->socket_fd, &answer, sizeof(answer), MSG_NOSIGNAL) < 0 ? -EPIPE : 0;
+}
+
+static int ready_tell(const struct collector *collector)
+{
+	struct collector_answer answer = { .message.command = COLLECTOR_READY };
+
+	return send(collector->socket_fd, &answer, sizeof(answer), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int loop(struct collector *collector)
+{
+	struct pollfd wait[] = { { .fd = collector->socket_fd, .events = POLLIN },
+				 { .fd = collector->timer_fd, .events = POLLIN } };
+	uint64_t expirations;
+	int ret = timer_arm(collector);
+
+	while (!ret) {
+		if (poll(wait, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (wait[0].revents)
+			ret = command_serve(collector);
+		if (!ret && wait[1].revents &&
+		    read(collector->timer_fd, &expirations, sizeof(expirations)) > 0) {
+			(void)cut_now(collector); /* said in the log; the next one tries again */
+			ret = timer_arm(collector);
+		}
+	}
+	return ret;
+}
+
+static int setup(struct collector *collector, struct ipacct_maps *maps, const struct place *place,
+		 int ledger_fd, struct ipacct_problem *problem)
+{
+	int ret = lock_wait(ledger_fd, LEDGER_LOCK_MS);
+
+	if (ret) {
+		ipacct_problem_set(problem, "another collector is using the ledger");
+		return ret;
+	}
+	ret = ipacct_maps_mmap(maps);
+	if (!ret)
+		ret = cutter_init(&collector->cutter, maps, ledger_fd, problem);
+	if (!ret)
+		ret = privileges_drop(place->uid, place->gid);
+	if (!ret)
+		ret = cutter_recover(&collector->cutter);
+	if (!ret)
+		ret = cut_now(collector);
+	return ret;
+}
+
+static int exit_code_of(int ret)
+{
+	return ret == -EWOULDBLOCK ? EXIT_CODE_RUNNING : ret == -EPROTO ? EXIT_CODE_CONFIG : 1;
+}
+
+int collector_run(struct ipacct_maps *maps, const struct place *place, uint64_t interval_ns,
+		  int socket_fd)
+{
+	struct collector collector = { .interval_ns = interval_ns,
+				       .effective_ns = interval_ns,
+				       .socket_fd = socket_fd };
+	int ledger_fd __cleanup(cleanup_fd) = ledger_file_open(place->runtime_dir_fd);
+	struct ipacct_problem problem = {};
+	int ret = ledger_fd < 0 ? ledger_fd : 0;
+
+	log_role("collector");
+	collector.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (!ret && collector.timer_fd < 0)
+		ret = -errno;
+	if (!ret)
+		ret = setup(&collector, maps, place, ledger_fd, &problem);
+	if (!ret)
+		ret = ready_tell(&collector);
+	if (ret) {
+		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
+		return exit_code_of(ret);
+	}
+	ret = loop(&collector);
+	if (ret == -EPIPE) { /* the supervisor ended or wants us to: leave nothing half done */
+		ret = cut_now(&collector);
+		collector.cutter.publisher.ledger.header->interval_ns = 0;
+	}
+	if (ret)
+		log_error("%s", strerror(-ret));
+	cutter_finish(&collector.cutter);
+	close_fd(&collector.timer_fd);
+	return ret ? 1 : 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The unprivileged process that cuts and publishes, and what it says to the supervisor. */
+#ifndef IPACCT_DAEMON_COLLECTOR_H
+#define IPACCT_DAEMON_COLLECTOR_H
+
+#include <stdint.h>
+
+#include "maps.h"
+#include "place.h"
+
+enum collector_command {
+	COLLECTOR_READY = 1, /* from the collector: recovered, first cut committed */
+	COLLECTOR_CUT,       /* cut now */
+	COLLECTOR_INTERVAL,  /* value: ns */
+	COLLECTOR_STATUS,
+};
+
+/* One message each way per command, over a SOCK_SEQPACKET pair; the answer repeats the command. */
+struct collector_message {
+	uint32_t command;
+	int32_t error; /* of the answer: 0 or negative errno */
+	uint64_t value;
+};
+
+struct collector_status {
+	uint64_t cut;
+	uint64_t effective_interval_ns;
+	uint64_t duration_last_ns, duration_p50_ns, duration_p99_ns, duration_max_ns;
+	uint64_t resident_bytes;
+	uint64_t n_syscalls; /* BPF calls of the last cut */
+	uint64_t n_entries;
+	uint64_t n_cuts;      /* since this process began */
+	uint32_t over_budget; /* cuts take more of the interval than they should: it is stretched */
+	uint32_t reserved;
+};
+
+struct collector_answer {
+	struct collector_message message;
+	struct collector_status status;
+};
+
+/* Run until the other end of socket_fd closes (one last cut) or something cannot go on. Never
+ * returns into the supervisor's code: the result is the exit status of the process.
+ * Descriptors: only socket_fd, the maps' and place->runtime_dir_fd may be open, and stderr. */
+int collector_run(struct ipacct_maps *maps, const struct place *place, uint64_t interval_ns,
+		  int socket_fd);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Settings of ipacctd: one table feeds the YAML reader, the command line, --help and the man page. */
+#ifndef IPACCT_DAEMON_CONFIG_H
+#define IPACCT_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "ipacct/abi.h"
+
+#define CONFIG_FILE_BYTES_MAX (1u << 20) /* a larger file is refused */
+#define CONFIG_PATH_BYTES     1024u
+#define CONFIG_CPUS_MAX       4096u /* linux/threads.h NR_CPUS upper bound on x86 */
+
+enum config_attach {
+	CONFIG_ATTACH_AUTO = 0, /* dispatcher where it can be had (not yet), else link */
+	CONFIG_ATTACH_LINK,
+};
+
+struct config_interface {
+	char name[IPACCT_IFNAME_BYTES]; /* NUL-terminated, linux/if.h rules */
+	uint8_t mode;                   /* enum ipacct_mode */
+	uint8_t attach;                 /* enum config_attach */
+	uint16_t domain;                /* 0 … 65535 */
+	bool optional;                  /* absent at start: wait for it instead of failing */
+	unsigned int line;              /* where the file names it, 0 = command line */
+};
+
+struct config {
+	uint64_t interval_ns;  /* 100 ms … 1 h, default 1 s */
+	uint64_t memory_bytes; /* 8 MiB … 1 TiB; 0 = min(256 MiB, RAM / 16) */
+	char user[33];         /* default "ipacct" */
+	char runtime_dir[CONFIG_PATH_BYTES];
+	char bpffs_dir[CONFIG_PATH_BYTES];
+	bool bpffs_given; /* by option or file: never mount there, only use it */
+	bool hot;         /* only `off` exists yet */
+	bool receive_cpus_given;
+	uint64_t receive_cpus[CONFIG_CPUS_MAX / 64]; /* CPUs that get a partition of their own */
+	uint8_t mode_default;                        /* for interfaces that do not say */
+	uint8_t attach_default;
+	size_t n_interfaces;
+	struct config_interface interfaces[IPACCT_IFS_MAX];
+	/* command line only */
+	char config_file[CONFIG_PATH_BYTES]; /* "" = none */
+	bool check_config;
+	bool dry_run;
+	bool detach;          /* final cut, then remove link and pins, exit */
+	uint64_t duration_ns; /* 0 = until told to stop */
+	uint64_t confirm_s;   /* 0 = off; detach unless `ipacctctl confirm` comes in time */
+};
+
+void config_init(struct config *ret_config);
+
+/* Read and check one YAML file on top of *config.
+ * name: how messages call the file. text/text_bytes: its content, any bytes.
+ * ret_config: written whole and only on success.
+ * ret_error: on failure "FILE:LINE:COL: what is wrong and what is allowed", one line.
+ * Returns 0 or -EINVAL (content), -EFBIG, -ENOMEM. */
+int config_parse(const char *name, const char *text, size_t text_bytes,
+		 const struct config *defaults, struct config *ret_config, char *ret_error,
+		 size_t error_bytes);
+/* Same for a file on disk; also -errno of open and read. */
+int config_load(const char *path, const struct config *defaults, struct config *ret_config,
+		char *ret_error, size_t error_bytes);
+
+enum config_args {
+	CONFIG_ARGS_RUN = 0,
+	CONFIG_ARGS_EXIT_OK, /* --help or --version was printed to stdout */
+	CONFIG_ARGS_USAGE,   /* message printed to stderr; exit code 2 */
+	CONFIG_ARGS_INVALID, /* the configuration file is wrong; message printed; exit code 78 */
+};
+/* Parse the command line: -c FILE is read first, then options win over it; -i adds interfaces. */
+enum config_args config_from_args(int argc, char **argv, struct config *ret_config);
+
+/* The same command line over the file as it is now, for a reload. Prints nothing. */
+int config_reload(int argc, char **argv, struct config *ret_config, char *ret_error,
+		  size_t error_bytes);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of all settings. Add one here and nowhere else. */
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/num.h"
+#include "config_setting.h"
+
+#define MS_NS   1000000ULL
+#define HOUR_NS (3600ULL * 1000000000ULL)
+#define DAY_NS  (24ULL * HOUR_NS)
+
+/* The control socket lies in the runtime directory and its path must fit (unix(7)). */
+#define RUNTIME_DIR_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("/control"))
+
+static const struct setting_choice modes[] = {
+	{ "native", IPACCT_MODE_NATIVE },
+	{ "generic", IPACCT_MODE_GENERIC },
+	{ NULL, 0 },
+};
+
+static const struct setting_choice attaches[] = {
+	{ "auto", CONFIG_ATTACH_AUTO },
+	{ "link", CONFIG_ATTACH_LINK },
+	{ NULL, 0 },
+};
+
+static const struct setting_choice hot_tiers[] = {
+	{ "off", false },
+	{ NULL, 0 },
+};
+
+/* The lower-case words of YAML 1.1 (yaml.org/type/bool) without the one-letter ones. */
+static const struct setting_choice booleans[] = {
+	{ "true", true }, { "yes", true },  { "on", true }, { "false", false },
+	{ "no", false },  { "off", false }, { NULL, 0 },
+};
+
+#define CONFIG_MEMBER(member) \
+	.offset = offsetof(struct config, member), .bytes = sizeof(((struct config *)0)->member)
+#define INTERFACE_MEMBER(member)                                                       \
+	.scope = SCOPE_INTERFACE, .offset = offsetof(struct config_interface, member), \
+	.bytes = sizeof(((struct config_interface *)0)->member)
+
+static const struct setting settings[] = {
+	{ .key = "interfaces",
+	  .option = "interface",
+	  .short_option = 'i',
+	  .argument = "DEV",
+	  .type = SETTING_INTERFACES,
+	  .help = "count what arrives on DEV; give it once for each interface" },
+	{ .option = "config",
+	  .short_option = 'c',
+	  .argument = "FILE",
+	  .type = SETTING_FILE,
+	  CONFIG_MEMBER(config_file),
+	  .max = CONFIG_PATH_BYTES - 1,
+	  .help = "read FILE first; the other options win over it" },
+	{ .key = "interval",
+	  .option = "interval",
+	  .argument = "DUR",
+	  .type = SETTING_DURATION,
+	  CONFIG_MEMBER(interval_ns),
+	  .min = 100 * MS_NS,
+	  .max = HOUR_NS,
+	  .default_text = "1s",
+	  .help = "time from one cut to the next" },
+	{ .key = "memory",
+	  .option = "memory",
+	  .argument = "SIZE",
+	  .type = SETTING_SIZE,
+	  CONFIG_MEMBER(memory_bytes),
+	  .min = 8ULL << 20,
+	  .max = 1ULL << 40,
+	  .default_help = "256M or a sixteenth of RAM, the smaller",
+	  .help = "budget of maps, ledger and processes together" },
+	{ .key = "user",
+	  .option = "user",
+	  .argument = "NAME",
+	  .type = SETTING_USER,
+	  CONFIG_MEMBER(user),
+	  .max = 32, /* useradd(8): names of up to 32 characters */
+	  .default_text = "ipacct",
+	  .help = "whom the unprivileged processes run as" },
+	{ .key = "runtime_dir",
+	  .option = "runtime-dir",
+	  .argument = "DIR",
+	  .type = SETTING_DIRECTORY,
+	  CONFIG_MEMBER(runtime_dir),
+	  .max = RUNTIME_DIR_MAX,
+	  .default_text = "/run/ipacct",
+	  .help = "ledger, lock and control socket" },
+	{ .key = "bpffs",
+	  .option = "bpffs",
+	  .argument = "DIR",
+	  .type = SETTING_DIRECTORY,
+	  CONFIG_MEMBER(bpffs_dir),
+	  .max = CONFIG_PATH_BYTES - 1,
+	  .given_offset = offsetof(struct config, bpffs_given),
+	  .default_text = "/run/ipacct/bpf",
+	  .help = "pins; a DIR given here must be in a mounted bpffs" },
+	{ .key = "mode",
+	  .option = "mode",
+	  .argument = "MODE",
+	  .type = SETTING_CHOICE,
+	  CONFIG_MEMBER(mode_default),
+	  .choices = modes,
+	  .default_text = "native",
+	  .help = "where the program runs, for interfaces that do not say" },
+	{ .key = "attach",
+	  .option = "attach",
+	  .argument = "HOW",
+	  .type = SETTING_CHOICE,
+	  CONFIG_MEMBER(attach_default),
+	  .choices = attaches,
+	  .default_text = "auto",
+	  .help = "how it is attached, for interfaces that do not say" },
+	{ .key = "hot",
+	  .option = "hot",
+	  .argument = "off",
+	  .type = SETTING_CHOICE,
+	  CONFIG_MEMBER(hot),
+	  .choices = hot_tiers,
+	  .default_text = "off",
+	  .hint = "other values come with a later version",
+	  .help = "tier of busy addresses" },
+	{ .key = "receive_cpus",
+	  .option = "receive-cpus",
+	  .argument = "LIST",
+	  .type = SETTING_CPUS,
+	  CONFIG_MEMBER(receive_cpus),
+	  .max = CONFIG_CPUS_MAX - 1,
+	  .given_offset = offsetof(struct config, receive_cpus_given),
+	  .default_help = "chosen at start",
+	  .help = "CPUs that get a partition of their own; the others share one" },
+	{ .option = "check-config",
+	  .type = SETTING_FLAG,
+	  CONFIG_MEMBER(check_config),
+	  .help = "check configuration and options, then exit" },
+	{ .option = "dry-run",
+	  .type = SETTING_FLAG,
+	  CONFIG_MEMBER(dry_run),
+	  .help = "say what would be done, change nothing" },
+	{ .option = "detach",
+	  .type = SETTING_FLAG,
+	  CONFIG_MEMBER(detach),
+	  .help = "make a last cut, remove programs and pins, exit" },
+	{ .option = "duration",
+	  .argument = "DUR",
+	  .type = SETTING_DURATION,
+	  CONFIG_MEMBER(duration_ns),
+	  .min = 100 * MS_NS,
+	  .max = 365 * DAY_NS,
+	  .default_help = "until stopped",
+	  .help = "stop by itself; the program keeps counting" },
+	{ .option = "confirm",
+	  .argument = "SECONDS",
+	  .type = SETTING_NUMBER,
+	  CONFIG_MEMBER(confirm_s),
+	  .min = 1,
+	  .max = DAY_NS / (1000 * MS_NS),
+	  .default_help = "no confirmation needed",
+	  .help = "detach unless 'ipacctctl confirm' comes in time" },
+	{ .option = "version", .type = SETTING_VERSION, .help = "print the version and exit" },
+	{ .option = "help",
+	  .short_option = 'h',
+	  .type = SETTING_HELP,
+	  .help = "print this text and exit" },
+
+	{ .key = "name",
+	  .type = SETTING_IFNAME,
+	  INTERFACE_MEMBER(name),
+	  .max = IPACCT_IFNAME_BYTES - 1,
+	  .help = "the interface; needed in each entry" },
+	{ .key = "mode",
+	  .type = SETTING_CHOICE,
+	  INTERFACE_MEMBER(mode),
+	  .choices = modes,
+	  .default_help = "mode of the daemon",
+	  .help = "where the program runs" },
+	{ .key = "attach",
+	  .type = SETTING_CHOICE,
+	  INTERFACE_MEMBER(attach),
+	  .choices = attaches,
+	  .default_help = "attach of the daemon",
+	  .help = "how it is attached" },
+	{ .key = "domain",
+	  .type = SETTING_NUMBER,
+	  INTERFACE_MEMBER(domain),
+	  .min = 0,
+	  .max = UINT16_MAX,
+	  .default_text = "0",
+	  .help = "accounting domain: keeps overlapping address space apart" },
+	{ .key = "optional",
+	  .type = SETTING_CHOICE,
+	  INTERFACE_MEMBER(optional),
+	  .choices = booleans,
+	  .default_text = "no",
+	  .help = "absent at start: wait for it instead of failing" },
+};
+
+#define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
+_Static_assert(N_SETTINGS <= SETTINGS_MAX, "raise SETTINGS_MAX");
+_Static_assert(sizeof(bool) == 1, "SETTING_CHOICE stores one byte");
+
+const struct setting *setting_at(size_t i)
+{
+	return i < N_SETTINGS ? &settings[i] : NULL;
+}
+
+const struct setting *setting_find(enum setting_scope scope, const char *key)
+{
+	for (size_t i = 0; i < N_SETTINGS; i++) {
+		const struct setting *setting = &settings[i];
+
+		if (setting->scope == scope && setting->key && !strcmp(setting->key, key))
+			return setting;
+	}
+	return NULL;
+}
+
+const char *setting_nearest_key(enum setting_scope scope, const char *word)
+{
+	const char *keys[N_SETTINGS];
+	size_t n_keys = 0;
+
+	for (size_t i = 0; i < N_SETTINGS; i++) {
+		if (settings[i].scope == scope && settings[i].key)
+			keys[n_keys++] = settings[i].key;
+	}
+	return nearest_name(word, keys, n_keys);
+}
+
+const char *setting_nearest_option(const char *word)
+{
+	const char *options[N_SETTINGS];
+	size_t n_options = 0;
+
+	for (size_t i = 0; i < N_SETTINGS; i++) {
+		if (settings[i].option)
+			options[n_options++] = settings[i].option;
+	}
+	return nearest_name(word, options, n_options);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The cut. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+
+#include <linux/membarrier.h>
+#include <bpf/bpf.h>
+
+#include "clear.h"
+#include "crash.h"
+#include "cut.h"
+#include "log.h"
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+int cutter_init(struct cutter *cutter, struct ipacct_maps *maps, int ledger_fd,
+		struct ipacct_problem *ret_problem)
+{
+	int ret;
+
+	memset(cutter, 0, sizeof(*cutter));
+	cutter->maps = maps;
+	ret = ipacct_epoch_init(&cutter->epoch, true);
+	if (!ret)
+		ret = publisher_init(&cutter->publisher, ledger_fd, maps->ctl->seed, ret_problem);
+	cutter->epoch.addresses.seed = cutter->epoch.rollups.seed = maps->ctl->seed;
+	if (ret)
+		cutter_finish(cutter);
+	return ret;
+}
+
+void cutter_finish(struct cutter *cutter)
+{
+	ipacct_epoch_finish(&cutter->epoch);
+	publisher_finish(&cutter->publisher);
+	memset(cutter, 0, sizeof(*cutter));
+}
+
+/* Where membarrier(2) is refused (nohz_full), a slot of an array of maps is set to what it holds
+ * already: that update returns only after the same grace period. */
+static int grace_by_map(const struct ipacct_maps *maps)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_update_elem(maps->lru_fd, &zero, &maps->lru_fds[0], BPF_ANY);
+}
+
+int cut_grace(const struct ipacct_maps *maps)
+{
+	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return 0;
+	return grace_by_map(maps);
+}
+
+/* Publish and clear epoch `number`, which is at rest. */
+static int epoch_settle(struct cutter *cutter, uint32_t number)
+{
+	struct ipacct_epoch *epoch = &cutter->epoch;
+	struct ipacct_ledger_cut facts = {
+		.cut = cutter->maps->ctl->cut[number],
+		.cut_time_ns = cutter->switched_ns ? cutter->switched_ns : clock_ns(CLOCK_REALTIME),
+	};
+	uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
+	int ret;
+
+	ipacct_epoch_reset(epoch);
+	ret = ipacct_epoch_read(epoch, cutter->maps, number);
+	if (ret)
+		return ret;
+	CRASH_POINT(read);
+	ipacct_epoch_conservation(epoch, &cutter->last);
+	facts.error_packets = cutter->last.error_packets;
+	facts.error_l3_bytes = cutter->last.error_l3_bytes;
+	facts.lru_refused = epoch->lru_refused;
+	facts.rollup_updates = epoch->rollup_updates;
+	facts.duration_ns = clock_ns(CLOCK_MONOTONIC) - begun_ns;
+	if (facts.error_packets || facts.error_l3_bytes || cutter->last.error_l2_bytes)
+		log_error(
+			"cut %llu does not close: %llu packets, %llu l3 bytes, %llu l2 bytes apart",
+			(unsigned long long)facts.cut, (unsigned long long)facts.error_packets,
+			(unsigned long long)facts.error_l3_bytes,
+			(unsigned long long)cutter->last.error_l2_bytes);
+	ret = publisher_apply(&cutter->publisher, epoch, facts);
+	if (ret)
+		return ret;
+	cutter->n_entries = epoch->addresses.n_entries;
+	ret = epoch_clear(epoch, cutter->maps, number);
+	if (!ret)
+		CRASH_POINT(cleared);
+	return ret;
+}
+
+/* The epoch that does not count now: published already, pending, or prepared and empty? */
+static int epoch_at_rest_settle(struct cutter *cutter)
+{
+	struct ipacct_ctl *ctl = cutter->maps->ctl;
+	uint32_t active = ctl->epoch & 1, rest = 1 - active;
+	int ret;
+
+	if (ctl->cut[rest] > ctl->cut[active] || !ctl->cut[rest])
+		return 0; /* numbered for the next cut, or never used: empty */
+	if (ctl->cut[rest] > publisher_cut(&cutter->publisher))
+		return epoch_settle(cutter, rest);
+	/* committed: whatever is still in it is in the ledger */
+	ipacct_epoch_reset(&cutter->epoch);
+	ret = ipacct_epoch_read(&cutter->epoch, cutter->maps, rest);
+	return ret ? ret : epoch_clear(&cutter->epoch, cutter->maps, rest);
+}
+
+/* A ledger from other maps, or maps from another ledger: both keep what they have, and the cuts of
+ * these maps are numbered on from the ledger's. The active epoch goes first: so the one at rest
+ * stays below it at every instant, which is how a pending one is recognised after a crash here. */
+static void instance_join(struct cutter *cutter)
+{
+	struct ipacct_ledger_header *header = cutter->publisher.ledger.header;
+	struct ipacct_ctl *ctl = cutter->maps->ctl;
+	uint32_t active = ctl->epoch & 1, rest = 1 - active;
+	uint64_t base;
+
+	if (header->instance == ctl->instance)
+		return;
+	if (ctl->cut[rest] > ctl->cut[active])
+		ctl->cut[rest] = 0; /* was prepared for the next cut: empty */
+	base = header->cut > ctl->cut[active] ? header->cut : ctl->cut[active];
+	__atomic_store_n(&ctl->cut[active], base + 2, __ATOMIC_SEQ_CST);
+	if (ctl->cut[rest])
+		__atomic_store_n(&ctl->cut[rest], base + 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&header->instance, ctl->instance, __ATOMIC_SEQ_CST);
+}
+
+int cutter_recover(struct cutter *cutter)
+{
+	int ret;
+
+	instance_join(cutter);
+	ret = cut_grace(cutter->maps); /* the crash may have been before the last one */
+	if (!ret)
+		ret = epoch_at_rest_settle(cutter);
+	cutter->unsettled = ret != 0;
+	return ret;
+}
+
+int cutter_cut(struct cutter *cutter)
+{
+	struct ipacct_ctl *ctl = cutter->maps->ctl;
+	uint32_t active = ctl->epoch & 1, rest = 1 - active;
+	uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t syscalls = cutter->epoch.batch.n_syscalls;
+	int ret = 0;
+
+	if (cutter->unsettled)
+		ret = cutter_recover(cutter);
+	if (ret)
+		return ret;
+	CRASH_POINT(begin);
+	cutter->unsettled = true;
+	__atomic_store_n(&ctl->cut[rest], ctl->cut[active] + 1, __ATOMIC_SEQ_CST);
+	CRASH_POINT(numbered);
+	cutter->switched_ns = clock_ns(CLOCK_REALTIME);
+	__atomic_store_n(&ctl->epoch, rest, __ATOMIC_SEQ_CST);
+	CRASH_POINT(switched);
+	ret = cut_grace(cutter->maps);
+	if (ret)
+		return ret;
+	CRASH_POINT(grace);
+	ret = epoch_settle(cutter, active);
+	cutter->unsettled = ret != 0;
+	cutter->duration_ns = clock_ns(CLOCK_MONOTONIC) - begun_ns;
+	cutter->n_syscalls = cutter->epoch.batch.n_syscalls - syscalls;
+	return ret;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The cut: switch the epoch, wait, read the one at rest, publish it, clear it. */
+#ifndef IPACCT_DAEMON_CUT_H
+#define IPACCT_DAEMON_CUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "epoch.h"
+#include "maps.h"
+#include "publish.h"
+
+struct cutter {
+	struct ipacct_maps *maps; /* mapped read-write, owned by the caller */
+	struct publisher publisher;
+	struct ipacct_epoch epoch;
+	bool unsettled;       /* the epoch at rest is not known to be published and empty */
+	uint64_t switched_ns; /* CLOCK_REALTIME of the last switch, 0 = not known */
+	uint64_t duration_ns; /* of the last cut, switch to the end of clearing */
+	uint64_t n_syscalls;  /* BPF calls of the last cut */
+	uint64_t n_entries;   /* LRU records read in the last cut */
+	struct ipacct_conservation last; /* did it close? */
+};
+
+int cutter_init(struct cutter *cutter, struct ipacct_maps *maps, int ledger_fd,
+		struct ipacct_problem *ret_problem);
+void cutter_finish(struct cutter *cutter);
+
+/* Bring maps and ledger together after a start: join a foreign pair, publish what was cut but not
+ * committed, clear what was committed but not cleared. Returns 0 or a negative errno. */
+int cutter_recover(struct cutter *cutter);
+
+/* One cut. When an earlier one could not be published it is tried first, and the epoch that counts
+ * stays as it is until that works. Returns 0 or a negative errno (nothing is lost by any). */
+int cutter_cut(struct cutter *cutter);
+
+/* Wait until no program that began before still runs. */
+int cut_grace(const struct ipacct_maps *maps);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The ledger as a file: made, enlarged and handed over by the supervisor. */
+#ifndef IPACCT_DAEMON_LEDGER_FILE_H
+#define IPACCT_DAEMON_LEDGER_FILE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ipacct/ipacct.h"
+
+/* Open for reading and writing below the runtime directory, never through a symbolic link.
+ * Returns a descriptor or a negative errno (-ENOENT: none there). */
+int ledger_file_open(int runtime_dir_fd);
+
+/* See that a ledger with at least this room is there, owned by uid:gid with mode 0640.
+ * A new one begins at the given instance. A smaller one is copied into a larger and renamed over
+ * it (the old one stays when there is no space). A damaged one is moved aside as ledger.damaged.
+ * The caller holds the daemon's lock and no collector runs. Sizes of what is there afterwards are
+ * returned. Errors: -EPROTO other ABI version (nothing changed); -ENOSPC; -errno. */
+int ledger_file_prepare(int runtime_dir_fd, uid_t uid, gid_t gid, uint32_t *n_rollups_max,
+			uint32_t *n_addresses_max, struct ipacct_problem *ret_problem);
+
+#endif

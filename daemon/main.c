@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ipacctd: count every address on the interfaces it is given. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "crash.h"
+#include "exit_code.h"
+#include "log.h"
+#include "supervisor.h"
+
+#ifdef IPACCT_CRASH_POINTS
+/* The test build prints its steps, in order, for IPACCT_CRASH_AT=list. */
+static int steps_list(void)
+{
+#define PRINT(step) (void)puts(#step);
+	CRASH_STEPS(PRINT)
+#undef PRINT
+	return EXIT_CODE_OK;
+}
+#endif
+
+int main(int argc, char **argv)
+{
+	static struct config config; /* large */
+
+#ifdef IPACCT_CRASH_POINTS
+	if (crash_wanted("list"))
+		return steps_list();
+#endif
+	switch (config_from_args(argc, argv, &config)) {
+	case CONFIG_ARGS_EXIT_OK:
+		return EXIT_CODE_OK;
+	case CONFIG_ARGS_USAGE:
+		return EXIT_CODE_USAGE;
+	case CONFIG_ARGS_INVALID:
+		return EXIT_CODE_CONFIG;
+	case CONFIG_ARGS_RUN:
+		break;
+	}
+	if (config.check_config) {
+		(void)printf("%s: ok\n", config.config_file[0] ? config.config_file : "options");
+		return EXIT_CODE_OK;
+	}
+	log_libraries_quiet();
+	return supervisor_run(argc, argv, &config);
+}

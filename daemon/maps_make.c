@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Make the maps, pin them, load programs on them. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "ipacct.skel.h"
+#include "maps_make.h"
+
+#define PIN_PATH_BYTES 1200u
+
+static void cleanup_skeleton(struct ipacct_bpf **skeleton)
+{
+	if (*skeleton)
+		ipacct_bpf__destroy(*skeleton);
+}
+
+static int sizes_set(struct ipacct_bpf *skeleton, const struct sizing *sizing)
+{
+	uint32_t n = sizing->n_parts * IPACCT_EPOCHS;
+	int ret = bpf_map__set_max_entries(skeleton->maps.ipacct_cpus, sizing->n_cpus);
+
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_parts, n);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_lru, n);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_roll, n * IPACCT_ROLL_LINES);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_roll6, n * IPACCT_ROLL6_LINES);
+	return ret;
+}
+
+static int own_fd(const struct bpf_map *map)
+{
+	int fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The skeleton closes its descriptors when it goes: keep copies. */
+static int fds_copy(const struct ipacct_bpf *skeleton, struct ipacct_maps *maps)
+{
+#define COPY(member, pin)                                           \
+	maps->member##_fd = own_fd(skeleton->maps.ipacct_##member); \
+	if (maps->member##_fd < 0)                                  \
+		return maps->member##_fd;
+	IPACCT_MAPS(COPY)
+#undef COPY
+	return 0;
+}
+
+/* Kernel 6.1 refuses an inner map whose BTF differs from the template's (EINVAL). */
+static int lru_make(const struct ipacct_bpf *skeleton, struct ipacct_maps *maps)
+{
+	const struct bpf_map *inner = bpf_map__inner_map(skeleton->maps.ipacct_lru);
+	LIBBPF_OPTS(bpf_map_create_opts, opts,
+		    .btf_fd = (uint32_t)bpf_object__btf_fd(skeleton->obj),
+		    .btf_key_type_id = bpf_map__btf_key_type_id(inner),
+		    .btf_value_type_id = bpf_map__btf_value_type_id(inner));
+	uint32_t n = maps->meta.n_parts * IPACCT_EPOCHS;
+	char name[IPACCT_LRU_PIN_BYTES];
+
+	maps->lru_fds = malloc(n * sizeof(*maps->lru_fds));
+	if (!maps->lru_fds)
+		return -ENOMEM;
+	memset(maps->lru_fds, 0xff, n * sizeof(*maps->lru_fds)); /* −1 */
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t entries =
+			i < IPACCT_EPOCHS ? maps->meta.lru_shared : maps->meta.lru_entries;
+
+		ipacct_lru_pin_name(i, name, sizeof(name));
+		maps->lru_fds[i] =
+			bpf_map_create(BPF_MAP_TYPE_LRU_HASH, name, sizeof(struct ipacct_key),
+				       sizeof(struct ipacct_counters), entries, &opts);
+		if (maps->lru_fds[i] < 0)
+			return -errno;
+		if (bpf_map_update_elem(maps->lru_fd, &i, &maps->lru_fds[i], BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int cpus_write(const struct ipacct_maps *maps, const struct sizing *sizing)
+{
+	uint32_t part = 0;
+
+	for (uint32_t cpu = 0; cpu < sizing->n_cpus; cpu++) {
+		bool own = sizing->own_cpus[cpu / 64] >> (cpu % 64) & 1;
+		uint32_t value = own ? ++part : 0;
+
+		if (bpf_map_update_elem(maps->cpus_fd, &cpu, &value, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+/* The LRU keeps up to 128 free nodes per CPU that inserts (kernel/bpf/bpf_lru_list.c,
+ * LOCAL_FREE_TARGET) and evicts when it cannot take 128 more: below that it never does. */
+static int parts_write(const struct ipacct_maps *maps, const struct sizing *sizing)
+{
+	for (uint32_t i = 0; i < maps->meta.n_parts * IPACCT_EPOCHS; i++) {
+		struct ipacct_part part = { .lru_budget = maps->meta.lru_entries - 128 };
+
+		if (i < IPACCT_EPOCHS)
+			part.lru_budget = maps->meta.lru_shared - 128 * sizing->n_cpus;
+		if (bpf_map_update_elem(maps->parts_fd, &i, &part, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int ctl_write(const struct ipacct_maps *maps)
+{
+	struct ipacct_domain first = { .domain = 0, .in_use = 1 };
+	struct ipacct_ctl ctl = { .epoch = 0, .cut = { 1, 0 } };
+	uint32_t zero = 0;
+
+	if (getrandom(&ctl.seed, sizeof(ctl.seed), 0) != sizeof(ctl.seed) ||
+	    getrandom(&ctl.instance, sizeof(ctl.instance), 0) != sizeof(ctl.instance))
+		return -EIO;
+	if (bpf_map_update_elem(maps->ctl_fd, &zero, &ctl, BPF_ANY) ||
+	    bpf_map_update_elem(maps->doms_fd, &zero, &first, BPF_ANY) ||
+	    bpf_map_update_elem(maps->meta_fd, &zero, &maps->meta, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+static void meta_init(struct ipacct_meta *meta, const struct sizing *sizing)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	*meta = (struct ipacct_meta){
+		.magic = IPACCT_ABI_MAGIC,
+		.abi_version = IPACCT_ABI_VERSION,
+		.key_bytes = sizeof(struct ipacct_key),
+		.counters_bytes = sizeof(struct ipacct_counters),
+		.totals_bytes = sizeof(struct ipacct_totals),
+		.interface_bytes = sizeof(struct ipacct_interface),
+		.n_parts = sizing->n_parts,
+		.n_cpus = sizing->n_cpus,
+		.lru_entries = sizing->lru_entries,
+		.lru_shared = sizing->lru_shared,
+		.created_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+	};
+	(void)snprintf(meta->build, sizeof(meta->build), "%s", IPACCT_VERSION);
+}
+
+static int all_make(struct ipacct_bpf *skeleton, const struct sizing *sizing,
+		    struct ipacct_maps *maps)
+{
+	int ret = fds_copy(skeleton, maps);
+
+	if (!ret)
+		ret = lru_make(skeleton, maps);
+	if (!ret)
+		ret = cpus_write(maps, sizing);
+	if (!ret)
+		ret = parts_write(maps, sizing);
+	if (!ret)
+		ret = ctl_write(maps);
+	return ret;
+}
+
+int maps_make(const struct sizing *sizing, struct ipacct_maps *ret_maps,
+	      struct ipacct_problem *ret_problem)
+{
+	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = ipacct_bpf__open();
+	struct ipacct_maps maps;
+	int ret;
+
+	if (!skeleton)
+		return -errno;
+	ret = sizes_set(skeleton, sizing);
+	if (!ret)
+		ret = ipacct_bpf__load(skeleton);
+	if (ret) {
+		ipacct_problem_set(ret_problem,
+				   "the kernel refuses the program or a map: %s "
+				   "(kernel 6.1 or newer? IPACCT_DEBUG=1 shows its words)",
+				   strerror(-ret));
+		return ret;
+	}
+	ipacct_maps_init(&maps);
+	meta_init(&maps.meta, sizing);
+	ret = all_make(skeleton, sizing, &maps);
+	if (ret) {
+		ipacct_problem_set(ret_problem, "cannot make the maps: %s", strerror(-ret));
+		ipacct_maps_finish(&maps);
+		return ret;
+	}
+	*ret_maps = maps;
+	return 0;
+}
+
+static int pin_one(int fd, const char *dir, const char *name, gid_t gid)
+{
+	char path[PIN_PATH_BYTES];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+		return -ENAMETOOLONG;
+	if (bpf_obj_pin(fd, path))
+		return -errno;
+	if (chown(path, 0, gid) || chmod(path, 0640))
+		return -errno;
+	return 0;
+}
+
+static void unpin_one(const char *dir, const char *name)
+{
+	char path[PIN_PATH_BYTES];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < sizeof(path))
+		(void)unlink(path); /* absent is what is wanted */
+}
+
+void maps_unpin(const char *bpffs_dir, uint32_t n_parts)
+{
+	char name[IPACCT_LRU_PIN_BYTES];
+
+	unpin_one(bpffs_dir, IPACCT_PIN_META); /* first: without it the rest is no set */
+#define UNPIN(member, pin) unpin_one(bpffs_dir, pin);
+	IPACCT_MAPS(UNPIN)
+#undef UNPIN
+	for (uint32_t i = 0; i < n_parts * IPACCT_EPOCHS; i++) {
+		ipacct_lru_pin_name(i, name, sizeof(name));
+		unpin_one(bpffs_dir, name);
+	}
+}
+
+/* What a crash left of a set without ipacct_meta: pins named like ours and nothing else. */
+static void rest_unpin(const char *bpffs_dir)
+{
+	DIR *dir = opendir(bpffs_dir);
+	const struct dirent *entry;
+
+	maps_unpin(bpffs_dir, 0);
+	while (dir && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "lru_", 4) &&
+		    strspn(entry->d_name + 4, "0123456789_") == strlen(entry->d_name + 4))
+			unpin_one(bpffs_dir, entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+int maps_pin(const struct ipacct_maps *maps, const char *bpffs_dir, gid_t gid)
+{
+	char name[IPACCT_LRU_PIN_BYTES];
+	int ret = 0;
+
+	rest_unpin(bpffs_dir);
+	for (uint32_t i = 0; i < maps->meta.n_parts * IPACCT_EPOCHS && !ret; i++) {
+		ipacct_lru_pin_name(i, name, sizeof(name));
+		ret = pin_one(maps->lru_fds[i], bpffs_dir, name, gid);
+	}
+#define PIN(member, pin)                                \
+	if (!ret && maps->member##_fd != maps->meta_fd) \
+		ret = pin_one(maps->member##_fd, bpffs_dir, pin, gid);
+	IPACCT_MAPS(PIN)
+#undef PIN
+	if (!ret)
+		ret = pin_one(maps->meta_fd, bpffs_dir, IPACCT_PIN_META, gid);
+	if (ret)
+		rest_unpin(bpffs_dir);
+	return ret;
+}
+
+static int maps_reuse(struct ipacct_bpf *skeleton, const struct ipacct_maps *maps)
+{
+	int ret;
+
+#define REUSE(member, pin)                                                          \
+	ret = bpf_map__reuse_fd(skeleton->maps.ipacct_##member, maps->member##_fd); \
+	if (ret)                                                                    \
+		return ret;
+	IPACCT_MAPS(REUSE)
+#undef REUSE
+	return 0;
+}
+
+int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
+		 uint32_t domain_slot_number)
+{
+	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = ipacct_bpf__open();
+	int ret, fd;
+
+	if (!skeleton)
+		return -errno;
+	skeleton->rodata->cfg_slot = slot;
+	skeleton->rodata->cfg_domain = domain;
+	skeleton->rodata->cfg_domain_slot = domain_slot_number;
+	ret = maps_reuse(skeleton, maps);
+	if (!ret)
+		ret = ipacct_bpf__load(skeleton);
+	if (ret)
+		return ret;
+	fd = fcntl(bpf_program__fd(skeleton->progs.ipacct_xdp), F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
+}
+
+int domain_slot(const struct ipacct_maps *maps, uint16_t domain)
+{
+	struct ipacct_domain record;
+
+	for (uint32_t slot = 0; slot < IPACCT_DOMAINS_MAX; slot++) {
+		if (bpf_map_lookup_elem(maps->doms_fd, &slot, &record))
+			return -errno;
+		if (record.in_use && record.domain == domain)
+			return (int)slot;
+		if (record.in_use)
+			continue;
+		record = (struct ipacct_domain){ .domain = domain, .in_use = 1 };
+		if (bpf_map_update_elem(maps->doms_fd, &slot, &record, BPF_ANY))
+			return -errno;
+		return (int)slot;
+	}
+	return -ENOSPC;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where things live and who may touch them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+#include <linux/magic.h>
+
+#include "base/cleanup.h"
+#include "log.h"
+#include "maps.h"
+#include "place.h"
+
+#define LOCK_NAME    "lock"
+#define LOCK_WAIT_MS 1000 /* a daemon that is being replaced ends within this */
+#define LOCK_STEP_MS 20
+#define MNT_INIT_INO 0xEFFFFFF8u /* inode of the first mount namespace since Linux 6.18 (nsfs.h) */
+#define BPF_MAGIC    0xcafe4a11u /* linux/magic.h BPF_FS_MAGIC */
+
+int place_user(const char *name, struct place *place, struct ipacct_problem *ret_problem)
+{
+	const struct passwd *user;
+
+	errno = 0;
+	user = getpwnam(name);
+	if (!user) {
+		ipacct_problem_set(ret_problem,
+				   "no user '%s': useradd --system --user-group "
+				   "--no-create-home --shell /usr/sbin/nologin %s",
+				   name, name);
+		return -ENOENT;
+	}
+	if (!user->pw_uid) {
+		ipacct_problem_set(ret_problem,
+				   "user '%s' is root: the collector needs a user "
+				   "without privileges",
+				   name);
+		return -EPERM;
+	}
+	place->uid = user->pw_uid;
+	place->gid = user->pw_gid;
+	return 0;
+}
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && (uint32_t)fs.f_type == BPF_MAGIC;
+}
+
+/* Pins and links in a mount namespace that ends take the program with them. */
+static bool in_first_mount_namespace(void)
+{
+	struct stat own, first;
+
+	if (stat("/proc/self/ns/mnt", &own))
+		return false;
+	if (!stat("/proc/1/ns/mnt", &first))
+		return own.st_ino == first.st_ino;
+	if (own.st_ino != MNT_INIT_INO) /* PID 1 cannot be looked at here, and this is no proof */
+		log_warning("cannot read /proc/1/ns/mnt: taking this mount namespace for its own");
+	return true;
+}
+
+static int bpffs_check(const struct config *config, struct ipacct_problem *ret_problem)
+{
+	struct stat st;
+
+	if (is_bpffs(config->bpffs_dir))
+		return 0;
+	if (config->bpffs_given) {
+		bool there = !stat(config->bpffs_dir, &st);
+
+		ipacct_problem_set(ret_problem, "%s is %s: %smount -t bpf -o mode=0750 bpf %s",
+				   config->bpffs_dir, there ? "not a bpffs" : "not there",
+				   there ? "" : "mkdir it and ", config->bpffs_dir);
+		return -EINVAL;
+	}
+	if (!in_first_mount_namespace()) {
+		ipacct_problem_set(ret_problem,
+				   "this is not the mount namespace of PID 1: a bpffs "
+				   "mounted here would end with it; name an existing one with "
+				   "--bpffs");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int place_check(const struct config *config, struct ipacct_problem *ret_problem)
+{
+	return bpffs_check(config, ret_problem);
+}
+
+static int bpffs_take(const struct config *config, struct place *place,
+		      struct ipacct_problem *ret_problem)
+{
+	int ret = bpffs_check(config, ret_problem);
+
+	if (ret)
+		return ret;
+	if (!is_bpffs(config->bpffs_dir)) {
+		if (mkdir(config->bpffs_dir, 0750) && errno != EEXIST)
+			return -errno;
+		if (mount("bpf", config->bpffs_dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			  "mode=0750")) {
+			ret = -errno;
+			ipacct_problem_set(ret_problem, "cannot mount a bpffs on %s: %s",
+					   config->bpffs_dir, strerror(-ret));
+			return ret;
+		}
+		log_info("bpffs mounted on %s", config->bpffs_dir);
+		if (chown(config->bpffs_dir, 0, place->gid))
+			return -errno;
+	}
+	place->mounted = !config->bpffs_given;
+	place->bpffs_fd = open(config->bpffs_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return place->bpffs_fd < 0 ? -errno : 0;
+}
+
+static int runtime_take(const struct config *config, struct place *place,
+			struct ipacct_problem *ret_problem)
+{
+	int ret = 0;
+
+	if (mkdir(config->runtime_dir, 0750) && errno != EEXIST)
+		ret = -errno;
+	if (!ret)
+		place->runtime_dir_fd =
+			open(config->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (!ret && place->runtime_dir_fd < 0)
+		ret = -errno;
+	if (!ret &&
+	    (fchown(place->runtime_dir_fd, 0, place->gid) || fchmod(place->runtime_dir_fd, 0750)))
+		ret = -errno;
+	if (!ret)
+		place->lock_fd = openat(place->runtime_dir_fd, LOCK_NAME,
+					O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (!ret && place->lock_fd < 0)
+		ret = -errno;
+	if (ret)
+		ipacct_problem_set(ret_problem, "cannot use the runtime directory %s: %s",
+				   config->runtime_dir, strerror(-ret));
+	return ret;
+}
+
+int lock_wait(int fd, int timeout_ms)
+{
+	for (int waited = 0;; waited += LOCK_STEP_MS) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK || waited >= timeout_ms)
+			return -errno;
+		(void)poll(NULL, 0, LOCK_STEP_MS); /* flock has no deadline of its own */
+	}
+}
+
+static int lock_take(int fd, const char *what, struct ipacct_problem *ret_problem)
+{
+	int ret = lock_wait(fd, LOCK_WAIT_MS);
+
+	if (ret)
+		ipacct_problem_set(ret_problem, "another ipacctd is using %s", what);
+	return ret == -EWOULDBLOCK ? -EBUSY : ret;
+}
+
+int place_take(const struct config *config, struct place *place, struct ipacct_problem *ret_problem)
+{
+	int ret;
+
+	place->runtime_dir_fd = place->lock_fd = place->bpffs_fd = -1;
+	ret = runtime_take(config, place, ret_problem);
+	if (!ret)
+		ret = lock_take(place->lock_fd, config->runtime_dir, ret_problem);
+	if (!ret)
+		ret = bpffs_take(config, place, ret_problem);
+	if (!ret)
+		ret = lock_take(place->bpffs_fd, config->bpffs_dir, ret_problem);
+	if (ret)
+		place_release(place);
+	return ret;
+}
+
+void place_release(struct place *place)
+{
+	close_fd(&place->bpffs_fd);
+	close_fd(&place->lock_fd);
+	close_fd(&place->runtime_dir_fd);
+}
+
+void place_unmount(const struct config *config, struct place *place)
+{
+	if (!place->mounted)
+		return;
+	close_fd(&place->bpffs_fd);
+	if (umount(config->bpffs_dir))
+		log_warning("cannot unmount %s: %s", config->bpffs_dir, strerror(errno));
+	else
+		(void)rmdir(config->bpffs_dir); /* only tidiness */
+	place->mounted = false;
+}
+
+int privileges_drop(uid_t uid, gid_t gid)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EINVAL)
+			return -errno; /* EINVAL: this kernel has fewer */
+	if (setgroups(1, &gid) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
+		return -errno;
+	return 0;
+}

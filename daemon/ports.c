@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Interface slots. */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "attach.h"
+#include "base/cleanup.h"
+#include "log.h"
+#include "maps_make.h"
+#include "ports.h"
+#include "slot_seen.h"
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint32_t slot_of(const struct ports *ports, const struct port *port)
+{
+	return (uint32_t)(port - ports->port);
+}
+
+static int record_write(const struct ports *ports, const struct port *port)
+{
+	uint32_t slot = slot_of(ports, port);
+
+	return bpf_map_update_elem(ports->maps->ifs_fd, &slot, &port->record, BPF_ANY);
+}
+
+static bool link_is_ours(const struct config *config, uint32_t ifindex)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		int fd __cleanup(cleanup_fd) = link_open(config->bpffs_dir, slot);
+		struct link_facts facts;
+
+		if (fd >= 0 && !link_facts(fd, &facts) && facts.ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+int ports_check(const struct config *config, struct ipacct_problem *ret_problem)
+{
+	for (size_t i = 0; i < config->n_interfaces; i++) {
+		const struct config_interface *wanted = &config->interfaces[i];
+		uint32_t ifindex = if_nametoindex(wanted->name);
+		int ret;
+
+		if (!ifindex && wanted->optional)
+			continue;
+		if (!ifindex) {
+			ipacct_problem_set(ret_problem,
+					   "no interface '%s': `ip -br link` lists what "
+					   "is there",
+					   wanted->name);
+			return -ENODEV;
+		}
+		if (link_is_ours(config, ifindex))
+			continue;
+		ret = foreign_check(ifindex, wanted->name, ret_problem);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void port_rename(struct ports *ports, struct port *port, const char *name)
+{
+	log_info("%s is called %s now: its counters go on", port->record.ifname, name);
+	memset(port->record.ifname, 0, sizeof(port->record.ifname));
+	(void)snprintf(port->record.ifname, sizeof(port->record.ifname), "%s", name);
+	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+}
+
+static void port_gone(struct ports *ports, struct port *port)
+{
+	log_warning("%s is gone: counting resumes when it returns", port->record.ifname);
+	link_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->link_fd);
+	port->record.ifindex = 0;
+	port->record.state = IPACCT_IF_GONE;
+	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+}
+
+/* Compare what the slot says with the link and the device behind it. */
+static void port_look(struct ports *ports, struct port *port)
+{
+	struct link_facts facts;
+	char name[IF_NAMESIZE];
+
+	if (port->link_fd < 0 || link_facts(port->link_fd, &facts))
+		return;
+	if (!facts.ifindex) {
+		port_gone(ports, port);
+		return;
+	}
+	if (!if_indextoname(facts.ifindex, name)) {
+		if (!port->away)
+			log_warning("%s moved to another network namespace: it is still counted",
+				    port->record.ifname);
+		port->away = true;
+		return;
+	}
+	port->away = false;
+	if (strcmp(name, port->record.ifname))
+		port_rename(ports, port, name);
+}
+
+int ports_load(struct ports *ports)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		struct port *port = &ports->port[slot];
+
+		*port = (struct port){ .link_fd = -1 };
+		if (bpf_map_lookup_elem(ports->maps->ifs_fd, &slot, &port->record))
+			return -errno;
+		if (!port->record.hook)
+			continue;
+		port->link_fd = link_open(ports->config->bpffs_dir, slot);
+		if (port->link_fd < 0 && port->record.state == IPACCT_IF_ATTACHED) {
+			log_warning("%s: its link pin is gone", port->record.ifname);
+			port->record.state = IPACCT_IF_GONE;
+		}
+		port_look(ports, port);
+	}
+	return 0;
+}
+
+static struct port *port_of(struct ports *ports, const char *ifname)
+{
+	struct port *unused = NULL;
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		struct port *port = &ports->port[slot];
+
+		if (port->record.hook && !strcmp(port->record.ifname, ifname))
+			return port;
+		if (!port->record.hook && !unused)
+			unused = port;
+	}
+	return unused;
+}
+
+static int port_program(const struct ports *ports, const struct port *port)
+{
+	int domain = domain_slot(ports->maps, port->record.domain);
+
+	return domain < 0 ? domain
+			  : program_load(ports->maps, slot_of(ports, port), port->record.domain,
+					 (uint32_t)domain);
+}
+
+/* The pinned link goes on; only the program behind it changes. */
+static int port_adopt(struct ports *ports, struct port *port, const struct config_interface *wanted,
+		      struct ipacct_problem *ret_problem)
+{
+	int prog_fd __cleanup(cleanup_fd) = -1;
+	int ret;
+
+	if (wanted && wanted->mode != port->record.mode)
+		log_warning("%s stays in %s mode: another one means detaching it (ipacctctl detach "
+			    "%s)",
+			    port->record.ifname, ipacct_mode_name(port->record.mode),
+			    port->record.ifname);
+	if (wanted)
+		port->record.domain = wanted->domain;
+	prog_fd = port_program(ports, port);
+	ret = prog_fd < 0 ? prog_fd : link_replace(port->link_fd, prog_fd);
+	if (ret) {
+		ipacct_problem_set(ret_problem,
+				   "%s: cannot replace the program: %s (the old one "
+				   "goes on counting)",
+				   port->record.ifname, strerror(-ret));
+		return ret;
+	}
+	port->record.state = IPACCT_IF_ATTACHED;
+	log_info("%s: adopted, program replaced, mode %s, pinned link %s/link_%u",
+		 port->record.ifname, ipacct_mode_name(port->record.mode), ports->config->bpffs_dir,
+		 slot_of(ports, port));
+	return record_write(ports, port);
+}
+
+/* What the witness needs: kernel counters and our own at the moment of attaching. */
+static void witness_before(struct ports *ports, struct port *port, uint32_t ifindex)
+{
+	struct rtnl_counters counters = {};
+
+	if (slot_seen(ports->place->runtime_dir_fd, ports->maps, slot_of(ports, port),
+		      &port->record.base_seen_packets, &port->record.base_seen_l2_bytes))
+		log_warning("%s: earlier totals cannot be read, `verify` will show a residue",
+			    port->record.ifname);
+	if (rtnl_counters_read(ports->rtnl, ifindex, &counters))
+		log_warning("%s: the kernel does not tell its counters", port->record.ifname);
+	port->record.base_rx_packets_before = counters.rx_packets;
+	port->record.base_rx_bytes_before = counters.rx_bytes;
+}
+
+static void witness_after(struct ports *ports, struct port *port)
+{
+	struct rtnl_counters counters = {};
+
+	(void)rtnl_counters_read(ports->rtnl, port->record.ifindex, &counters); /* said before */
+	port->record.base_rx_packets_after = counters.rx_packets;
+	port->record.base_rx_bytes_after = counters.rx_bytes;
+}
+
+static int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
+		       struct ipacct_problem *ret_problem)
+{
+	int prog_fd __cleanup(cleanup_fd) = -1;
+	int ret = foreign_check(ifindex, port->record.ifname, ret_problem);
+
+	if (ret)
+		return ret;
+	prog_fd = port_program(ports, port);
+	if (prog_fd < 0) {
+		ipacct_problem_set(ret_problem, "%s: cannot load the program: %s",
+				   port->record.ifname, strerror(-prog_fd));
+		return prog_fd;
+	}
+	witness_before(ports, port, ifindex);
+	ret = record_write(ports, port); /* the slot is known before it counts */
+	if (ret)
+		return ret;
+	port->link_fd = link_create(ports->config->bpffs_dir, slot_of(ports, port), prog_fd,
+				    ifindex, port->record.ifname, port->record.mode, ret_problem);
+	if (port->link_fd < 0)
+		return port->link_fd;
+	port->created = true;
+	port->record.ifindex = ifindex;
+	port->record.state = IPACCT_IF_ATTACHED;
+	port->record.attached_ns = now_ns();
+	port->record.n_attached++;
+	witness_after(ports, port);
+	log_info("%s: attached, mode %s%s, pinned link %s/link_%u", port->record.ifname,
+		 ipacct_mode_name(port->record.mode),
+		 port->record.mode == IPACCT_MODE_GENERIC ? " (after GRO: not the wire's packets)"
+							  : "",
+		 ports->config->bpffs_dir, slot_of(ports, port));
+	return record_write(ports, port);
+}
+
+static int port_start(struct ports *ports, const struct config_interface *wanted,
+		      struct ipacct_problem *ret_problem)
+{
+	struct port *port = port_of(ports, wanted->name);
+	uint32_t ifindex = if_nametoindex(wanted->name);
+
+	if (!port) {
+		ipacct_problem_set(ret_problem, "%s: all %u interface slots are in use",
+				   wanted->name, IPACCT_IFS_MAX);
+		return -ENOSPC;
+	}
+	if (port->link_fd >= 0)
+		return port_adopt(ports, port, wanted, ret_problem);
+	(void)snprintf(port->record.ifname, sizeof(port->record.ifname), "%s", wanted->name);
+	port->record.hook = IPACCT_HOOK_XDP;
+	port->record.mode = wanted->mode;
+	port->record.attach = IPACCT_ATTACH_LINK;
+	port->record.domain = wanted->domain;
+	if (ifindex)
+		return port_attach(ports, port, ifindex, ret_problem);
+	if (!wanted->optional) {
+		ipacct_problem_set(ret_problem, "no interface '%s'", wanted->name);
+		return -ENODEV;
+	}
+	port->record.state = IPACCT_IF_GONE;
+	log_info("%s is not there yet: waiting for it", wanted->name);
+	return record_write(ports, port);
+}
+
+static bool is_configured(const struct config *config, const char *ifname)
+{
+	for (size_t i = 0; i < config->n_interfaces; i++)
+		if (!strcmp(config->interfaces[i].name, ifname))
+			return true;
+	return false;
+}
+
+int ports_apply(struct ports *ports, struct ipacct_problem *ret_problem)
+{
+	const struct config *config = ports->config;
+	int ret = 0;
+
+	for (size_t i = 0; i < config->n_interfaces && !ret; i++)
+		ret = port_start(ports, &config->interfaces[i], ret_problem);
+	/* what an earlier run attached goes on counting, with this version's program */
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret; slot++) {
+		struct port *port = &ports->port[slot];
+
+		if (port->link_fd < 0 || is_configured(config, port->record.ifname))
+			continue;
+		ret = port_adopt(ports, port, NULL, ret_problem);
+		if (!ret)
+			log_info("%s is not configured, but was attached before: it goes on "
+				 "(ipacctctl detach %s ends it)",
+				 port->record.ifname, port->record.ifname);
+	}
+	return ret;
+}
+
+static void port_drop(struct ports *ports, struct port *port, uint8_t state)
+{
+	link_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->link_fd);
+	port->record.state = state;
+	port->created = false;
+	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+}
+
+void ports_rollback(struct ports *ports)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
+		if (ports->port[slot].created)
+			port_drop(ports, &ports->port[slot], IPACCT_IF_DETACHED);
+}
+
+/* A slot whose device was gone: is it back? Returns whether to try again later. */
+static bool port_return(struct ports *ports, struct port *port)
+{
+	uint32_t ifindex = if_nametoindex(port->record.ifname);
+	struct ipacct_problem problem = {};
+	int ret;
+
+	if (!ifindex)
+		return false;
+	ret = port_attach(ports, port, ifindex, &problem);
+	if (ret && ret != port->last_error)
+		log_warning("%s is back, but: %s", port->record.ifname,
+			    problem.text[0] ? problem.text : strerror(-ret));
+	port->last_error = ret;
+	return ret != 0;
+}
+
+bool ports_reconcile(struct ports *ports)
+{
+	bool again = false;
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		struct port *port = &ports->port[slot];
+
+		if (!port->record.hook || port->record.state == IPACCT_IF_DETACHED)
+			continue;
+		port_look(ports, port);
+		if (port->link_fd < 0)
+			again |= port_return(ports, port);
+	}
+	return again;
+}
+
+int ports_detach(struct ports *ports, const char *ifname)
+{
+	int n = 0;
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		struct port *port = &ports->port[slot];
+
+		if (!port->record.hook || port->record.state == IPACCT_IF_DETACHED ||
+		    (ifname && strcmp(port->record.ifname, ifname)))
+			continue;
+		port_drop(ports, port, IPACCT_IF_DETACHED);
+		log_info("%s: detached", port->record.ifname);
+		n++;
+	}
+	return n;
+}
+
+bool ports_any_attached(const struct ports *ports)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
+		if (ports->port[slot].record.hook &&
+		    ports->port[slot].record.state != IPACCT_IF_DETACHED)
+			return true;
+	return false;
+}
+
+void ports_finish(struct ports *ports)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
+		close_fd(&ports->port[slot].link_fd);
+}

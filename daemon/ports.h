@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Interface slots: which device each counts, through which link, and keeping it so. */
+#ifndef IPACCT_DAEMON_PORTS_H
+#define IPACCT_DAEMON_PORTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "maps.h"
+#include "place.h"
+#include "rtnl.h"
+
+struct port {
+	struct ipacct_interface record; /* as in ipacct_ifs */
+	int link_fd;                    /* −1: none */
+	bool created;                   /* this process made the link (to undo a failed start) */
+	bool away;                      /* moved to another network namespace: said once */
+	int last_error;                 /* of attaching: one line per change, not per try */
+};
+
+struct ports {
+	struct port port[IPACCT_IFS_MAX]; /* by slot */
+	struct ipacct_maps *maps;
+	const struct config *config;
+	const struct place *place;
+	struct rtnl *rtnl;
+};
+
+/* Before anything is made: does every configured interface exist, and is none taken by somebody
+ * else? own_dir: bpffs directory whose links are ours. -ENODEV, -EBUSY with words in ret_problem. */
+int ports_check(const struct config *config, struct ipacct_problem *ret_problem);
+
+/* Read the slots and open their links; devices that were renamed get their new name. */
+int ports_load(struct ports *ports);
+
+/* Make every configured interface count: adopt its link and replace the program in one step, or
+ * attach. Stops at the first failure. */
+int ports_apply(struct ports *ports, struct ipacct_problem *ret_problem);
+
+/* Undo what this process attached. */
+void ports_rollback(struct ports *ports);
+
+/* Look at every slot after news of links: renamed, gone, come back. Returns whether a device is
+ * there that could not be attached to, so that trying again later makes sense. */
+bool ports_reconcile(struct ports *ports);
+
+/* Stop counting on one interface (NULL: on all). Returns how many were detached, 0 = none. */
+int ports_detach(struct ports *ports, const char *ifname);
+bool ports_any_attached(const struct ports *ports);
+
+/* Close descriptors, leave everything attached. */
+void ports_finish(struct ports *ports);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Apply the deltas of a cut to the ledger.
+ *
+ * First every key of the cut gets its place: its record, a new record, or, when the ledger is full,
+ * the roll-up of its prefix. Only then is anything added. So a crash leaves either claims without
+ * counts, or claims that are complete; the next attempt finds the same places, skips the versions
+ * that carry this cut's number already, and the result is the same. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crash.h"
+#include "publish.h"
+
+int publisher_init(struct publisher *publisher, int fd, uint64_t seed,
+		   struct ipacct_problem *ret_problem)
+{
+	struct ipacct_ledger *ledger = &publisher->ledger;
+	int ret;
+
+	memset(publisher, 0, sizeof(*publisher));
+	ret = ipacct_ledger_map(fd, true, ledger, ret_problem);
+	if (ret)
+		return ret;
+	publisher->prefixes.seed = publisher->wides.seed = seed;
+	ret = record_index_init(&publisher->addresses, ledger->addresses,
+				&ledger->header->n_addresses, ledger->n_addresses_max, seed);
+	if (!ret)
+		ret = record_index_init(&publisher->rollups, ledger->rollups,
+					&ledger->header->n_rollups, ledger->n_rollups_max, seed);
+	if (ret)
+		publisher_finish(publisher);
+	return ret;
+}
+
+void publisher_finish(struct publisher *publisher)
+{
+	record_index_finish(&publisher->addresses);
+	record_index_finish(&publisher->rollups);
+	free(publisher->address_records);
+	ipacct_table_finish(&publisher->prefixes);
+	ipacct_table_finish(&publisher->wides);
+	ipacct_ledger_unmap(&publisher->ledger);
+	memset(publisher, 0, sizeof(*publisher));
+}
+
+uint64_t publisher_cut(const struct publisher *publisher)
+{
+	return publisher->ledger.header->cut; /* only this process writes it */
+}
+
+static int records_reserve(struct publisher *publisher, size_t n)
+{
+	uint32_t *records;
+
+	if (n <= publisher->n_address_records)
+		return 0;
+	n += n / 2;
+	records = reallocarray(publisher->address_records, n, sizeof(*records));
+	if (!records)
+		return -ENOMEM;
+	publisher->address_records = records;
+	publisher->n_address_records = n;
+	return 0;
+}
+
+/* Addresses: own record, else into the prefix table. */
+static int addresses_place(struct publisher *publisher, const struct ipacct_epoch *epoch,
+			   struct ipacct_ledger_cut *facts)
+{
+	const struct ipacct_table *table = &epoch->addresses;
+	int ret = records_reserve(publisher, table->n_entries);
+
+	for (uint32_t i = 0; i < table->n_entries && !ret; i++) {
+		const struct ipacct_table_entry *entry = &table->entries[i];
+		struct ipacct_key prefix;
+		uint8_t prefix_len;
+
+		publisher->address_records[i] =
+			record_index_claim(&publisher->addresses, &entry->key, 128,
+					   facts->cut_time_ns, publisher->addresses.n_records_max);
+		if (publisher->address_records[i] != RECORD_NONE)
+			continue;
+		facts->unrecorded_keys++;
+		prefix_len = ipacct_key_prefix(&entry->key, 0, &prefix);
+		ret = ipacct_table_add(&publisher->prefixes, &prefix, prefix_len, &entry->counters);
+	}
+	return ret;
+}
+
+/* 0.0.0.0/0 or ::/0 of a domain, see struct ipacct_ledger_record. */
+static bool is_wide(uint8_t prefix_len)
+{
+	return prefix_len == 96 || prefix_len == 0;
+}
+
+/* Prefixes: own record, else into the table of 0.0.0.0/0 and ::/0, for which room is kept. What the
+ * maps have summed there already joins them, so that each record is applied once. */
+static int prefixes_place(struct publisher *publisher, uint64_t time_ns)
+{
+	const struct ipacct_table *table = &publisher->prefixes;
+	uint32_t limit = publisher->rollups.n_records_max - 2 * IPACCT_DOMAINS_MAX;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < table->n_entries && !ret; i++) {
+		const struct ipacct_table_entry *entry = &table->entries[i];
+		struct ipacct_key wide;
+		uint8_t wide_len;
+
+		if (!is_wide(entry->prefix_len) &&
+		    record_index_claim(&publisher->rollups, &entry->key, entry->prefix_len, time_ns,
+				       limit) != RECORD_NONE)
+			continue;
+		wide_len = ipacct_key_prefix(&entry->key, 1, &wide);
+		ret = ipacct_table_add(&publisher->wides, &wide, wide_len, &entry->counters);
+	}
+	for (uint32_t i = 0; i < publisher->wides.n_entries && !ret; i++) {
+		const struct ipacct_table_entry *entry = &publisher->wides.entries[i];
+
+		if (record_index_claim(&publisher->rollups, &entry->key, entry->prefix_len, time_ns,
+				       publisher->rollups.n_records_max) == RECORD_NONE)
+			ret = -ENOSPC; /* more than IPACCT_DOMAINS_MAX domains: cannot be */
+	}
+	return ret;
+}
+
+static int tables_fill(struct publisher *publisher, const struct ipacct_epoch *epoch)
+{
+	int ret = 0;
+
+	ipacct_table_reset(&publisher->prefixes);
+	ipacct_table_reset(&publisher->wides);
+	for (uint32_t i = 0; i < epoch->rollups.n_entries && !ret; i++)
+		ret = ipacct_table_add(&publisher->prefixes, &epoch->rollups.entries[i].key,
+				       epoch->rollups.entries[i].prefix_len,
+				       &epoch->rollups.entries[i].counters);
+	return ret;
+}
+
+/* Which of two versions to write for this cut: the older, or −1 when one carries it already.
+ * ret_newest: the other one when it holds something, else −1. */
+static int version_to_write(uint64_t cut0, uint64_t cut1, uint64_t cut, int *ret_newest)
+{
+	if (cut0 == cut || cut1 == cut)
+		return -1;
+	*ret_newest = ipacct_version_pick(cut0, cut1, cut);
+	return *ret_newest == 0 ? 1 : 0;
+}
+
+/* Number 0 must be visible before any counter changes, the counters before the new number. */
+static void version_open(__u64 *cut)
+{
+	__atomic_store_n(cut, 0, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	CRASH_POINT(unstamped);
+}
+
+static void version_close(__u64 *cut, uint64_t number)
+{
+	CRASH_POINT(added);
+	__atomic_store_n(cut, number, __ATOMIC_RELEASE);
+	CRASH_POINT(stamped);
+}
+
+static void record_apply(struct ipacct_ledger_record *record, const struct ipacct_counters *delta,
+			 const struct ipacct_ledger_cut *facts)
+{
+	int newest, at = version_to_write(record->version[0].cut, record->version[1].cut,
+					  facts->cut, &newest);
+	struct ipacct_ledger_version *to;
+
+	if (at < 0)
+		return;
+	to = &record->version[at];
+	version_open(&to->cut);
+	memset(&to->counters, 0, sizeof(to->counters));
+	if (newest >= 0)
+		to->counters = record->version[newest].counters;
+	ipacct_counters_add(&to->counters, delta);
+	to->last_seen_ns = facts->cut_time_ns;
+	version_close(&to->cut, facts->cut);
+}
+
+static void totals_apply(struct ipacct_ledger_interface *interface,
+			 const struct ipacct_interface *identity, const struct ipacct_totals *delta,
+			 uint64_t cut)
+{
+	int newest, at = version_to_write(interface->version[0].cut, interface->version[1].cut, cut,
+					  &newest);
+	struct ipacct_ledger_totals *to;
+
+	if (at < 0)
+		return;
+	to = &interface->version[at];
+	version_open(&to->cut);
+	memset(&to->totals, 0, sizeof(to->totals));
+	if (newest >= 0)
+		to->totals = interface->version[newest].totals;
+	ipacct_totals_add(&to->totals, delta);
+	to->interface = *identity;
+	version_close(&to->cut, cut);
+	CRASH_POINT(totals);
+}
+
+static void facts_apply(struct ipacct_ledger_header *header, struct ipacct_ledger_cut facts)
+{
+	int newest, at = version_to_write(header->version[0].cut, header->version[1].cut, facts.cut,
+					  &newest);
+	struct ipacct_ledger_cut *to;
+	uint64_t cut = facts.cut;
+
+	if (at < 0)
+		return;
+	to = &header->version[at];
+	version_open(&to->cut);
+	if (newest >= 0) {
+		facts.error_packets += header->version[newest].error_packets;
+		facts.error_l3_bytes += header->version[newest].error_l3_bytes;
+		facts.unrecorded_keys += header->version[newest].unrecorded_keys;
+		facts.lru_refused += header->version[newest].lru_refused;
+		facts.rollup_updates += header->version[newest].rollup_updates;
+	}
+	facts.cut = 0;
+	*to = facts;
+	version_close(&to->cut, cut);
+}
+
+static void addresses_apply(struct publisher *publisher, const struct ipacct_table *table,
+			    const struct ipacct_ledger_cut *facts)
+{
+	for (uint32_t i = 0; i < table->n_entries; i++)
+		if (publisher->address_records[i] != RECORD_NONE)
+			record_apply(&publisher->ledger.addresses[publisher->address_records[i]],
+				     &table->entries[i].counters, facts);
+}
+
+/* wide: the table of wide prefixes, else the other, whose wide entries are in that one. */
+static void rollups_apply(struct publisher *publisher, const struct ipacct_table *table, bool wide,
+			  const struct ipacct_ledger_cut *facts)
+{
+	for (uint32_t i = 0; i < table->n_entries; i++) {
+		const struct ipacct_table_entry *entry = &table->entries[i];
+		uint32_t at =
+			record_index_find(&publisher->rollups, &entry->key, entry->prefix_len);
+
+		if (at != RECORD_NONE && is_wide(entry->prefix_len) == wide)
+			record_apply(&publisher->ledger.rollups[at], &entry->counters, facts);
+	}
+}
+
+int publisher_apply(struct publisher *publisher, const struct ipacct_epoch *epoch,
+		    struct ipacct_ledger_cut facts)
+{
+	struct ipacct_ledger *ledger = &publisher->ledger;
+	int ret = tables_fill(publisher, epoch);
+
+	if (!ret)
+		ret = addresses_place(publisher, epoch, &facts);
+	if (!ret)
+		ret = prefixes_place(publisher, facts.cut_time_ns);
+	if (ret)
+		return ret;
+	CRASH_POINT(claimed);
+	addresses_apply(publisher, &epoch->addresses, &facts);
+	rollups_apply(publisher, &publisher->prefixes, false, &facts);
+	rollups_apply(publisher, &publisher->wides, true, &facts);
+	CRASH_POINT(applied);
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
+		if (epoch->interfaces[slot].hook)
+			totals_apply(&ledger->interfaces[slot], &epoch->interfaces[slot],
+				     &epoch->totals[slot], facts.cut);
+	facts_apply(ledger->header, facts);
+	CRASH_POINT(facts);
+	__atomic_store_n(&ledger->header->cut, facts.cut, __ATOMIC_RELEASE);
+	/* nothing of the next cut may become visible before this one is committed */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	CRASH_POINT(committed);
+	return 0;
+}

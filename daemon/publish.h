@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Apply the deltas of a cut to the ledger, so that doing it again changes nothing. */
+#ifndef IPACCT_DAEMON_PUBLISH_H
+#define IPACCT_DAEMON_PUBLISH_H
+
+#include "epoch.h"
+#include "ledger.h"
+#include "record_index.h"
+
+struct publisher {
+	struct ipacct_ledger ledger;
+	struct record_index addresses;
+	struct record_index rollups;
+	/* of the cut being applied: which record each key goes to; kept from cut to cut */
+	uint32_t *address_records;
+	size_t n_address_records;
+	struct ipacct_table prefixes; /* roll-ups and keys that found no room */
+	struct ipacct_table wides;    /* of those, what goes to 0.0.0.0/0 and ::/0 */
+};
+
+/* fd: the ledger, read-write; stays the caller's. Zeroed storage may be finished. */
+int publisher_init(struct publisher *publisher, int fd, uint64_t seed,
+		   struct ipacct_problem *ret_problem);
+void publisher_finish(struct publisher *publisher);
+
+/* The last committed cut. */
+uint64_t publisher_cut(const struct publisher *publisher);
+
+/* facts: in: cut, cut_time_ns, error_*, and what this cut adds to the cumulative fields.
+ * Returns 0 when committed; -ENOMEM: nothing was applied, try again later. */
+int publisher_apply(struct publisher *publisher, const struct ipacct_epoch *epoch,
+		    struct ipacct_ledger_cut facts);
+
+#endif

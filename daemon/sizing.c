@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From the memory budget to the sizes of maps and ledger. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "ledger.h"
+#include "log.h"
+#include "maps.h"
+#include "sizing.h"
+#include "table.h"
+
+#define MIB                  (1024.0 * 1024.0)
+#define BUDGET_DEFAULT_BYTES (256ULL << 20)
+#define BUDGET_RAM_SHARE     16u  /* DESIGN: min(256 MiB, 1/16 of RAM) */
+#define LRU_ENTRY_BYTES      136u /* measured: element, node, bucket of one LRU_HASH entry */
+#define LRU_ENTRIES_MIN      1024u
+#define LRU_ENTRIES_STEP     1024u
+#define LRU_ENTRIES_MAX      (1u << 22)
+#define PROCESS_BYTES        (10ULL << 20) /* supervisor and collector, measured before tables */
+#define ROLLUPS_SMALL        8192u         /* records for budgets below … */
+#define ROLLUPS_ALL_FROM     (96ULL << 20) /* … this, above it every /16 has its place */
+#define LEDGER_PER_LRU       2u            /* addresses remembered per LRU entry */
+/* Of the collector, per LRU entry of a CPU: folded entry and its index, key kept for clearing. */
+#define COLLECTOR_ENTRY_BYTES  (sizeof(struct ipacct_table_entry) + 8u + sizeof(struct ipacct_key))
+#define COLLECTOR_RECORD_BYTES 12u /* of the collector, per ledger record: index, resolution */
+
+static uint64_t ram_bytes(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint32_t own_parts(const struct sizing *sizing)
+{
+	return sizing->n_parts - 1;
+}
+
+/* Capacity of the shared partition: 128 of it per CPU are the reserve of the insert budget. */
+static uint32_t shared_entries(uint32_t entries, uint32_t n_own, uint32_t n_cpus)
+{
+	uint32_t shared = n_own ? entries / 4 : entries;
+	uint32_t least = 2 * 128 * n_cpus;
+
+	least = least < LRU_ENTRIES_MIN ? LRU_ENTRIES_MIN : least;
+	return shared < least ? least : shared;
+}
+
+static void sum_up(struct sizing *sizing)
+{
+	uint64_t entries = (uint64_t)own_parts(sizing) * sizing->lru_entries + sizing->lru_shared;
+
+	sizing->lru_bytes = IPACCT_EPOCHS * entries * LRU_ENTRY_BYTES;
+	sizing->roll_bytes = (uint64_t)sizing->n_parts * IPACCT_EPOCHS *
+			     (IPACCT_ROLL_LINES * sizeof(struct ipacct_counters) +
+			      IPACCT_ROLL6_LINES * sizeof(struct ipacct_roll6_line));
+	sizing->totals_bytes = (uint64_t)IPACCT_EPOCHS * IPACCT_IFS_MAX *
+			       sizeof(struct ipacct_totals) * sizing->n_cpus;
+	sizing->ledger_bytes = ipacct_ledger_bytes(sizing->n_rollups_max, sizing->n_addresses_max);
+	sizing->process_bytes = PROCESS_BYTES + entries * COLLECTOR_ENTRY_BYTES +
+				(uint64_t)sizing->n_addresses_max * COLLECTOR_RECORD_BYTES;
+	sizing->total_bytes = sizing->lru_bytes + sizing->roll_bytes + sizing->totals_bytes +
+			      sizing->ledger_bytes + sizing->process_bytes;
+}
+
+static void try_entries(struct sizing *sizing, uint32_t entries)
+{
+	sizing->lru_entries = entries;
+	sizing->lru_shared = shared_entries(entries, own_parts(sizing), sizing->n_cpus);
+	sizing->n_addresses_max =
+		LEDGER_PER_LRU * (own_parts(sizing) ? entries : sizing->lru_shared);
+	sum_up(sizing);
+}
+
+/* The largest number of entries that fits, or 0. */
+static uint32_t largest_entries(struct sizing *sizing)
+{
+	uint32_t low = 0, high = LRU_ENTRIES_MAX / LRU_ENTRIES_STEP;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low + 1) / 2;
+
+		try_entries(sizing, middle * LRU_ENTRIES_STEP);
+		if (sizing->total_bytes <= sizing->budget_bytes)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	try_entries(sizing, low ? low * LRU_ENTRIES_STEP : LRU_ENTRIES_MIN);
+	return low * LRU_ENTRIES_STEP;
+}
+
+static bool cpu_in(const uint64_t *set, uint32_t cpu)
+{
+	return set[cpu / 64] >> (cpu % 64) & 1;
+}
+
+static int cpus_read_online(uint64_t *ret_set)
+{
+	long n = sysconf(_SC_NPROCESSORS_CONF);
+
+	/* online now, not possible ever: a CPU that comes later uses the shared partition */
+	for (long cpu = 0; cpu < n && cpu < (long)CONFIG_CPUS_MAX; cpu++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/online", cpu);
+		FILE *file = fopen(path, "re");
+		int online = file ? fgetc(file) : '1'; /* cpu0 often has no such file */
+
+		if (file)
+			fclose(file);
+		if (online == '1')
+			ret_set[cpu / 64] |= 1ULL << (cpu % 64);
+	}
+	return 0;
+}
+
+/* Keep the first n CPUs of the wanted ones. */
+static uint32_t own_cpus_set(struct sizing *sizing, const uint64_t *wanted, uint32_t n)
+{
+	uint32_t used = 0;
+
+	memset(sizing->own_cpus, 0, sizeof(sizing->own_cpus));
+	for (uint32_t cpu = 0; cpu < sizing->n_cpus && used < n; cpu++)
+		if (cpu_in(wanted, cpu)) {
+			sizing->own_cpus[cpu / 64] |= 1ULL << (cpu % 64);
+			used++;
+		}
+	sizing->n_parts = 1 + used;
+	return used;
+}
+
+static void problem_arithmetic(const struct sizing *sizing, struct ipacct_problem *ret_problem)
+{
+	ipacct_problem_set(ret_problem,
+			   "memory %.1f MiB is too small: LRU %.1f (%u + %u entries x 2 "
+			   "epochs x %u B) + roll-ups %.1f + totals %.1f + ledger %.1f + processes "
+			   "%.1f = %.1f MiB at least for %u partitions",
+			   (double)sizing->budget_bytes / MIB, (double)sizing->lru_bytes / MIB,
+			   own_parts(sizing) * sizing->lru_entries, sizing->lru_shared,
+			   LRU_ENTRY_BYTES, (double)sizing->roll_bytes / MIB,
+			   (double)sizing->totals_bytes / MIB, (double)sizing->ledger_bytes / MIB,
+			   (double)sizing->process_bytes / MIB, (double)sizing->total_bytes / MIB,
+			   sizing->n_parts);
+}
+
+int sizing_compute(const struct config *config, struct sizing *ret_sizing,
+		   struct ipacct_problem *ret_problem)
+{
+	struct sizing sizing = {};
+	uint64_t wanted[CONFIG_CPUS_MAX / 64] = {};
+	uint64_t share = ram_bytes() / BUDGET_RAM_SHARE;
+	int n_cpus = libbpf_num_possible_cpus();
+	uint32_t n_own;
+
+	if (n_cpus < 0)
+		return n_cpus;
+	sizing.n_cpus = (uint32_t)n_cpus;
+	sizing.budget_bytes = config->memory_bytes;
+	if (!sizing.budget_bytes)
+		sizing.budget_bytes = share < BUDGET_DEFAULT_BYTES ? share : BUDGET_DEFAULT_BYTES;
+	sizing.n_rollups_max = 2 * IPACCT_DOMAINS_MAX + ROLLUPS_SMALL;
+	if (sizing.budget_bytes >= ROLLUPS_ALL_FROM)
+		sizing.n_rollups_max += IPACCT_ROLL4_LINES;
+	if (config->receive_cpus_given)
+		memcpy(wanted, config->receive_cpus, sizeof(wanted));
+	else
+		cpus_read_online(wanted);
+	n_own = own_cpus_set(&sizing, wanted, sizing.n_cpus);
+	/* few megabytes and many CPUs: some CPUs share, unless the operator chose them */
+	while (!largest_entries(&sizing) && n_own && !config->receive_cpus_given)
+		n_own = own_cpus_set(&sizing, wanted, n_own - 1);
+	if (sizing.total_bytes > sizing.budget_bytes) {
+		problem_arithmetic(&sizing, ret_problem);
+		return -ENOSPC;
+	}
+	*ret_sizing = sizing;
+	return 0;
+}
+
+void sizing_from_maps(const struct ipacct_meta *meta, uint64_t budget_bytes, uint32_t n_rollups_max,
+		      uint32_t n_addresses_max, struct sizing *ret_sizing)
+{
+	struct sizing sizing = {
+		.budget_bytes = budget_bytes,
+		.n_cpus = meta->n_cpus,
+		.n_parts = meta->n_parts,
+		.lru_entries = meta->lru_entries,
+		.lru_shared = meta->lru_shared,
+		.n_rollups_max = n_rollups_max,
+		.n_addresses_max = n_addresses_max,
+	};
+
+	sum_up(&sizing);
+	*ret_sizing = sizing;
+}
+
+void sizing_log(const struct sizing *sizing)
+{
+	log_info(
+		"memory: LRU %.1f MiB (%u partitions of %u and one shared of %u entries, 2 epochs, "
+		"%u B each) + roll-ups %.1f + totals %.1f + ledger %.1f (%u addresses, %u "
+		"prefixes) + processes %.1f = %.1f of %.1f MiB",
+		(double)sizing->lru_bytes / MIB, own_parts(sizing), sizing->lru_entries,
+		sizing->lru_shared, LRU_ENTRY_BYTES, (double)sizing->roll_bytes / MIB,
+		(double)sizing->totals_bytes / MIB, (double)sizing->ledger_bytes / MIB,
+		sizing->n_addresses_max, sizing->n_rollups_max, (double)sizing->process_bytes / MIB,
+		(double)sizing->total_bytes / MIB, (double)sizing->budget_bytes / MIB);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From the memory budget to the sizes of maps and ledger, before anything is loaded. */
+#ifndef IPACCT_DAEMON_SIZING_H
+#define IPACCT_DAEMON_SIZING_H
+
+#include <stdint.h>
+
+#include "config.h"
+#include "ipacct/ipacct.h"
+
+struct sizing {
+	uint64_t budget_bytes;
+	uint32_t n_cpus;  /* possible CPUs */
+	uint32_t n_parts; /* 1 shared + one per CPU in own_cpus */
+	uint64_t own_cpus[CONFIG_CPUS_MAX / 64];
+	uint32_t lru_entries;
+	uint32_t lru_shared;
+	uint32_t n_rollups_max;
+	uint32_t n_addresses_max;
+	/* the sum, in octets; map sizes as the kernel allocates them */
+	uint64_t lru_bytes;
+	uint64_t roll_bytes;
+	uint64_t totals_bytes;
+	uint64_t ledger_bytes;
+	uint64_t process_bytes;
+	uint64_t total_bytes;
+};
+
+/* Returns 0, or -ENOSPC with the arithmetic in ret_problem when the budget is too small. */
+int sizing_compute(const struct config *config, struct sizing *ret_sizing,
+		   struct ipacct_problem *ret_problem);
+
+/* The same sums for maps and a ledger that exist already. */
+void sizing_from_maps(const struct ipacct_meta *meta, uint64_t budget_bytes, uint32_t n_rollups_max,
+		      uint32_t n_addresses_max, struct sizing *ret_sizing);
+
+/* Print the arithmetic, one log line. */
+void sizing_log(const struct sizing *sizing);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What one interface slot has seen so far. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "epoch.h"
+#include "ledger.h"
+#include "ledger_file.h"
+#include "slot_seen.h"
+
+#define SEEN_TRIES 64
+
+static int epoch_add(const struct ipacct_maps *maps, uint32_t slot, uint32_t number,
+		     struct ipacct_totals *sum)
+{
+	struct ipacct_totals *per_cpu __cleanup(cleanup_free) = NULL;
+	uint32_t index = IPACCT_EPOCHS * slot + number;
+	int n_cpus = libbpf_num_possible_cpus();
+
+	if (n_cpus < 0)
+		return n_cpus;
+	per_cpu = calloc((size_t)n_cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(maps->totals_fd, &index, per_cpu))
+		return -errno;
+	for (int cpu = 0; cpu < n_cpus; cpu++)
+		ipacct_totals_add(sum, &per_cpu[cpu]);
+	return 0;
+}
+
+static int seen_try(const struct ipacct_ledger *ledger, const struct ipacct_maps *maps,
+		    uint32_t slot, struct ipacct_totals *sum)
+{
+	const struct ipacct_ledger_interface *from = &ledger->interfaces[slot];
+	uint64_t cut = __atomic_load_n(&ledger->header->cut, __ATOMIC_ACQUIRE);
+	int newest = ipacct_version_pick(from->version[0].cut, from->version[1].cut, cut);
+	uint32_t zero = 0;
+	struct ipacct_ctl ctl;
+	bool foreign;
+
+	*sum = (struct ipacct_totals){};
+	if (newest >= 0)
+		*sum = from->version[newest].totals;
+	if (bpf_map_lookup_elem(maps->ctl_fd, &zero, &ctl))
+		return -errno;
+	/* maps that this ledger has not met yet: nothing of theirs is in it */
+	foreign = ctl.instance != ledger->header->instance;
+	for (uint32_t number = 0; number < IPACCT_EPOCHS; number++) {
+		bool prepared = ctl.cut[number] > ctl.cut[ctl.epoch & 1];
+		int ret = 0;
+
+		if (ctl.cut[number] && !prepared && (foreign || ctl.cut[number] > cut))
+			ret = epoch_add(maps, slot, number, sum);
+		if (ret)
+			return ret;
+	}
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&ledger->header->cut, __ATOMIC_RELAXED) == cut ? 0 : -EAGAIN;
+}
+
+int slot_seen(int runtime_dir_fd, const struct ipacct_maps *maps, uint32_t slot, __u64 *ret_packets,
+	      __u64 *ret_l2_bytes)
+{
+	int fd __cleanup(cleanup_fd) = ledger_file_open(runtime_dir_fd);
+	struct ipacct_ledger ledger;
+	struct ipacct_totals sum;
+	int ret = fd < 0 ? fd : ipacct_ledger_map(fd, false, &ledger, NULL);
+
+	if (ret)
+		return ret;
+	ret = -EAGAIN;
+	for (int i = 0; i < SEEN_TRIES && ret == -EAGAIN; i++)
+		ret = seen_try(&ledger, maps, slot, &sum);
+	ipacct_ledger_unmap(&ledger);
+	if (ret)
+		return ret;
+	*ret_packets = sum.seen.packets;
+	*ret_l2_bytes = sum.seen.l2_bytes;
+	return 0;
+}

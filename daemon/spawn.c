@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The collector as a child. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "exit_code.h"
+#include "log.h"
+#include "spawn.h"
+#include "supervisor.h"
+
+#define ANSWER_MS  10000
+#define STOP_MS    10000
+#define RESTART_MS 1000 /* a dead collector is back within this; a dying one not more often */
+
+static void descriptor_keep(int *fd, int *next)
+{
+	if (*fd < 0)
+		return;
+	*fd = dup3(*fd, *next, O_CLOEXEC);
+	(*next)++;
+}
+
+/* Move what the collector may use to the lowest numbers and close everything else: no link, no lock
+ * and no socket of the supervisor survives the fork. First all up and out of the way. */
+static int descriptors_limit(struct ipacct_maps *maps, struct place *place, int *socket_fd)
+{
+	int *keep[16 + 2 * 4096], n = 0, high = 4096, next = 3;
+	uint32_t n_lru = maps->meta.n_parts * IPACCT_EPOCHS;
+
+	keep[n++] = socket_fd;
+	keep[n++] = &place->runtime_dir_fd;
+#define KEEP(member, pin) keep[n++] = &maps->member##_fd;
+	IPACCT_MAPS(KEEP)
+#undef KEEP
+	for (uint32_t i = 0; i < n_lru && n < (int)(sizeof(keep) / sizeof(keep[0])); i++)
+		keep[n++] = &maps->lru_fds[i];
+	for (int i = 0; i < n; i++) {
+		*keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, high);
+		if (*keep[i] < 0)
+			return -errno;
+	}
+	if (syscall(SYS_close_range, 3, high - 1, 0))
+		return -errno;
+	for (int i = 0; i < n; i++)
+		descriptor_keep(keep[i], &next);
+	return syscall(SYS_close_range, next, ~0U, 0) ? -errno : 0;
+}
+
+static _Noreturn void child_run(struct supervisor *supervisor, int socket_fd)
+{
+	struct place place = supervisor->place;
+	sigset_t none;
+	int ret;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail with these arguments */
+	/* the terminal's Ctrl-C is for the supervisor, which tells us by closing the socket */
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)prctl(PR_SET_NAME, "ipacct-collect"); /* only how `ps` shows it */
+	place.lock_fd = place.bpffs_fd = -1;
+	ret = descriptors_limit(&supervisor->maps, &place, &socket_fd);
+	if (ret) {
+		log_error("cannot limit the collector's descriptors: %s", strerror(-ret));
+		_exit(EXIT_CODE_ERROR);
+	}
+	_exit(collector_run(&supervisor->maps, &place, supervisor->config.interval_ns, socket_fd));
+}
+
+int collector_spawn(struct supervisor *supervisor)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	pid = fork();
+	if (!pid)
+		child_run(supervisor, pair[1]);
+	close_fd(&pair[1]);
+	if (pid < 0) {
+		close_fd(&pair[0]);
+		return -EAGAIN;
+	}
+	close_fd(&supervisor->collector_fd);
+	supervisor->collector_fd = pair[0];
+	supervisor->collector_pid = pid;
+	supervisor->collector_started_ms = monotonic_ms();
+	return 0;
+}
+
+int supervisor_ask(struct supervisor *supervisor, uint32_t command, uint64_t value,
+		   struct collector_answer *ret_answer)
+{
+	struct collector_message message = { .command = command, .value = value };
+	struct pollfd wait = { .fd = supervisor->collector_fd, .events = POLLIN };
+	uint64_t deadline = monotonic_ms() + ANSWER_MS;
+	struct collector_answer answer;
+
+	if (supervisor->collector_fd < 0 ||
+	    send(supervisor->collector_fd, &message, sizeof(message), MSG_NOSIGNAL) < 0)
+		return -EPIPE;
+	for (;;) {
+		uint64_t now = monotonic_ms();
+
+		if (now >= deadline || poll(&wait, 1, (int)(deadline - now)) == 0)
+			return -ETIMEDOUT;
+		if (recv(supervisor->collector_fd, &answer, sizeof(answer), 0) != sizeof(answer))
+			return -EPIPE;
+		if (answer.message.command == command)
+			break; /* else: READY of a collector that was just starting */
+		supervisor->collector_ready |= answer.message.command == COLLECTOR_READY;
+	}
+	*ret_answer = answer;
+	return 0;
+}
+
+void collector_stop(struct supervisor *supervisor)
+{
+	int pidfd __cleanup(cleanup_fd) = -1;
+	struct pollfd ended = { .events = POLLIN };
+
+	close_fd(&supervisor->collector_fd);
+	if (!supervisor->collector_pid)
+		return;
+	pidfd = (int)syscall(SYS_pidfd_open, supervisor->collector_pid, 0);
+	ended.fd = pidfd;
+	if (pidfd >= 0 && poll(&ended, 1, STOP_MS) == 0)
+		(void)kill(supervisor->collector_pid, SIGKILL); /* gone already is fine */
+	(void)waitpid(supervisor->collector_pid, NULL, 0);      /* SIGCHLD may have reaped it */
+	supervisor->collector_pid = 0;
+}
+
+void collector_reap(struct supervisor *supervisor)
+{
+	uint64_t now = monotonic_ms(), due = supervisor->collector_started_ms + RESTART_MS;
+	int status;
+
+	if (!supervisor->collector_pid ||
+	    waitpid(supervisor->collector_pid, &status, WNOHANG) != supervisor->collector_pid)
+		return;
+	supervisor->collector_pid = 0;
+	close_fd(&supervisor->collector_fd);
+	if (WIFEXITED(status) &&
+	    (!supervisor->collector_ready || WEXITSTATUS(status) == EXIT_CODE_RUNNING)) {
+		supervisor->collector_exit = WEXITSTATUS(status);
+		supervisor->stop = true;
+		return;
+	}
+#ifdef IPACCT_CRASH_POINTS
+	(void)unsetenv("IPACCT_CRASH_AT"); /* once */
+#endif
+	supervisor->retry_ms = due > now ? due : now + 1;
+	log_warning("the collector ended (%s %d): starting it again, nothing is lost",
+		    WIFSIGNALED(status) ? "signal" : "exit status",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}

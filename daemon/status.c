@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What `ipacctctl status` shows. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "attach.h"
+#include "base/cleanup.h"
+#include "exit_code.h"
+#include "status.h"
+#include "supervisor.h"
+
+#define TAG_TEXT_BYTES (2 * BPF_TAG_SIZE + 1)
+
+static json_int_t number(uint64_t value)
+{
+	return (json_int_t)value;
+}
+
+static void program_add(json_t *port, uint32_t prog_id)
+{
+	int fd __cleanup(cleanup_fd) = bpf_prog_get_fd_by_id(prog_id);
+	struct bpf_prog_info info = {};
+	uint32_t bytes = sizeof(info);
+	char tag[TAG_TEXT_BYTES] = "";
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &bytes))
+		return;
+	for (size_t i = 0; i < BPF_TAG_SIZE; i++)
+		(void)snprintf(tag + 2 * i, sizeof(tag) - 2 * i, "%02x", info.tag[i]);
+	json_object_set_new(port, "prog_name", json_string(info.name));
+	json_object_set_new(port, "tag", json_string(tag));
+	json_object_set_new(port, "run_cnt", json_integer(number(info.run_cnt)));
+	json_object_set_new(port, "run_time_ns", json_integer(number(info.run_time_ns)));
+}
+
+static json_t *port_json(const struct supervisor *supervisor, uint32_t slot)
+{
+	const struct port *from = &supervisor->ports.port[slot];
+	const struct ipacct_interface *record = &from->record;
+	struct link_facts facts = {};
+	char pin[CONFIG_PATH_BYTES + 32] = "";
+	json_t *port = json_pack(
+		"{s:s, s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i}", "ifname", record->ifname,
+		"ifindex", (int)record->ifindex, "hook", ipacct_hook_name(record->hook), "mode",
+		ipacct_mode_name(record->mode), "attach", ipacct_attach_name(record->attach),
+		"state", ipacct_if_state_name(record->state), "domain", record->domain, "slot",
+		(int)slot, "n_attached", (int)record->n_attached);
+
+	if (!port || from->link_fd < 0 || link_facts(from->link_fd, &facts))
+		return port;
+	(void)link_pin_path(supervisor->config.bpffs_dir, slot, pin, sizeof(pin)); /* fits */
+	json_object_set_new(port, "prog_id", json_integer(facts.prog_id));
+	json_object_set_new(port, "link_id", json_integer(facts.link_id));
+	json_object_set_new(port, "pin", json_string(pin));
+	program_add(port, facts.prog_id);
+	return port;
+}
+
+static json_t *programs_json(const struct supervisor *supervisor)
+{
+	json_t *programs = json_array();
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
+		if (supervisor->ports.port[slot].record.hook)
+			json_array_append_new(programs, port_json(supervisor, slot));
+	return programs;
+}
+
+static json_t *cpus_json(const struct supervisor *supervisor, uint32_t part)
+{
+	json_t *cpus = json_array();
+
+	for (uint32_t cpu = 0; cpu < supervisor->maps.meta.n_cpus; cpu++) {
+		uint32_t of;
+
+		if (!bpf_map_lookup_elem(supervisor->maps.cpus_fd, &cpu, &of) && of == part)
+			json_array_append_new(cpus, json_integer(cpu));
+	}
+	return cpus;
+}
+
+/* Of the epoch that counts now: it began at the last cut. */
+static json_t *partitions_json(const struct supervisor *supervisor)
+{
+	const struct ipacct_maps *maps = &supervisor->maps;
+	json_t *partitions = json_array();
+	uint32_t zero = 0;
+	struct ipacct_ctl ctl;
+
+	if (bpf_map_lookup_elem(maps->ctl_fd, &zero, &ctl))
+		return partitions;
+	for (uint32_t i = 0; i < maps->meta.n_parts; i++) {
+		uint32_t index = IPACCT_EPOCHS * i + (ctl.epoch & 1);
+		struct ipacct_part part;
+
+		if (bpf_map_lookup_elem(maps->parts_fd, &index, &part))
+			continue;
+		json_array_append_new(
+			partitions,
+			json_pack("{s:i, s:o, s:i, s:I, s:I, s:I}", "partition", (int)i, "cpus",
+				  cpus_json(supervisor, i), "lru_entries",
+				  (int)(i ? maps->meta.lru_entries : maps->meta.lru_shared),
+				  "lru_inserts", number(part.lru_inserts), "lru_refused",
+				  number(part.lru_refused), "rollup_updates",
+				  number(part.rollup_updates)));
+	}
+	return partitions;
+}
+
+json_t *status_reply(struct supervisor *supervisor)
+{
+	const struct sizing *sizing = &supervisor->sizing;
+	struct collector_answer answer = {};
+	const struct collector_status *collector = &answer.status;
+
+	(void)supervisor_ask(supervisor, COLLECTOR_STATUS, 0, &answer); /* zeros then, pid 0 */
+	return json_pack(
+		"{s:i, s:{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, "
+		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:o}}",
+		"exit", EXIT_CODE_OK, "status", "version", IPACCT_VERSION, "pid", (int)getpid(),
+		"collector_pid", (int)supervisor->collector_pid, "uptime_s",
+		number((monotonic_ms() - supervisor->started_ms) / 1000), "interval_ns",
+		number(supervisor->config.interval_ns), "effective_interval_ns",
+		number(collector->effective_interval_ns), "cut", number(collector->cut), "cuts",
+		number(collector->n_cuts), "memory", "budget_bytes", number(sizing->budget_bytes),
+		"maps_bytes", number(sizing->lru_bytes + sizing->roll_bytes + sizing->totals_bytes),
+		"ledger_bytes", number(sizing->ledger_bytes), "collector_bytes",
+		number(collector->resident_bytes), "cut_duration_ns", "last",
+		number(collector->duration_last_ns), "p50", number(collector->duration_p50_ns),
+		"p99", number(collector->duration_p99_ns), "max",
+		number(collector->duration_max_ns), "cut_syscalls", number(collector->n_syscalls),
+		"cut_entries", number(collector->n_entries), "over_budget",
+		(int)collector->over_budget, "dispatcher", "available", supervisor->dispatcher,
+		"reason", supervisor->dispatcher_reason.text, "programs", programs_json(supervisor),
+		"partitions", partitions_json(supervisor));
+}

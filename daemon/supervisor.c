@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The privileged process: start, loop, stop. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "exit_code.h"
+#include "ledger_file.h"
+#include "log.h"
+#include "maps_make.h"
+#include "notify.h"
+#include "probe.h"
+#include "spawn.h"
+#include "supervisor.h"
+
+#define RETRY_MS  1000 /* something that failed is tried again after this */
+#define NS_PER_MS 1000000u
+#define POLLS_MAX (4 + CONTROL_CLIENTS_MAX)
+
+uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / NS_PER_MS;
+}
+
+static int exit_code_of(int ret)
+{
+	return ret == -EBUSY    ? EXIT_CODE_RUNNING
+	       : ret == -EPROTO ? EXIT_CODE_CONFIG
+	       : ret == -ENOSPC ? EXIT_CODE_CONFIG
+				: EXIT_CODE_ERROR;
+}
+
+/* Everything that can be looked at before anything is made. Sets the exit code. */
+static int check_first(struct supervisor *supervisor, struct ipacct_problem *problem)
+{
+	const struct config *config = &supervisor->config;
+	int ret;
+
+	supervisor->exit_code = EXIT_CODE_ERROR;
+	if (geteuid()) {
+		ipacct_problem_set(problem, "needs root: loading XDP programs takes CAP_BPF and "
+					    "CAP_NET_ADMIN");
+		return -EPERM;
+	}
+	if (!config->n_interfaces && !config->detach) {
+		ipacct_problem_set(problem, "no interface: name one with -i, or `interfaces:` in a "
+					    "file given with -c");
+		supervisor->exit_code = EXIT_CODE_USAGE;
+		return -EINVAL;
+	}
+	ret = place_user(config->user, &supervisor->place, problem);
+	if (!ret)
+		ret = place_check(config, problem);
+	if (!ret && !config->detach)
+		ret = ports_check(config, problem);
+	if (ret)
+		return ret;
+	ret = sizing_compute(config, &supervisor->sizing, problem);
+	supervisor->exit_code = ret ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
+	return ret;
+}
+
+static void dry_run(struct supervisor *supervisor)
+{
+	const struct config *config = &supervisor->config;
+
+	for (size_t i = 0; i < config->n_interfaces; i++)
+		log_info("%s: would be attached, mode %s", config->interfaces[i].name,
+			 ipacct_mode_name(config->interfaces[i].mode));
+	log_info("dry run: bpffs %s, runtime directory %s, collector as '%s'; nothing was changed",
+		 config->bpffs_dir, config->runtime_dir, config->user);
+}
+
+/* Pinned maps of before, or new ones. */
+static int maps_take(struct supervisor *supervisor, struct ipacct_problem *problem)
+{
+	const struct config *config = &supervisor->config;
+	struct sizing *sizing = &supervisor->sizing;
+	int ret = ipacct_maps_open(config->bpffs_dir, true, &supervisor->maps, problem);
+
+	if (!ret) {
+		if (supervisor->maps.meta.lru_entries != sizing->lru_entries ||
+		    supervisor->maps.meta.n_parts != sizing->n_parts)
+			log_info("the pinned maps keep the size they were made with (detach makes "
+				 "new ones)");
+		return 0;
+	}
+	if (ret != -ENOENT)
+		return ret;
+	problem->text[0] = '\0';
+	ret = maps_make(sizing, &supervisor->maps, problem);
+	if (!ret)
+		ret = maps_pin(&supervisor->maps, config->bpffs_dir, supervisor->place.gid);
+	supervisor->maps_made = !ret;
+	if (ret && !problem->text[0])
+		ipacct_problem_set(problem, "cannot pin the maps in %s: %s", config->bpffs_dir,
+				   strerror(-ret));
+	return ret;
+}
+
+/* A collector that outlived its supervisor finishes its step and lets go of the ledger. */
+static int ledger_take(struct supervisor *supervisor, struct ipacct_problem *problem)
+{
+	struct place *place = &supervisor->place;
+	struct sizing *sizing = &supervisor->sizing;
+	uint32_t n_rollups = sizing->n_rollups_max, n_addresses = sizing->n_addresses_max;
+	int fd __cleanup(cleanup_fd) = ledger_file_open(place->runtime_dir_fd);
+	int ret = fd < 0 ? 0 : lock_wait(fd, 1000);
+
+	if (ret) {
+		ipacct_problem_set(problem, "another collector is using the ledger in %s",
+				   supervisor->config.runtime_dir);
+		return -EBUSY;
+	}
+	if (supervisor->config.detach) /* the last thing it does needs no more room */
+		n_rollups = n_addresses = 0;
+	ret = ledger_file_prepare(place->runtime_dir_fd, place->uid, place->gid, &n_rollups,
+				  &n_addresses, problem);
+	if (ret) {
+		if (!problem->text[0])
+			ipacct_problem_set(problem, "cannot make the ledger in %s: %s",
+					   supervisor->config.runtime_dir, strerror(-ret));
+		return ret;
+	}
+	sizing_from_maps(&supervisor->maps.meta, sizing->budget_bytes, n_rollups, n_addresses,
+			 sizing);
+	return 0;
+}
+
+static int attach_all(struct supervisor *supervisor, struct ipacct_problem *problem)
+{
+	int ret = rtnl_init(&supervisor->rtnl);
+
+	if (ret)
+		return ret;
+	supervisor->ports.maps = &supervisor->maps;
+	supervisor->ports.config = &supervisor->config;
+	supervisor->ports.place = &supervisor->place;
+	supervisor->ports.rtnl = &supervisor->rtnl;
+	ret = ports_load(&supervisor->ports);
+	if (!ret && !supervisor->config.detach)
+		ret = ports_apply(&supervisor->ports, problem);
+	if (ret)
+		ports_rollback(&supervisor->ports);
+	return ret;
+}
+
+static int start(struct supervisor *supervisor, struct ipacct_problem *problem)
+{
+	struct place *place = &supervisor->place;
+	int ret = place_take(&supervisor->config, place, problem);
+
+	if (!ret)
+		ret = maps_take(supervisor, problem);
+	if (!ret)
+		ret = ledger_take(supervisor, problem);
+	if (!ret)
+		ret = attach_all(supervisor, problem);
+	if (!ret)
+		ret = control_open(&supervisor->control, place->runtime_dir_fd, place->gid);
+	if (!ret)
+		sizing_log(&supervisor->sizing);
+	if (!ret)
+		ret = collector_spawn(supervisor);
+	return ret;
+}
+
+/* A failed start leaves everything as it was: what this process made goes, what it found stays. */
+static void start_undo(struct supervisor *supervisor)
+{
+	if (!supervisor->maps_made)
+		return;
+	ports_rollback(&supervisor->ports);
+	maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
+	place_unmount(&supervisor->config, &supervisor->place);
+}
+
+int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames, size_t n_ifnames,
+		      struct ipacct_problem *ret_problem)
+{
+	struct collector_answer answer;
+	int n = 0, ret;
+
+	for (size_t i = 0; i < n_ifnames; i++) {
+		if (!ports_detach(&supervisor->ports, ifnames[i])) {
+			ipacct_problem_set(ret_problem, "%s is not attached", ifnames[i]);
+			return -ENODEV;
+		}
+		n++;
+	}
+	if (!n_ifnames)
+		(void)ports_detach(&supervisor->ports, NULL); /* none attached: the pins still go */
+	ret = supervisor_ask(supervisor, COLLECTOR_CUT, 0, &answer);
+	if (!ret)
+		ret = answer.message.error;
+	if (ret) {
+		ipacct_problem_set(ret_problem,
+				   "detached, but the final cut failed: %s; the maps "
+				   "stay until it works",
+				   strerror(-ret));
+		return ret;
+	}
+	if (ports_any_attached(&supervisor->ports))
+		return 0;
+	collector_stop(supervisor);
+	maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
+	ipacct_maps_finish(&supervisor->maps);
+	place_unmount(&supervisor->config, &supervisor->place);
+	log_info("everything is detached after a final cut; the ledger stays in %s",
+		 supervisor->config.runtime_dir);
+	supervisor->stop = true;
+	return 0;
+}
+
+static const struct config_interface *wanted_of(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_interfaces; i++)
+		if (!strcmp(config->interfaces[i].name, name))
+			return &config->interfaces[i];
+	return NULL;
+}
+
+/* Nothing to do for an interface whose settings are the same: no program is touched. */
+static bool interfaces_differ(const struct config *a, const struct config *b)
+{
+	if (a->n_interfaces != b->n_interfaces)
+		return true;
+	for (size_t i = 0; i < b->n_interfaces; i++) {
+		const struct config_interface *old = wanted_of(a, b->interfaces[i].name);
+
+		if (!old || old->mode != b->interfaces[i].mode ||
+		    old->domain != b->interfaces[i].domain)
+			return true;
+	}
+	return false;
+}
+
+static void reload_fixed_warn(const struct config *old, const struct config *fresh)
+{
+	if (old->memory_bytes != fresh->memory_bytes)
+		log_warning("reload: memory takes effect when the maps are made anew (detach)");
+	if (strcmp(old->user, fresh->user) || strcmp(old->runtime_dir, fresh->runtime_dir) ||
+	    strcmp(old->bpffs_dir, fresh->bpffs_dir))
+		log_warning("reload: user, runtime_dir and bpffs take effect at the next start");
+}
+
+int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
+{
+	struct config *config = &supervisor->config;
+	struct collector_answer answer;
+	struct config old = *config, fresh;
+	int ret = config_reload(supervisor->argc, supervisor->argv, &fresh, ret_problem->text,
+				sizeof(ret_problem->text));
+
+	if (ret) {
+		log_error("reload: %s, keeping the configuration", ret_problem->text);
+		return -EINVAL;
+	}
+	reload_fixed_warn(config, &fresh);
+	memcpy(config->interfaces, fresh.interfaces, sizeof(config->interfaces));
+	config->n_interfaces = fresh.n_interfaces;
+	config->interval_ns = fresh.interval_ns;
+	if (interfaces_differ(&old, &fresh)) {
+		ret = ports_check(config, ret_problem);
+		if (!ret)
+			ret = ports_apply(&supervisor->ports, ret_problem);
+	}
+	if (ret) {
+		*config = old;
+		log_error("reload: %s, keeping the configuration", ret_problem->text);
+		return ret;
+	}
+	ret = supervisor_ask(supervisor, COLLECTOR_INTERVAL, config->interval_ns, &answer);
+	log_info("reloaded: %zu interfaces, interval %llu ms", config->n_interfaces,
+		 (unsigned long long)(config->interval_ns / NS_PER_MS));
+	return ret;
+}
+
+static void signals_serve(struct supervisor *supervisor)
+{
+	struct ipacct_problem problem = {};
+	struct signalfd_siginfo info;
+
+	if (read(supervisor->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	switch (info.ssi_signo) {
+	case SIGCHLD:
+		collector_reap(supervisor);
+		break;
+	case SIGHUP:
+		(void)supervisor_reload(supervisor, &problem); /* said in the log */
+		break;
+	case SIGUSR1: {
+		struct collector_answer answer;
+
+		(void)supervisor_ask(supervisor, COLLECTOR_CUT, 0, &answer); /* likewise */
+		break;
+	}
+	default:
+		log_info("stopping: the program keeps counting (ipacctctl detach ends that)");
+		supervisor->stop = true;
+	}
+}
+
+static void deadlines_serve(struct supervisor *supervisor)
+{
+	struct ipacct_problem problem = {};
+	uint64_t now = monotonic_ms();
+
+	if (supervisor->confirm_ms && now >= supervisor->confirm_ms) {
+		log_warning("not confirmed in time: detaching (`ipacctctl confirm` would have kept "
+			    "it)");
+		supervisor->confirm_ms = 0;
+		supervisor->exit_code = EXIT_CODE_ERROR;
+		(void)supervisor_detach(supervisor, NULL, 0, &problem); /* said in the log */
+		supervisor->stop = true;
+	}
+	if (supervisor->deadline_ms && now >= supervisor->deadline_ms) {
+		log_info("--duration is over: stopping, the program keeps counting");
+		supervisor->stop = true;
+	}
+	if (supervisor->retry_ms && now >= supervisor->retry_ms) {
+		supervisor->retry_ms = 0;
+		if (!supervisor->collector_pid && collector_spawn(supervisor))
+			supervisor->retry_ms = now + RETRY_MS;
+		if (ports_reconcile(&supervisor->ports))
+			supervisor->retry_ms = now + RETRY_MS;
+	}
+}
+
+static int wait_ms(const struct supervisor *supervisor)
+{
+	const uint64_t all[] = { supervisor->confirm_ms, supervisor->deadline_ms,
+				 supervisor->retry_ms };
+	uint64_t now = monotonic_ms(), least = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i] && (!least || all[i] < least))
+			least = all[i];
+	if (!least)
+		return -1;
+	return least <= now ? 0 : least - now > 60000 ? 60000 : (int)(least - now);
+}
+
+static void ready(struct supervisor *supervisor)
+{
+	supervisor->collector_ready = true;
+	notify_ready();
+	log_info("counting; control socket %s/%s", supervisor->config.runtime_dir, CONTROL_NAME);
+	if (supervisor->confirm_ms)
+		log_warning("detaching in %llu s unless `ipacctctl confirm` comes",
+			    (unsigned long long)supervisor->config.confirm_s);
+}
+
+static void detach_when_asked(struct supervisor *supervisor)
+{
+	struct ipacct_problem problem = {};
+	const char *names[IPACCT_IFS_MAX];
+	const struct config *config = &supervisor->config;
+
+	for (size_t i = 0; i < config->n_interfaces; i++)
+		names[i] = config->interfaces[i].name;
+	if (supervisor_detach(supervisor, names, config->n_interfaces, &problem)) {
+		log_error("%s", problem.text);
+		supervisor->exit_code = EXIT_CODE_ERROR;
+	}
+	supervisor->stop = true;
+}
+
+static void collector_serve(struct supervisor *supervisor)
+{
+	struct collector_answer answer;
+	ssize_t n = recv(supervisor->collector_fd, &answer, sizeof(answer), MSG_DONTWAIT);
+
+	if (n == sizeof(answer) && answer.message.command == COLLECTOR_READY) {
+		if (supervisor->config.detach)
+			detach_when_asked(supervisor);
+		else if (!supervisor->collector_ready)
+			ready(supervisor);
+	} else if (n == 0 || (n < 0 && errno != EAGAIN)) {
+		close_fd(&supervisor->collector_fd); /* its end is reported by SIGCHLD */
+	}
+}
+
+static void loop(struct supervisor *supervisor)
+{
+	while (!supervisor->stop) {
+		struct pollfd polls[POLLS_MAX] = {
+			{ .fd = supervisor->signal_fd, .events = POLLIN },
+			{ .fd = rtnl_fd(&supervisor->rtnl), .events = POLLIN },
+			{ .fd = supervisor->collector_fd, .events = POLLIN }, /* −1: ignored */
+		};
+		size_t n_control = control_poll(&supervisor->control, polls + 3);
+
+		if (poll(polls, 3 + n_control, wait_ms(supervisor)) < 0 && errno != EINTR)
+			return;
+		if (polls[0].revents)
+			signals_serve(supervisor);
+		if (!supervisor->stop && polls[1].revents && rtnl_drain(&supervisor->rtnl) &&
+		    ports_reconcile(&supervisor->ports))
+			supervisor->retry_ms = monotonic_ms() + RETRY_MS;
+		if (!supervisor->stop && polls[2].revents && supervisor->collector_fd >= 0)
+			collector_serve(supervisor);
+		if (!supervisor->stop)
+			control_serve(supervisor, polls + 3, n_control);
+		if (!supervisor->stop)
+			deadlines_serve(supervisor);
+	}
+}
+
+static int signals_take(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static void finish(struct supervisor *supervisor)
+{
+	notify_stopping();
+	collector_stop(supervisor);
+	if (supervisor->collector_exit > 0)
+		supervisor->exit_code = supervisor->collector_exit;
+	control_close(&supervisor->control, supervisor->place.runtime_dir_fd);
+	ports_finish(&supervisor->ports);
+	rtnl_finish(&supervisor->rtnl);
+	ipacct_maps_finish(&supervisor->maps);
+	place_release(&supervisor->place);
+	close_fd(&supervisor->signal_fd);
+}
+
+static void supervisor_init(struct supervisor *supervisor, int argc, char **argv,
+			    const struct config *config)
+{
+	memset(supervisor, 0, sizeof(*supervisor));
+	supervisor->config = *config;
+	supervisor->argc = argc;
+	supervisor->argv = argv;
+	supervisor->started_ms = monotonic_ms();
+	supervisor->collector_fd = supervisor->signal_fd = supervisor->collector_exit = -1;
+	supervisor->place.runtime_dir_fd = supervisor->place.lock_fd = -1;
+	supervisor->place.bpffs_fd = -1;
+	supervisor->control.listen_fd = -1;
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		supervisor->control.client_fd[i] = -1;
+	for (size_t i = 0; i < IPACCT_IFS_MAX; i++)
+		supervisor->ports.port[i].link_fd = -1;
+	ipacct_maps_init(&supervisor->maps);
+	if (config->duration_ns)
+		supervisor->deadline_ms = supervisor->started_ms + config->duration_ns / NS_PER_MS;
+	if (config->confirm_s)
+		supervisor->confirm_ms = supervisor->started_ms + config->confirm_s * 1000u;
+}
+
+int supervisor_run(int argc, char **argv, const struct config *config)
+{
+	static struct supervisor supervisor; /* large, and there is one */
+	struct ipacct_problem problem = {};
+	int ret;
+
+	supervisor_init(&supervisor, argc, argv, config);
+	ret = check_first(&supervisor, &problem);
+	if (ret) {
+		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
+		return supervisor.exit_code;
+	}
+	if (!config->detach) {
+		supervisor.dispatcher = probe_dispatcher(&supervisor.dispatcher_reason);
+		log_info("libxdp dispatcher: %s (%s); attaching with one pinned link",
+			 supervisor.dispatcher ? "available" : "not available",
+			 supervisor.dispatcher_reason.text);
+	}
+	if (config->dry_run) {
+		sizing_log(&supervisor.sizing);
+		dry_run(&supervisor);
+		return EXIT_CODE_OK;
+	}
+	supervisor.signal_fd = signals_take();
+	ret = supervisor.signal_fd < 0 ? supervisor.signal_fd : start(&supervisor, &problem);
+	if (ret) {
+		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
+		supervisor.exit_code = exit_code_of(ret);
+		start_undo(&supervisor);
+	} else {
+		loop(&supervisor);
+	}
+	finish(&supervisor);
+	return supervisor.exit_code;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The privileged process: attaches, watches links, keeps the collector alive, answers `control`. */
+#ifndef IPACCT_DAEMON_SUPERVISOR_H
+#define IPACCT_DAEMON_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collector.h"
+#include "config.h"
+#include "control.h"
+#include "place.h"
+#include "ports.h"
+#include "rtnl.h"
+#include "sizing.h"
+
+struct supervisor {
+	struct config config;
+	int argc; /* the command line, read again by a reload */
+	char **argv;
+	struct place place;
+	struct sizing sizing;
+	struct ipacct_maps maps;
+	bool maps_made; /* by this process (to undo a failed start) */
+	struct rtnl rtnl;
+	struct ports ports;
+	struct control control;
+	struct ipacct_problem dispatcher_reason;
+	bool dispatcher;     /* the kernel could run libxdp's dispatcher */
+	pid_t collector_pid; /* 0: none */
+	int collector_fd;    /* −1: none */
+	bool collector_ready;
+	int collector_exit; /* exit status of one that cannot run at all; −1: none */
+	uint64_t collector_started_ms;
+	uint64_t started_ms;  /* CLOCK_MONOTONIC */
+	uint64_t deadline_ms; /* --duration; 0 = none */
+	uint64_t confirm_ms;  /* --confirm; 0 = none or confirmed */
+	uint64_t retry_ms;    /* next try of something that failed; 0 = none */
+	int signal_fd;
+	bool stop;
+	int exit_code;
+};
+
+/* Run to the end; returns the exit code. */
+int supervisor_run(int argc, char **argv, const struct config *config);
+
+/* Ask the collector and wait for its answer. −ETIMEDOUT after 10 s; −EPIPE when it is not there. */
+int supervisor_ask(struct supervisor *supervisor, uint32_t command, uint64_t value,
+		   struct collector_answer *ret_answer);
+
+/* What `control` may ask for. Return 0 or a negative errno, with words in ret_problem. */
+int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_problem);
+int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames, size_t n_ifnames,
+		      struct ipacct_problem *ret_problem);
+
+uint64_t monotonic_ms(void);
+
+#endif
