@@ -45,9 +45,9 @@ void cutter_finish(struct cutter *cutter)
 	memset(cutter, 0, sizeof(*cutter));
 }
 
-/* Where membarrier(2) is refused (nohz_full), a slot of an array of maps is set to what it holds
- * already: that update returns only after the same grace period. */
-static int grace_by_map(const struct ipacct_maps *maps)
+/* A slot of an array of maps is set to what it holds already: that update returns only after the
+ * same grace period. */
+int cut_grace_by_map(const struct ipacct_maps *maps)
 {
 	uint32_t zero = 0;
 
@@ -58,7 +58,7 @@ int cut_grace(const struct ipacct_maps *maps)
 {
 	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
 		return 0;
-	return grace_by_map(maps);
+	return cut_grace_by_map(maps);
 }
 
 /* Publish and clear epoch `number`, which is at rest. */

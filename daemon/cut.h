@@ -36,5 +36,7 @@ int cutter_cut(struct cutter *cutter);
 
 /* Wait until no program that began before still runs. */
 int cut_grace(const struct ipacct_maps *maps);
+/* The same where membarrier(2) is refused (nohz_full). */
+int cut_grace_by_map(const struct ipacct_maps *maps);
 
 #endif

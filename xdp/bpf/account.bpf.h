@@ -117,14 +117,14 @@ static __always_inline bool budget_take(struct ipacct_part *part, bool shared)
 /* The first packet of a key. A partition of one CPU takes the counts with the insert; in a shared
  * one two CPUs may insert at once and the loser's counts would vanish, so a zero record goes in
  * first and both add to what a second look-up finds. */
-static __noinline int account_new(const struct ipacct_key *key, const struct account *what, bool rx)
+static __noinline int account_new(void *lru, const struct ipacct_key *key,
+				  const struct account *what, bool rx)
 {
 	struct ipacct_counters first = {}, *record;
 	__u32 index = what->index;
 	struct ipacct_part *part = bpf_map_lookup_elem(&ipacct_parts, &index);
-	void *lru = bpf_map_lookup_elem(&ipacct_lru, &index);
 
-	if (!part || !lru || !budget_take(part, what->shared))
+	if (!part || !budget_take(part, what->shared))
 		return rollup(key, what, rx);
 	if (!what->shared)
 		counters_add(&first, rx, what);
@@ -137,19 +137,15 @@ static __noinline int account_new(const struct ipacct_key *key, const struct acc
 	return 0;
 }
 
-/* Returns 0, or −1 when the packet could be added nowhere (cannot happen; counted if it does). */
-static __noinline int account_address(const struct ipacct_key *key, const struct account *what,
-				      bool rx)
+/* lru: the inner map of this partition and epoch.
+ * Returns 0, or −1 when the packet could be added nowhere (cannot happen). */
+static __noinline int account_address(void *lru, const struct ipacct_key *key,
+				      const struct account *what, bool rx)
 {
-	__u32 index = what->index;
-	void *lru = bpf_map_lookup_elem(&ipacct_lru, &index);
-	struct ipacct_counters *record;
+	struct ipacct_counters *record = bpf_map_lookup_elem(lru, key);
 
-	if (!lru)
-		return rollup(key, what, rx);
-	record = bpf_map_lookup_elem(lru, key);
 	if (!record)
-		return account_new(key, what, rx);
+		return account_new(lru, key, what, rx);
 	counters_add(record, rx, what);
 	return 0;
 }

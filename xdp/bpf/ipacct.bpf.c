@@ -113,12 +113,19 @@ static __always_inline void account_packet(const struct ipacct_packet *pkt, __u3
 		.l3_bytes = pkt->l3_bytes,
 		.shared = partition == 0,
 	};
-	struct ipacct_key key = { .domain = cfg_domain };
+	struct ipacct_key source = { .domain = cfg_domain }, destination = { .domain = cfg_domain };
+	__u32 index = what.index;
+	void *lru = bpf_map_lookup_elem(&ipacct_lru, &index);
 
-	__builtin_memcpy(key.addr_be, pkt->source_be, sizeof(key.addr_be));
-	account_address(&key, &what, false);
-	__builtin_memcpy(key.addr_be, pkt->destination_be, sizeof(key.addr_be));
-	account_address(&key, &what, true);
+	__builtin_memcpy(source.addr_be, pkt->source_be, sizeof(source.addr_be));
+	__builtin_memcpy(destination.addr_be, pkt->destination_be, sizeof(destination.addr_be));
+	if (!lru) { /* every slot is set before the first load: cannot happen */
+		rollup(&source, &what, false);
+		rollup(&destination, &what, true);
+		return;
+	}
+	account_address(lru, &source, &what, false);
+	account_address(lru, &destination, &what, true);
 }
 
 /* Everything about one packet belongs to one epoch, read once. */
