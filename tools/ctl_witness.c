@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The second witness: kernel counters against ours, and the known causes of a difference. */
+#include "ctl_witness.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+/* Octets that a driver counts more (or less) for each packet than the frame without FCS. */
+static const struct {
+	int per_packet;
+	const char *cause;
+} byte_causes[] = {
+	{ 0, "the same octets" },
+	/* linux/if_ether.h ETH_HLEN; linux/if_vlan.h VLAN_HLEN; linux/if_ether.h ETH_FCS_LEN */
+	{ -14, "the driver (veth does so) counts without the Ethernet header" },
+	{ -18, "the driver counts without the Ethernet header and a VLAN tag" },
+	{ 4, "the driver counts the FCS" },
+};
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* How far x is outside the interval. */
+static uint64_t outside(uint64_t x, const struct witness_interval *interval)
+{
+	return minus(interval->least, x) + minus(x, interval->most);
+}
+
+static const char *why_not(const struct ipacct_interface *interface,
+			   const struct link_reading *before, const struct link_reading *after)
+{
+	if (interface->state == IPACCT_IF_DETACHED)
+		return "detached: nothing is counted any more";
+	if (interface->state != IPACCT_IF_ATTACHED)
+		return "the device is gone; its counters went with it";
+	if (interface->mode == IPACCT_MODE_GENERIC)
+		return "mode=generic: GRO merges packets before the program: the witness does not "
+		       "apply";
+	if (!before->present || !after->present)
+		return "the kernel knows no such device here (gone, or in another network "
+		       "namespace)";
+	if (before->rx_packets < interface->base_rx_packets_before ||
+	    after->rx_packets < before->rx_packets ||
+	    before->rx_bytes < interface->base_rx_bytes_before)
+		return "the kernel's counters went back since the attach: the driver was reset";
+	return NULL;
+}
+
+/* The interval of what was counted since the attach, which lies between two readings itself. */
+static struct witness_interval since(uint64_t before, uint64_t after, uint64_t base_before,
+				     uint64_t base_after)
+{
+	return (struct witness_interval){ .least = minus(before, base_after),
+					  .most = minus(after, base_before) };
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return minus(a, b) + minus(b, a);
+}
+
+/* Find the constant that explains the octets; of several the one nearest to the middle. */
+static void explain_bytes(struct witness *w, uint64_t slack)
+{
+	uint64_t middle =
+		w->kernel_bytes.least + (w->kernel_bytes.most - w->kernel_bytes.least) / 2;
+	uint64_t best = UINT64_MAX;
+
+	for (size_t i = 0; i < sizeof(byte_causes) / sizeof(byte_causes[0]); i++) {
+		int k = byte_causes[i].per_packet;
+		uint64_t shift = w->seen_packets * (uint64_t)abs(k);
+		uint64_t expected =
+			k < 0 ? minus(w->seen_l2_bytes, shift) : w->seen_l2_bytes + shift;
+		uint64_t from_middle = distance(expected, middle);
+
+		if (from_middle >= best)
+			continue;
+		best = from_middle;
+		w->bytes_per_packet = k;
+		w->bytes_cause = byte_causes[i].cause;
+		w->bytes_unexplained = outside(expected, &w->kernel_bytes);
+	}
+	w->bytes_explained = w->bytes_unexplained <= slack;
+}
+
+void witness_compare(const struct ipacct_interface *interface, const struct ipacct_totals *totals,
+		     const struct link_reading *before, const struct link_reading *after,
+		     bool flowing, struct witness *ret_witness)
+{
+	struct witness w = { .not_applicable = why_not(interface, before, after) };
+	uint64_t in_flight = (uint64_t)WITNESS_IN_FLIGHT_PER_QUEUE * after->n_rx_queues;
+	uint64_t far;
+
+	w.seen_packets = minus(totals->seen.packets, interface->base_seen_packets);
+	w.seen_l2_bytes = minus(totals->seen.l2_bytes, interface->base_seen_l2_bytes);
+	if (w.not_applicable) {
+		*ret_witness = w;
+		return;
+	}
+	w.kernel_packets =
+		since(before->rx_packets, after->rx_packets, interface->base_rx_packets_before,
+		      interface->base_rx_packets_after);
+	w.kernel_bytes = since(before->rx_bytes, after->rx_bytes, interface->base_rx_bytes_before,
+			       interface->base_rx_bytes_after);
+	w.residue_packets_least = (int64_t)(w.seen_packets - w.kernel_packets.most);
+	w.residue_packets_most = (int64_t)(w.seen_packets - w.kernel_packets.least);
+	w.attach_packets =
+		minus(interface->base_rx_packets_after, interface->base_rx_packets_before);
+	w.reading_packets = after->rx_packets - before->rx_packets;
+	/* The statistics lag behind the program at both moments: now, and when it was attached. */
+	w.allowed_packets = (flowing ? in_flight : 0) + (w.attach_packets ? in_flight : 0);
+	far = outside(w.seen_packets, &w.kernel_packets);
+	w.closes = far <= w.allowed_packets;
+	/* A packet in flight has at most 65,535 octets (linux/if_ether.h ETH_MAX_MTU). */
+	explain_bytes(&w, far * UINT16_MAX);
+	*ret_witness = w;
+}

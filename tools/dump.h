@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ipacct-dump: settings, the part of a snapshot that was asked for, and its output formats. */
+#ifndef IPACCT_TOOLS_DUMP_H
+#define IPACCT_TOOLS_DUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ipacct/ipacct.h>
+
+#include "common.h"
+#include "common_text.h"
+
+#define DUMP_PREFIXES_MAX 256u       /* positional filters; each row is compared with each */
+#define DUMP_ANY_DOMAIN   UINT64_MAX /* domains have 16 bits */
+
+enum dump_format {
+	DUMP_TABLE = 0,
+	DUMP_JSON,
+	DUMP_NDJSON,
+	DUMP_CSV,
+	DUMP_ONELINE,
+};
+
+enum dump_sort {
+	DUMP_SORT_BYTES = 0,
+	DUMP_SORT_PACKETS,
+	DUMP_SORT_TX_BYTES,
+	DUMP_SORT_TX_PACKETS,
+	DUMP_SORT_RX_BYTES,
+	DUMP_SORT_RX_PACKETS,
+	DUMP_SORT_LAST_SEEN,
+	DUMP_SORT_ADDRESS,
+};
+
+enum dump_units {
+	DUMP_UNITS_DEFAULT = 0, /* IEC in tables, exact elsewhere */
+	DUMP_UNITS_EXACT,
+	DUMP_UNITS_IEC,
+	DUMP_UNITS_SI,
+};
+
+struct dump_prefix {
+	struct ipacct_key key; /* domain unused */
+	uint8_t prefix_len;    /* of 128 bits */
+	bool ipv4;             /* ::/0 holds IPv6 only, though its bits would match everything */
+};
+
+struct dump_settings {
+	struct tool_paths paths;
+	unsigned int format; /* enum dump_format */
+	bool pretty;
+	bool live;
+	unsigned int sort; /* enum dump_sort */
+	bool reverse;
+	uint64_t top;        /* 0 = all */
+	unsigned int family; /* 0 = both, 4, 6 */
+	uint64_t domain;
+	const char *device; /* NULL = all interfaces */
+	bool totals;
+	bool rollups;
+	unsigned int units; /* enum dump_units */
+	unsigned int color; /* enum text_color */
+	uint64_t watch_ns;  /* 0 = once */
+	uint64_t n_watches; /* 0 = until stopped */
+	size_t n_prefixes;
+	struct dump_prefix prefixes[DUMP_PREFIXES_MAX];
+};
+
+/* Read the command line; messages are printed. Returns enum options_outcome. */
+int dump_options(int argc, char **argv, struct dump_settings *ret_settings);
+
+/* The rows to show, in order, and what is left out, so that every output can add up. */
+struct dump_view {
+	const struct ipacct_snapshot *snapshot; /* its counts: totals, or those of one interval */
+	const struct ipacct_snapshot *at;       /* where cut, time and conservation come from */
+	uint64_t interval_ns;                   /* 0: totals since the ledger began */
+	const struct ipacct_entry **addresses;
+	size_t n_addresses;
+	size_t n_addresses_hidden;
+	const struct ipacct_entry **rollups;
+	size_t n_rollups;
+	size_t n_rollups_hidden;
+	struct ipacct_counters hidden;   /* Σ addresses that filters or --top left out */
+	struct ipacct_counters rolled;   /* Σ all roll-ups, shown or not */
+	struct ipacct_counters total;    /* Σ all addresses and roll-ups of the snapshot */
+	struct ipacct_counters left_out; /* total − Σ shown addresses − Σ shown roll-ups */
+	bool selected;                   /* a filter or --top was given */
+};
+
+/* Borrows the snapshots; end with dump_view_finish(). Returns 0 or -ENOMEM. */
+int dump_view_init(const struct dump_settings *settings, const struct ipacct_snapshot *snapshot,
+		   const struct ipacct_snapshot *at, uint64_t interval_ns,
+		   struct dump_view *ret_view);
+void dump_view_finish(struct dump_view *view);
+
+/* Whether -i wants this slot. */
+bool dump_shows_interface(const struct dump_settings *settings,
+			  const struct ipacct_interface_totals *slot);
+
+/* Σ ignored of one slot. */
+struct ipacct_packets_l2 dump_ignored(const struct ipacct_totals *totals);
+
+/* l3 bytes accounted by one slot. */
+uint64_t dump_accounted_l3_bytes(const struct ipacct_totals *totals);
+
+/* The device's name, made safe for a terminal. Returns buffer. */
+char *dump_ifname(const struct ipacct_interface *interface, char buffer[IPACCT_IFNAME_BYTES + 1]);
+
+/* Print one view in settings->format. Returns 0 or a negative errno that is not the output's. */
+int dump_print(const struct dump_settings *settings, const struct dump_view *view);
+
+int dump_print_table(const struct dump_settings *settings, const struct dump_view *view);
+int dump_print_totals(const struct dump_settings *settings, const struct dump_view *view);
+int dump_print_json(const struct dump_settings *settings, const struct dump_view *view);
+int dump_print_ndjson(const struct dump_settings *settings, const struct dump_view *view);
+int dump_print_csv(const struct dump_settings *settings, const struct dump_view *view);
+int dump_print_oneline(const struct dump_settings *settings, const struct dump_view *view);
+
+/* The units for tables (machine = false) or for --oneline (machine = true). */
+enum text_units dump_units(const struct dump_settings *settings, bool machine);
+
+/* A name for output where libipacct knows none (NULL): a value of a newer version. */
+static inline const char *dump_name(const char *name)
+{
+	return name ? name : "unknown";
+}
+
+/* "native", "generic", or "mixed" over all slots that ever counted. */
+const char *dump_mode_of_all(const struct ipacct_snapshot *snapshot);
+
+/* Snapshot after snapshot until SIGINT, SIGTERM or --count. Returns the exit code. */
+int dump_watch(const struct dump_settings *settings, struct ipacct_reader *reader);
+
+/* Read one snapshot, explain a failure. live: with the epochs that are not cut yet.
+ * Returns 0, or the exit code of a failure. */
+int dump_read(const struct dump_settings *settings, struct ipacct_reader *reader, bool live,
+	      struct ipacct_snapshot **ret_snapshot);
+
+#endif

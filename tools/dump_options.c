@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The command line of ipacct-dump. */
+#include "dump.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "common_options.h"
+
+#define IPV4_FIRST_BIT 96u   /* RFC 4291 2.5.5.2: an IPv4 address is the last 32 of 128 bits */
+#define WATCH_MS_MIN   100u  /* the shortest cut interval, daemon/config.h */
+#define WATCH_S_MAX    86400 /* a day */
+
+/* In the order of enum dump_sort. */
+static const char *const sort_names[] = { "bytes",      "packets",  "tx_bytes",
+					  "tx_packets", "rx_bytes", "rx_packets",
+					  "last_seen",  "address",  NULL };
+static const char *const human_names[] = { "iec", "si", NULL };
+static const char *const color_names[] = { "auto", "always", "never", NULL };
+
+#define AT(field) offsetof(struct dump_settings, field)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+	{ 'j', "json", OPTION_VALUE, NULL, AT(format), DUMP_JSON, 0, NULL, "one JSON object (ipacct.dump/1)" },
+	{ 'p', "pretty", OPTION_FLAG, NULL, AT(pretty), 0, 0, NULL, "JSON for people: one value a line" },
+	{ 0, "ndjson", OPTION_VALUE, NULL, AT(format), DUMP_NDJSON, 0, NULL, "one JSON object a line, each with a \"type\"" },
+	{ 0, "csv", OPTION_VALUE, NULL, AT(format), DUMP_CSV, 0, NULL, "comma-separated values (RFC 4180)" },
+	{ 'o', "oneline", OPTION_VALUE, NULL, AT(format), DUMP_ONELINE, 0, NULL, "one record a line, every value after its name" },
+	{ 0, "live", OPTION_FLAG, NULL, AT(live), 0, 0, NULL, "add what was counted since the last cut" },
+	{ 0, "sort", OPTION_CHOICE, "KEY", AT(sort), 0, 0, sort_names, "order of rows, largest first (default: bytes = tx + rx)" },
+	{ 'r', "reverse", OPTION_FLAG, NULL, AT(reverse), 0, 0, NULL, "smallest first" },
+	{ 'n', "top", OPTION_NUMBER, "N", AT(top), 1, UINT32_MAX, NULL, "only the first N rows" },
+	{ 't', NULL, OPTION_NUMBER, "N", AT(top), 1, UINT32_MAX, NULL, "the same as -n" },
+	{ '4', "ipv4", OPTION_VALUE, NULL, AT(family), 4, 0, NULL, "only IPv4 rows" },
+	{ '6', "ipv6", OPTION_VALUE, NULL, AT(family), 6, 0, NULL, "only IPv6 rows" },
+	{ 0, "domain", OPTION_NUMBER, "N", AT(domain), 0, UINT16_MAX, NULL, "only rows of this accounting domain" },
+	{ 'i', "interface", OPTION_STRING, "DEV", AT(device), 0, 0, NULL, "only this device in the part about interfaces" },
+	{ 0, "totals", OPTION_FLAG, NULL, AT(totals), 0, 0, NULL, "table: every total of each interface, no addresses" },
+	{ 0, "rollups", OPTION_FLAG, NULL, AT(rollups), 0, 0, NULL, "table, CSV: the roll-up prefixes, no addresses" },
+	{ 'b', "exact", OPTION_VALUE, NULL, AT(units), DUMP_UNITS_EXACT, 0, NULL, "tables with exact integers" },
+	{ 'h', "human", OPTION_CHOICE, "[=iec|si]", AT(units), DUMP_UNITS_IEC, 0, human_names, "KiB (iec, the default in tables) or kB (si)" },
+	{ 'w', "watch", OPTION_SECONDS, "SECONDS", AT(watch_ns), WATCH_MS_MIN, WATCH_S_MAX, NULL, "rates, again after each interval" },
+	{ 0, "count", OPTION_NUMBER, "N", AT(n_watches), 1, UINT32_MAX, NULL, "with -w: end after N intervals" },
+	{ 0, "color", OPTION_CHOICE, "WHEN", AT(color), 0, 0, color_names, "default: auto; NO_COLOR is honoured" },
+	{ 0, "runtime-dir", OPTION_STRING, "DIR", AT(paths.runtime_dir), 0, 0, NULL, "where the ledger is (" IPACCT_RUNTIME_DIR_DEFAULT ")" },
+	{ 0, "bpffs", OPTION_STRING, "DIR", AT(paths.bpffs_dir), 0, 0, NULL, "where the maps are pinned (" IPACCT_BPFFS_DIR_DEFAULT ")" },
+	{ 'V', "version", OPTION_VERSION, NULL, 0, 0, 0, NULL, "print the version" },
+	{ 0, "help", OPTION_HELP, NULL, 0, 0, 0, NULL, "print this help" },
+};
+/* clang-format on */
+
+static const struct option_table table = {
+	.usage = "[OPTION]... [ADDRESS|PREFIX]...",
+	.purpose = "Show what ipacct has counted for each address. Only rows inside one of the "
+		   "prefixes\nare shown when any is given.",
+	.rows = rows,
+	.n_rows = sizeof(rows) / sizeof(rows[0]),
+	.epilogue = "Exit code: 0 ok, 1 error, 2 usage, 78 another ABI version.\n",
+};
+
+/* Clear the bits behind the prefix. */
+static void mask(struct dump_prefix *prefix)
+{
+	unsigned char *bytes = (unsigned char *)prefix->key.addr_be;
+
+	for (unsigned int i = 0; i < sizeof(prefix->key.addr_be); i++) {
+		unsigned int first_bit = 8 * i;
+
+		if (first_bit >= prefix->prefix_len)
+			bytes[i] = 0;
+		else if (first_bit + 8 > prefix->prefix_len)
+			bytes[i] &= (unsigned char)(0xff00u >> (prefix->prefix_len - first_bit));
+	}
+}
+
+static int prefix_parse(const char *text, struct dump_prefix *ret_prefix)
+{
+	char address[INET6_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+	size_t address_bytes = slash ? (size_t)(slash - text) : strlen(text);
+	struct dump_prefix prefix = { 0 };
+	unsigned int skip = 0;
+	uint64_t bits;
+
+	if (address_bytes >= sizeof(address))
+		return -EINVAL;
+	memcpy(address, text, address_bytes);
+	address[address_bytes] = '\0';
+	if (inet_pton(AF_INET, address, &prefix.key.addr_be[3]) == 1) {
+		prefix.key.addr_be[2] = htonl(0xffff); /* RFC 4291 2.5.5.2 */
+		skip = IPV4_FIRST_BIT;
+	} else if (inet_pton(AF_INET6, address, prefix.key.addr_be) != 1) {
+		return -EINVAL;
+	}
+	bits = 128 - skip;
+	if (slash && parse_u64(slash + 1, 0, bits, &bits) < 0)
+		return -EINVAL;
+	prefix.prefix_len = (uint8_t)(skip + bits);
+	prefix.ipv4 = prefix.prefix_len >= IPV4_FIRST_BIT && ipacct_key_is_ipv4(&prefix.key);
+	mask(&prefix);
+	*ret_prefix = prefix;
+	return 0;
+}
+
+static int usage(const char *message)
+{
+	tool_complain("%s; --help lists the options", message);
+	return OPTIONS_USAGE;
+}
+
+int dump_options(int argc, char **argv, struct dump_settings *ret_settings)
+{
+	struct dump_settings s = { .domain = DUMP_ANY_DOMAIN };
+	int first;
+	int outcome = options_parse(&table, argc, argv, &s, &first);
+
+	if (outcome != OPTIONS_RUN)
+		return outcome;
+	for (; first < argc; first++) {
+		if (s.n_prefixes == DUMP_PREFIXES_MAX)
+			return usage("more than 256 prefixes");
+		if (prefix_parse(argv[first], &s.prefixes[s.n_prefixes]) < 0) {
+			tool_complain("'%s' is neither an address nor a prefix such as "
+				      "192.0.2.0/24 or 2001:db8::/32",
+				      argv[first]);
+			return OPTIONS_USAGE;
+		}
+		s.n_prefixes++;
+	}
+	if (s.n_watches && !s.watch_ns)
+		return usage("--count needs -w SECONDS");
+	if (s.pretty && s.format == DUMP_TABLE)
+		s.format = DUMP_JSON;
+	*ret_settings = s;
+	return OPTIONS_RUN;
+}
