@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The program under test in the kernel. */
+#include "machine.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "ipacct.skel.h"
+
+#define N_INNER     (MACHINE_PARTITIONS * IPACCT_EPOCHS)
+#define ROLL_BYTES  (N_INNER * IPACCT_ROLL_LINES * sizeof(struct ipacct_counters))
+#define ROLL6_BYTES (N_INNER * IPACCT_ROLL6_LINES * sizeof(struct ipacct_roll6_line))
+#define OUT_BYTES   (1u << 17) /* more than any frame */
+#define IPV4_BITS   96         /* where the bits of an IPv4 prefix start in a key */
+#define LRU_UNUSED  256u       /* capacity of the inner maps that no test looks at */
+
+static uint32_t index_in_use(const struct machine *machine)
+{
+	return 2 * (machine->setup.shared ? 0 : 1) + machine->setup.epoch;
+}
+
+static int sizes_set(struct machine *machine)
+{
+	struct ipacct_bpf *skeleton = machine->skeleton;
+	uint32_t n_cpus = (uint32_t)machine->n_cpus;
+	int ret = bpf_map__set_max_entries(skeleton->maps.ipacct_cpus, n_cpus);
+
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_parts, N_INNER);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_lru, N_INNER);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_roll,
+					       N_INNER * IPACCT_ROLL_LINES);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_roll6,
+					       N_INNER * IPACCT_ROLL6_LINES);
+	return ret;
+}
+
+/* Kernel 6.1 wants the BTF of an inner map to be the template's. By name: libbpf 1.1 forgets the
+ * template when it loads, and bpf_map__inner_map() then answers NULL. */
+static int lru_make(struct machine *machine)
+{
+	const struct bpf_map *outer = machine->skeleton->maps.ipacct_lru;
+	const struct btf *btf = bpf_object__btf(machine->skeleton->obj);
+	int key_id = btf__find_by_name_kind(btf, "ipacct_key", BTF_KIND_STRUCT);
+	int value_id = btf__find_by_name_kind(btf, "ipacct_counters", BTF_KIND_STRUCT);
+	LIBBPF_OPTS(bpf_map_create_opts, opts,
+		    .btf_fd = (uint32_t)bpf_object__btf_fd(machine->skeleton->obj),
+		    .btf_key_type_id = (uint32_t)key_id, .btf_value_type_id = (uint32_t)value_id);
+
+	if (key_id < 0 || value_id < 0)
+		return -ENOENT;
+	for (uint32_t i = 0; i < N_INNER; i++) {
+		uint32_t entries =
+			i == index_in_use(machine) ? machine->setup.lru_entries : LRU_UNUSED;
+
+		machine->lru_fds[i] =
+			bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "test_lru", sizeof(struct ipacct_key),
+				       sizeof(struct ipacct_counters), entries, &opts);
+		if (machine->lru_fds[i] < 0 ||
+		    bpf_map_update_elem(bpf_map__fd(outer), &i, &machine->lru_fds[i], BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static int maps_fill(struct machine *machine)
+{
+	const struct machine_setup *setup = &machine->setup;
+	struct ipacct_ctl ctl = { .epoch = setup->epoch, .seed = 0x1234567887654321 };
+	struct ipacct_part part = { .lru_budget = setup->lru_budget };
+	uint32_t zero = 0, partition = setup->shared ? 0 : 1, index = index_in_use(machine);
+
+	if (bpf_map_update_elem(bpf_map__fd(machine->skeleton->maps.ipacct_ctl), &zero, &ctl, 0) ||
+	    bpf_map_update_elem(bpf_map__fd(machine->skeleton->maps.ipacct_cpus), &zero, &partition,
+				0) ||
+	    bpf_map_update_elem(bpf_map__fd(machine->skeleton->maps.ipacct_parts), &index, &part,
+				0))
+		return -errno;
+	return 0;
+}
+
+static int rolls_map(struct machine *machine)
+{
+	int roll_fd = bpf_map__fd(machine->skeleton->maps.ipacct_roll);
+	int roll6_fd = bpf_map__fd(machine->skeleton->maps.ipacct_roll6);
+	void *roll = mmap(NULL, ROLL_BYTES, PROT_READ, MAP_SHARED, roll_fd, 0);
+	void *roll6 = mmap(NULL, ROLL6_BYTES, PROT_READ, MAP_SHARED, roll6_fd, 0);
+
+	machine->roll = roll == MAP_FAILED ? NULL : roll;
+	machine->roll6 = roll6 == MAP_FAILED ? NULL : roll6;
+	return machine->roll && machine->roll6 ? 0 : -errno;
+}
+
+static int pin_to_cpu0(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+}
+
+/* Before any map is in use: the frame must not be counted by what is tested later. */
+static bool kernel_splits(int prog_fd, uint8_t *out)
+{
+	uint8_t frame[64] = { 0 };
+	struct xdp_md context = { .data_end = 14 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
+		    .data_out = out, .data_size_out = OUT_BYTES, .ctx_in = &context,
+		    .ctx_size_in = sizeof(context), .repeat = 1);
+
+	return !bpf_prog_test_run_opts(prog_fd, &opts);
+}
+
+static int totals_clear(struct machine *machine)
+{
+	uint32_t slot = 2 * machine->setup.slot + machine->setup.epoch;
+
+	memset(machine->per_cpu, 0, (size_t)machine->n_cpus * sizeof(*machine->per_cpu));
+	return bpf_map_update_elem(bpf_map__fd(machine->skeleton->maps.ipacct_totals), &slot,
+				   machine->per_cpu, BPF_ANY)
+		       ? -errno
+		       : 0;
+}
+
+static int load(struct machine *machine)
+{
+	const struct machine_setup *setup = &machine->setup;
+	int ret;
+
+	machine->skeleton = ipacct_bpf__open();
+	if (!machine->skeleton)
+		return -errno;
+	machine->skeleton->rodata->cfg_slot = setup->slot;
+	machine->skeleton->rodata->cfg_domain = setup->domain;
+	machine->skeleton->rodata->cfg_domain_slot = setup->domain_slot;
+	ret = sizes_set(machine);
+	if (!ret)
+		ret = ipacct_bpf__load(machine->skeleton);
+	if (!ret)
+		ret = lru_make(machine);
+	if (!ret)
+		ret = maps_fill(machine);
+	if (!ret)
+		ret = rolls_map(machine);
+	if (ret)
+		return ret;
+	machine->prog_fd = bpf_program__fd(machine->skeleton->progs.ipacct_xdp);
+	/* 50 zero octets of LLC: ignored, so that only the totals have to be cleared. */
+	machine->splits = kernel_splits(machine->prog_fd, machine->out);
+	return totals_clear(machine);
+}
+
+int machine_start(struct machine *machine, const struct machine_setup *setup)
+{
+	int ret;
+
+	*machine = (struct machine){ .setup = *setup, .prog_fd = -1 };
+	memset(machine->lru_fds, 0xff, sizeof(machine->lru_fds)); /* -1 */
+	machine->n_cpus = libbpf_num_possible_cpus();
+	if (machine->n_cpus < 0)
+		return machine->n_cpus;
+	machine->per_cpu = calloc((size_t)machine->n_cpus, sizeof(*machine->per_cpu));
+	machine->out = malloc(OUT_BYTES);
+	if (!machine->per_cpu || !machine->out)
+		return -ENOMEM;
+	ret = pin_to_cpu0();
+	return ret ? ret : load(machine);
+}
+
+void machine_finish(struct machine *machine)
+{
+	for (uint32_t i = 0; i < N_INNER; i++)
+		if (machine->lru_fds[i] >= 0)
+			close(machine->lru_fds[i]);
+	if (machine->roll)
+		munmap((void *)machine->roll, ROLL_BYTES);
+	if (machine->roll6)
+		munmap((void *)machine->roll6, ROLL6_BYTES);
+	if (machine->skeleton)
+		ipacct_bpf__destroy(machine->skeleton);
+	free(machine->per_cpu);
+	free(machine->out);
+	*machine = (struct machine){ .prog_fd = -1 };
+	memset(machine->lru_fds, 0xff, sizeof(machine->lru_fds)); /* -1 */
+}
+
+int machine_run(struct machine *machine, const uint8_t *frame, size_t n_bytes, size_t linear_bytes)
+{
+	struct xdp_md context = { .data_end = (uint32_t)linear_bytes };
+	/* repeat: 2 … 10^5 can stall for minutes in some kernels */
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)n_bytes,
+		    .data_out = machine->out, .data_size_out = OUT_BYTES, .repeat = 1);
+
+	if (linear_bytes) {
+		opts.ctx_in = &context;
+		opts.ctx_size_in = sizeof(context);
+	}
+	if (bpf_prog_test_run_opts(machine->prog_fd, &opts))
+		return -errno;
+	if (opts.data_size_out != n_bytes || memcmp(machine->out, frame, n_bytes))
+		return -EIO;
+	return (int)opts.retval;
+}
+
+/* Records are made of 64-bit counters only: adding them up needs no list of their fields. */
+static void add_words(void *sum, const void *more, size_t n_bytes)
+{
+	uint64_t *to = sum;
+	const uint64_t *from = more;
+
+	for (size_t i = 0; i < n_bytes / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+static int totals_read(struct machine *machine, uint32_t index, struct ipacct_totals *sum)
+{
+	if (bpf_map_lookup_elem(bpf_map__fd(machine->skeleton->maps.ipacct_totals), &index,
+				machine->per_cpu))
+		return -errno;
+	for (int cpu = 0; cpu < machine->n_cpus; cpu++)
+		add_words(sum, &machine->per_cpu[cpu], sizeof(*sum));
+	return 0;
+}
+
+int machine_totals(struct machine *machine, struct ipacct_totals *ret_totals)
+{
+	struct ipacct_totals sum = { 0 };
+	int ret = totals_read(machine, 2 * machine->setup.slot + machine->setup.epoch, &sum);
+
+	if (!ret)
+		*ret_totals = sum;
+	return ret;
+}
+
+int machine_record(struct machine *machine, const uint8_t address[16],
+		   struct ipacct_counters *ret_counters)
+{
+	struct ipacct_key key = { .domain = machine->setup.domain };
+
+	memcpy(key.addr_be, address, sizeof(key.addr_be));
+	if (bpf_map_lookup_elem(machine->lru_fds[index_in_use(machine)], &key, ret_counters))
+		return -errno;
+	return 0;
+}
+
+static int dump_add(struct machine_dump *dump, const struct ipacct_key *key, int prefix_len,
+		    const struct ipacct_counters *counters)
+{
+	if (dump->n == dump->n_allocated) {
+		size_t n = dump->n_allocated ? 2 * dump->n_allocated : 4096;
+		struct machine_entry *entries = realloc(dump->entries, n * sizeof(*entries));
+
+		if (!entries)
+			return -ENOMEM;
+		dump->entries = entries;
+		dump->n_allocated = n;
+	}
+	dump->entries[dump->n++] = (struct machine_entry){
+		.key = *key,
+		.prefix_len = (uint8_t)prefix_len,
+		.counters = *counters,
+	};
+	return 0;
+}
+
+static int dump_lru(const struct machine *machine, struct machine_dump *dump)
+{
+	for (uint32_t i = 0; i < N_INNER; i++) {
+		struct ipacct_key key, *before = NULL;
+		struct ipacct_counters counters;
+		int ret = 0;
+
+		while (!ret && !bpf_map_get_next_key(machine->lru_fds[i], before, &key)) {
+			if (bpf_map_lookup_elem(machine->lru_fds[i], &key, &counters))
+				return -errno;
+			ret = dump_add(dump, &key, 128, &counters);
+			before = &key;
+		}
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Key of a line of ipacct_roll; its prefix length is returned. */
+static int roll_key(const struct machine_setup *setup, uint32_t line, struct ipacct_key *ret_key)
+{
+	struct ipacct_key mapped = { .addr_be = { 0, 0, __builtin_bswap32(0xffff), 0 } };
+
+	*ret_key = mapped;
+	if (line < IPACCT_ROLL4_LINES) {
+		ret_key->addr_be[3] = __builtin_bswap32(line << 16);
+		return IPV4_BITS + 16;
+	}
+	line -= IPACCT_ROLL4_LINES;
+	/* Only the setup's domain has a slot here; any other one shows as a domain of no packet. */
+	ret_key->domain = line / 2 == setup->domain_slot ? setup->domain : UINT16_MAX;
+	if (line % 2 == 0)
+		return IPV4_BITS;
+	ret_key->addr_be[2] = 0;
+	return 0;
+}
+
+static int dump_roll(const struct machine *machine, struct machine_dump *dump)
+{
+	static const struct ipacct_counters zero;
+
+	for (uint32_t i = 0; i < N_INNER * IPACCT_ROLL_LINES; i++) {
+		struct ipacct_key key;
+		int prefix_len, ret;
+
+		if (!memcmp(&machine->roll[i], &zero, sizeof(zero)))
+			continue;
+		prefix_len = roll_key(&machine->setup, i % IPACCT_ROLL_LINES, &key);
+		ret = dump_add(dump, &key, prefix_len, &machine->roll[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int dump_roll6(const struct machine *machine, struct machine_dump *dump)
+{
+	for (uint32_t i = 0; i < N_INNER * IPACCT_ROLL6_LINES; i++) {
+		const struct ipacct_roll6_line *line = &machine->roll6[i];
+		struct ipacct_key key = { .addr_be = { (uint32_t)line->key } };
+		int ret;
+
+		if (!line->key)
+			continue;
+		key.domain = (uint16_t)(line->key >> 32);
+		ret = dump_add(dump, &key, 32, &line->counters);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int dump_parts(const struct machine *machine, struct machine_dump *dump)
+{
+	for (uint32_t i = 0; i < N_INNER; i++) {
+		struct ipacct_part part;
+
+		if (bpf_map_lookup_elem(bpf_map__fd(machine->skeleton->maps.ipacct_parts), &i,
+					&part))
+			return -errno;
+		part.lru_budget = 0;
+		add_words(&dump->part, &part, sizeof(part));
+	}
+	return 0;
+}
+
+static int dump_totals(struct machine *machine, struct machine_dump *dump)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < 2 * IPACCT_IFS_MAX && !ret; i++)
+		if (i != 2 * machine->setup.slot + machine->setup.epoch)
+			ret = totals_read(machine, i, &dump->other_totals);
+	return ret;
+}
+
+int machine_dump(struct machine *machine, struct machine_dump *ret_dump)
+{
+	struct machine_dump dump = { 0 };
+	int ret = dump_lru(machine, &dump);
+
+	if (!ret)
+		ret = dump_roll(machine, &dump);
+	if (!ret)
+		ret = dump_roll6(machine, &dump);
+	if (!ret)
+		ret = dump_parts(machine, &dump);
+	if (!ret)
+		ret = dump_totals(machine, &dump);
+	if (ret)
+		machine_dump_finish(&dump);
+	else
+		*ret_dump = dump;
+	return ret;
+}
+
+void machine_dump_finish(struct machine_dump *dump)
+{
+	free(dump->entries);
+	*dump = (struct machine_dump){ 0 };
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What accounting one frame has to end in: the common language of table, reference and oracle. */
+#ifndef IPACCT_TESTS_OUTCOME_H
+#define IPACCT_TESTS_OUTCOME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ipacct/abi.h"
+
+#define OUTCOME_ACCOUNTED (-1) /* of outcome.ignored */
+
+enum outcome_fragment {
+	OUTCOME_WHOLE = 0,
+	OUTCOME_FIRST_FRAGMENT,
+	OUTCOME_OTHER_FRAGMENT,
+};
+
+struct outcome {
+	int ignored;  /* OUTCOME_ACCOUNTED or enum ipacct_ignored_reason; then the rest is zero */
+	int family;   /* 4 or 6 */
+	int protocol; /* enum ipacct_protocol */
+	int fragment; /* enum outcome_fragment */
+	uint32_t l3_bytes;
+	uint8_t source[16]; /* IPv4 as ::ffff:a.b.c.d */
+	uint8_t destination[16];
+};
+
+/* The rules of accounting once more, written apart from the program under test.
+ * n_bytes: the whole frame without FCS. Cannot fail; never reads outside of the frame. */
+void reference_account(const uint8_t *frame, size_t n_bytes, struct outcome *ret_outcome);
+
+#endif

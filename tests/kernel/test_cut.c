@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whole cuts on real maps: budget, reading two ways, system calls, exactness under load. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+#include <bpf/bpf.h>
+#include <criterion/criterion.h>
+
+#include "cut.h"
+#include "ledger_file.h"
+#include "log.h"
+#include "maps_make.h"
+
+#define FRAME_BYTES 64u
+
+struct stage {
+	struct ipacct_maps maps;
+	struct cutter cutter;
+	char dir[64];
+	int dir_fd, ledger_fd, prog_fd;
+};
+
+struct frame {
+	uint8_t bytes[FRAME_BYTES];
+};
+
+/* Ethernet II + IPv4 + padding, total length 50. */
+static struct frame frame_of(uint32_t source, uint32_t destination)
+{
+	struct frame frame = { .bytes = { [12] = 0x08, 0x00, 0x45, 0, 0, 50, [22] = 64, 17 } };
+	uint32_t source_be = htonl(source), destination_be = htonl(destination);
+
+	memcpy(&frame.bytes[26], &source_be, 4);
+	memcpy(&frame.bytes[30], &destination_be, 4);
+	return frame;
+}
+
+static void send_frame(const struct stage *stage, uint32_t source, uint32_t destination)
+{
+	struct frame frame = frame_of(source, destination);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame.bytes,
+		    .data_size_in = sizeof(frame.bytes), .repeat = 1);
+
+	cr_assert_eq(bpf_prog_test_run_opts(stage->prog_fd, &opts), 0);
+	cr_assert_eq(opts.retval, XDP_PASS);
+}
+
+static void stage_open(struct stage *stage, uint64_t memory_bytes, bool shared)
+{
+	static struct config config;
+	struct ipacct_interface interface = { .ifname = "test", .hook = IPACCT_HOOK_XDP };
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+	uint32_t slot = 0;
+
+	if (geteuid())
+		cr_skip_test("needs root");
+	log_libraries_quiet();
+	config.memory_bytes = memory_bytes;
+	config.receive_cpus_given = shared;
+	cr_assert_eq(sizing_compute(&config, &sizing, &problem), 0, "%s", problem.text);
+	cr_assert_eq(maps_make(&sizing, &stage->maps, &problem), 0, "%s", problem.text);
+	cr_assert_eq(bpf_map_update_elem(stage->maps.ifs_fd, &slot, &interface, BPF_ANY), 0);
+	cr_assert_eq(ipacct_maps_mmap(&stage->maps), 0);
+	stage->prog_fd = program_load(&stage->maps, 0, 0, 0);
+	cr_assert_geq(stage->prog_fd, 0);
+	strcpy(stage->dir, "/tmp/ipacct-cut.XXXXXX");
+	cr_assert_not_null(mkdtemp(stage->dir));
+	stage->dir_fd = open(stage->dir, O_RDONLY | O_DIRECTORY);
+	cr_assert_eq(ledger_file_prepare(stage->dir_fd, getuid(), getgid(), &sizing.n_rollups_max,
+					 &sizing.n_addresses_max, &problem),
+		     0);
+	stage->ledger_fd = ledger_file_open(stage->dir_fd);
+	cr_assert_eq(cutter_init(&stage->cutter, &stage->maps, stage->ledger_fd, &problem), 0);
+	cr_assert_eq(cutter_recover(&stage->cutter), 0);
+}
+
+static void stage_close(struct stage *stage)
+{
+	cutter_finish(&stage->cutter);
+	ipacct_maps_finish(&stage->maps);
+	close(stage->prog_fd);
+	close(stage->ledger_fd);
+	(void)unlinkat(stage->dir_fd, IPACCT_LEDGER_NAME, 0);
+	close(stage->dir_fd);
+	rmdir(stage->dir);
+}
+
+static struct ipacct_snapshot *snapshot_of(const struct stage *stage)
+{
+	struct ipacct_reader *reader;
+	struct ipacct_snapshot *snapshot;
+
+	cr_assert_eq(ipacct_reader_open(stage->dir, "/nonexistent", &reader, NULL), 0);
+	cr_assert_eq(ipacct_snapshot_read(reader, 0, &snapshot, NULL), 0);
+	ipacct_reader_close(reader);
+	return snapshot;
+}
+
+/* Which CPU runs must not change between frames of one partition. */
+static void pin_to(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	cr_assert_eq(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+static void fill_beyond_capacity(uint64_t memory_bytes, bool shared)
+{
+	struct stage stage = {};
+	struct ipacct_snapshot *snapshot;
+	uint32_t part = shared ? 0 : 1;
+	uint64_t budget, sent = 0;
+
+	stage_open(&stage, memory_bytes, shared);
+	pin_to(0);
+	budget = stage.maps.parts[2 * part].lru_budget;
+	for (int cut = 0; cut < 3; cut++) {
+		for (uint32_t i = 0; i < budget; i++, sent++) /* two new addresses a packet */
+			send_frame(&stage, 0x0a000000 + i, 0x0b000000 + i);
+		cr_assert_eq(cutter_cut(&stage.cutter), 0);
+		cr_assert_eq(stage.cutter.last.error_packets, 0);
+		cr_assert_eq(stage.cutter.last.error_l3_bytes, 0);
+		/* every insert that the budget allowed is there: the LRU evicted none */
+		cr_assert_eq(stage.cutter.n_entries, budget);
+		cr_assert_eq(stage.cutter.epoch.lru_refused, budget);
+	}
+	snapshot = snapshot_of(&stage);
+	cr_assert_eq(snapshot->interfaces[0].totals.accounted.packets, sent);
+	cr_assert_eq(snapshot->interfaces[0].totals.ipv4.l3_bytes, sent * 50);
+	cr_assert_eq(snapshot->conservation.error_packets, 0);
+	cr_assert_gt(snapshot->n_rollups, 0);
+	ipacct_snapshot_destroy(snapshot);
+	stage_close(&stage);
+}
+
+Test(cut, full_partition_of_one_cpu_evicts_nothing_and_rolls_up_the_rest)
+{
+	fill_beyond_capacity(48 << 20, false);
+}
+
+Test(cut, full_shared_partition_evicts_nothing_and_rolls_up_the_rest)
+{
+	fill_beyond_capacity(32 << 20, true);
+}
+
+struct load {
+	const struct stage *stage;
+	int cpu;
+	atomic_bool stop;
+	uint64_t sent;
+};
+
+static void *load_run(void *context)
+{
+	struct load *load = context;
+	uint32_t seed = 1 + (uint32_t)load->cpu;
+
+	pin_to(load->cpu);
+	while (!atomic_load(&load->stop)) {
+		seed = seed * 1664525u + 1013904223u; /* Numerical Recipes' generator */
+		send_frame(load->stage, 0x0a000000 | seed >> 16, 0x0b000000 | seed >> 20);
+		load->sent++;
+	}
+	return NULL;
+}
+
+static void load_start(struct load *load, pthread_t *thread, const struct stage *stage, int cpu)
+{
+	*load = (struct load){ .stage = stage, .cpu = cpu };
+	cr_assert_eq(pthread_create(thread, NULL, load_run, load), 0);
+}
+
+static uint64_t load_stop(struct load *load, pthread_t thread)
+{
+	atomic_store(&load->stop, true);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	return load->sent;
+}
+
+static void tables_must_be_equal(const struct ipacct_table *a, const struct ipacct_table *b)
+{
+	cr_assert_eq(a->n_entries, b->n_entries);
+	for (uint32_t i = 0; i < a->n_entries; i++) {
+		uint32_t at = ipacct_table_find(b, &a->entries[i].key, a->entries[i].prefix_len);
+
+		cr_assert_neq(at, IPACCT_TABLE_NONE);
+		cr_assert_eq(memcmp(&a->entries[i].counters, &b->entries[at].counters,
+				    sizeof(a->entries[i].counters)),
+			     0);
+	}
+}
+
+/* The collector's way, the unprivileged reader's way, and key by key. */
+static void read_three_ways(const struct stage *stage, uint32_t number)
+{
+	struct ipacct_maps no_mmap = stage->maps;
+	struct ipacct_epoch ways[3];
+
+	no_mmap.parts = NULL;
+	no_mmap.roll = NULL;
+	no_mmap.roll6 = NULL;
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(ipacct_epoch_init(&ways[i], false), 0);
+	ways[1].batch.n_entries = 1; /* smaller than a bucket: has to grow */
+	ways[2].batch.per_key = true;
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(ipacct_epoch_read(&ways[i], i ? &no_mmap : &stage->maps, number), 0);
+	cr_assert_gt(ways[0].addresses.n_entries, 100);
+	for (int i = 1; i < 3; i++) {
+		tables_must_be_equal(&ways[0].addresses, &ways[i].addresses);
+		tables_must_be_equal(&ways[0].rollups, &ways[i].rollups);
+		cr_assert_eq(memcmp(ways[0].totals, ways[i].totals, sizeof(ways[0].totals)), 0);
+	}
+	for (int i = 0; i < 3; i++)
+		ipacct_epoch_finish(&ways[i]);
+}
+
+Test(cut, batch_and_per_key_reading_agree_under_load, .timeout = 120)
+{
+	struct stage stage = {};
+	struct load load[2];
+	pthread_t thread[2];
+
+	stage_open(&stage, 48 << 20, false);
+	for (int cpu = 0; cpu < 2; cpu++)
+		load_start(&load[cpu], &thread[cpu], &stage, cpu);
+	for (int round = 0; round < 10; round++) {
+		uint32_t rest = stage.maps.ctl->epoch & 1;
+		const struct ipacct_part *active = &stage.maps.parts[2 + rest];
+
+		while (*(volatile __u64 *)&active->lru_inserts < 200)
+			sched_yield(); /* the loads are about it */
+		stage.maps.ctl->cut[1 - rest] = stage.maps.ctl->cut[rest] + 1;
+		__atomic_store_n(&stage.maps.ctl->epoch, 1 - rest, __ATOMIC_SEQ_CST);
+		cr_assert_eq(cut_grace(&stage.maps), 0);
+		read_three_ways(&stage, rest);
+		cr_assert_eq(cutter_recover(&stage.cutter), 0);
+	}
+	for (int cpu = 0; cpu < 2; cpu++)
+		(void)load_stop(&load[cpu], thread[cpu]); /* exactness is the next test's */
+	stage_close(&stage);
+}
+
+static void cuts_under_load(bool shared, int n_cuts)
+{
+	struct stage stage = {};
+	struct load load[2];
+	struct ipacct_snapshot *snapshot;
+	pthread_t thread[2];
+	uint64_t sent = 0;
+
+	stage_open(&stage, shared ? 32 << 20 : 48 << 20, shared);
+	for (int cpu = 0; cpu < 2; cpu++)
+		load_start(&load[cpu], &thread[cpu], &stage, cpu);
+	for (int i = 0; i < n_cuts; i++) {
+		cr_assert_eq(cutter_cut(&stage.cutter), 0);
+		cr_assert_eq(stage.cutter.last.error_packets, 0, "cut %d", i);
+		cr_assert_eq(stage.cutter.last.error_l3_bytes, 0, "cut %d", i);
+		cr_assert_eq(stage.cutter.last.error_l2_bytes, 0, "cut %d", i);
+	}
+	for (int cpu = 0; cpu < 2; cpu++)
+		sent += load_stop(&load[cpu], thread[cpu]);
+	cr_assert_eq(cutter_cut(&stage.cutter), 0);
+	snapshot = snapshot_of(&stage);
+	cr_assert_eq(snapshot->interfaces[0].totals.seen.packets, sent);
+	cr_assert_eq(snapshot->interfaces[0].totals.seen.l2_bytes, sent * FRAME_BYTES);
+	cr_assert_eq(snapshot->conservation.error_packets, 0);
+	ipacct_snapshot_destroy(snapshot);
+	stage_close(&stage);
+}
+
+Test(cut, hundred_cuts_under_load_from_both_cpus_lose_nothing, .timeout = 120)
+{
+	cuts_under_load(false, 100);
+}
+
+Test(cut, two_cpus_in_one_partition_lose_nothing, .timeout = 120)
+{
+	cuts_under_load(true, 50);
+}
+
+Test(cut, system_calls_follow_entries_and_maps)
+{
+	struct stage stage = {};
+	uint64_t n_maps, limit;
+
+	stage_open(&stage, 96 << 20, false);
+	pin_to(0);
+	n_maps = 9 + 2 * stage.maps.meta.n_parts;
+	for (uint32_t i = 0; i < 20000; i++)
+		send_frame(&stage, 0x0a000000 + i, 0x0b000000 + i);
+	cr_assert_eq(cutter_cut(&stage.cutter), 0);
+	limit = 2 * stage.cutter.n_entries / IPACCT_BATCH_ENTRIES + 4 * n_maps;
+	cr_assert_eq(stage.cutter.n_entries, 40000);
+	cr_assert_leq(stage.cutter.n_syscalls, limit, "%lu system calls, limit %lu",
+		      (unsigned long)stage.cutter.n_syscalls, (unsigned long)limit);
+	stage_close(&stage);
+}
+
+Test(cut, map_update_is_a_grace_period_where_membarrier_is_refused)
+{
+	struct stage stage = {};
+	uint32_t zero = 0, id_before, id_after;
+
+	stage_open(&stage, 48 << 20, false);
+	cr_assert_eq(bpf_map_lookup_elem(stage.maps.lru_fd, &zero, &id_before), 0);
+	cr_assert_eq(cut_grace_by_map(&stage.maps), 0);
+	cr_assert_eq(bpf_map_lookup_elem(stage.maps.lru_fd, &zero, &id_after), 0);
+	cr_assert_eq(id_before, id_after);
+	stage_close(&stage);
+}
+
+Test(cut, ledger_and_maps_that_meet_for_the_first_time_keep_both_counts)
+{
+	struct stage stage = {};
+	struct ipacct_snapshot *snapshot;
+
+	stage_open(&stage, 48 << 20, false);
+	pin_to(0);
+	send_frame(&stage, 0xc0000201, 0xc0000202);
+	cr_assert_eq(cutter_cut(&stage.cutter), 0);
+	send_frame(&stage, 0xc0000201, 0xc0000202);
+	/* as after restoring another ledger: it has never seen these maps, and is far ahead */
+	stage.cutter.publisher.ledger.header->instance ^= 1;
+	stage.cutter.publisher.ledger.header->cut = 1000;
+	cr_assert_eq(cutter_recover(&stage.cutter), 0);
+	cr_assert_eq(cutter_cut(&stage.cutter), 0);
+	snapshot = snapshot_of(&stage);
+	cr_assert_gt(snapshot->cut, 1000);
+	cr_assert_eq(snapshot->interfaces[0].totals.seen.packets, 2);
+	cr_assert_eq(snapshot->conservation.error_packets, 0);
+	ipacct_snapshot_destroy(snapshot);
+	stage_close(&stage);
+}

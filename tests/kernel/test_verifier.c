@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the verifier, the kernel's name field and old kernels ask of the object. */
+#include "harness.h"
+
+#include <criterion/criterion.h>
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "ipacct.skel.h"
+
+#define VERIFIED_INSNS_MAX 100000u /* DESIGN 4: on 6.1, one million is the kernel's limit */
+#define MAP_NAME_MAX       (BPF_OBJ_NAME_LEN - 1)
+#define LOG_BYTES          (1u << 20)
+#define LOG_STATISTICS     4u /* BPF_LOG_STATS of include/linux/bpf_verifier.h, not in the UAPI */
+
+/* linux/btf.h has no struct for the header of .BTF.ext (Documentation/bpf/btf.rst 4.2). */
+struct btf_ext_start {
+	uint16_t magic;
+	uint8_t version;
+	uint8_t flags;
+	uint32_t header_bytes;
+	uint32_t func_info_offset, func_info_bytes;
+	uint32_t line_info_offset, line_info_bytes;
+	uint32_t core_relo_offset, core_relo_bytes;
+};
+
+/* Load with the verifier's statistics; returns instructions processed for the program. */
+static unsigned long load_verbose(uint32_t slot, uint16_t domain)
+{
+	static char log[LOG_BYTES];
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES,
+		    .kernel_log_level = LOG_STATISTICS);
+	struct ipacct_bpf *skeleton = ipacct_bpf__open_opts(&opts);
+	unsigned long n_insns = 0;
+	const char *found;
+	int ret;
+
+	cr_assert(skeleton != NULL);
+	skeleton->rodata->cfg_slot = slot;
+	skeleton->rodata->cfg_domain = domain;
+	ret = ipacct_bpf__load(skeleton);
+	cr_assert(ret == 0, "refused: %s\n%.4000s", strerror(-ret), log);
+	found = strstr(log, "processed ");
+	cr_assert(found && sscanf(found, "processed %lu insns", &n_insns) == 1, "log: %.200s", log);
+	ipacct_bpf__destroy(skeleton);
+	return n_insns;
+}
+
+Test(verifier, stays_below_its_budget_of_instructions)
+{
+	unsigned long n_insns;
+
+	if (geteuid() != 0)
+		cr_skip_test("loading a BPF program needs root");
+	n_insns = load_verbose(0, 0);
+	harness_note("processed %lu insns", n_insns);
+	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "%lu", n_insns);
+	/* Settings are constants to the verifier: they may prune branches, not add them. */
+	n_insns = load_verbose(63, 65535);
+	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "slot 63, domain 65535: %lu", n_insns);
+}
+
+Test(verifier, kernel_keeps_every_map_name_whole)
+{
+	struct ipacct_bpf *skeleton = ipacct_bpf__open();
+	const struct bpf_map *map;
+	size_t n_maps = 0;
+
+	cr_assert(skeleton != NULL);
+	bpf_object__for_each_map(map, skeleton->obj) {
+		/* .rodata of libbpf is the object's name, cut, and a suffix: not ours to choose */
+		if (bpf_map__is_internal(map))
+			continue;
+		n_maps++;
+		cr_expect(strlen(bpf_map__name(map)) <= MAP_NAME_MAX, "%s", bpf_map__name(map));
+	}
+	cr_expect(n_maps == 10, "%zu maps", n_maps); /* as many as abi.h has pin names */
+	ipacct_bpf__destroy(skeleton);
+}
+
+/* .bss and .data cannot be pinned and taken over by the next version (DESIGN 4). */
+Test(verifier, no_writable_global_variable)
+{
+	struct ipacct_bpf *skeleton = ipacct_bpf__open();
+	const struct bpf_map *map;
+
+	cr_assert(skeleton != NULL);
+	bpf_object__for_each_map(map, skeleton->obj) {
+		const char *name = bpf_map__name(map);
+
+		cr_expect(!strstr(name, ".bss") && !strstr(name, ".data"), "%s", name);
+	}
+	ipacct_bpf__destroy(skeleton);
+}
+
+static const char *section_name(const uint8_t *elf, const Elf64_Ehdr *header, size_t index)
+{
+	const Elf64_Shdr *sections = (const void *)(elf + header->e_shoff);
+
+	return (const char *)elf + sections[header->e_shstrndx].sh_offset + sections[index].sh_name;
+}
+
+/* Kernels without BTF (OpenWrt) load it too: there is nothing to relocate. */
+Test(verifier, no_core_relocations)
+{
+	size_t n_bytes, n_found = 0;
+	const uint8_t *elf = ipacct_bpf__elf_bytes(&n_bytes);
+	const Elf64_Ehdr *header = (const void *)elf;
+	const Elf64_Shdr *sections = (const void *)(elf + header->e_shoff);
+
+	cr_assert(n_bytes > sizeof(*header) && !memcmp(elf, ELFMAG, SELFMAG));
+	for (size_t i = 0; i < header->e_shnum; i++) {
+		const struct btf_ext_start *ext = (const void *)(elf + sections[i].sh_offset);
+
+		if (strcmp(section_name(elf, header, i), ".BTF.ext"))
+			continue;
+		n_found++;
+		cr_expect(ext->magic == 0xeb9f, "magic %x", ext->magic);
+		/* Older headers end before the relocations. */
+		if (ext->header_bytes >= sizeof(*ext))
+			cr_expect(ext->core_relo_bytes == 0, "%u bytes", ext->core_relo_bytes);
+	}
+	cr_expect(n_found == 1, "%zu sections .BTF.ext", n_found);
+}

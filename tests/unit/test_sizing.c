@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The memory budget is kept, used, and refused with its arithmetic. */
+#include <errno.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "sizing.h"
+
+static struct config config;
+
+static int compute(uint64_t memory_bytes, struct sizing *sizing, struct ipacct_problem *problem)
+{
+	config.memory_bytes = memory_bytes;
+	return sizing_compute(&config, sizing, problem);
+}
+
+Test(sizing, sum_stays_below_every_budget_and_uses_most_of_it)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+
+	for (uint64_t mib = 48; mib <= 4096; mib = mib * 5 / 4) {
+		cr_assert_eq(compute(mib << 20, &sizing, &problem), 0, "%s", problem.text);
+		cr_assert_leq(sizing.total_bytes, mib << 20);
+		cr_assert_geq(sizing.total_bytes * 100, (mib << 20) * 70, "%lu MiB: only %lu used",
+			      (unsigned long)mib, (unsigned long)(sizing.total_bytes >> 20));
+	}
+}
+
+Test(sizing, shared_partition_keeps_its_reserve)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+
+	cr_assert_eq(compute(64 << 20, &sizing, &problem), 0, "%s", problem.text);
+	cr_assert_geq(sizing.lru_shared, 2 * 128 * sizing.n_cpus);
+	cr_assert_geq(sizing.lru_entries, 1024);
+}
+
+Test(sizing, too_small_is_refused_with_the_sum)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+
+	cr_assert_eq(compute(8 << 20, &sizing, &problem), -ENOSPC);
+	cr_assert_not_null(strstr(problem.text, "memory 8.0 MiB is too small: LRU"));
+	cr_assert_not_null(strstr(problem.text, "MiB at least for 1 partitions"));
+}
+
+Test(sizing, chosen_cpus_get_a_partition_each)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+
+	config.receive_cpus_given = true;
+	cr_assert_eq(compute(256 << 20, &sizing, &problem), 0, "%s", problem.text);
+	cr_assert_eq(sizing.n_parts, 1, "none chosen: all share");
+	config.receive_cpus[0] = 1;
+	cr_assert_eq(compute(256 << 20, &sizing, &problem), 0, "%s", problem.text);
+	cr_assert_eq(sizing.n_parts, 2);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The fold: one entry per key, whatever comes in whatever order. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include <criterion/criterion.h>
+
+#include "table.h"
+
+static struct ipacct_key key_of(uint32_t i)
+{
+	return (struct ipacct_key){ .addr_be = { 0, 0, htonl(0xffff), htonl(i * 2654435761u) } };
+}
+
+Test(table, adds_to_the_entry_of_the_key)
+{
+	struct ipacct_counters one = { 1, 2, 3, 4 };
+	struct ipacct_table table = {};
+
+	for (int round = 0; round < 3; round++)
+		for (uint32_t i = 0; i < 10000; i++) {
+			struct ipacct_key key = key_of(i);
+
+			cr_assert_eq(ipacct_table_add(&table, &key, 128, &one), 0);
+		}
+	cr_assert_eq(table.n_entries, 10000);
+	for (uint32_t i = 0; i < table.n_entries; i++) {
+		cr_assert_eq(table.entries[i].counters.tx_packets, 3);
+		cr_assert_eq(table.entries[i].counters.rx_l3_bytes, 12);
+	}
+	ipacct_table_finish(&table);
+}
+
+Test(table, domain_and_prefix_length_are_part_of_the_key)
+{
+	struct ipacct_counters one = { .tx_packets = 1 };
+	struct ipacct_key key = key_of(7), other = key;
+	struct ipacct_table table = {};
+
+	other.domain = 9;
+	cr_assert_eq(ipacct_table_add(&table, &key, 128, &one), 0);
+	cr_assert_eq(ipacct_table_add(&table, &other, 128, &one), 0);
+	cr_assert_eq(ipacct_table_add(&table, &key, 112, &one), 0);
+	cr_assert_eq(table.n_entries, 3);
+	ipacct_table_finish(&table);
+}
+
+Test(table, reset_forgets_and_keeps_the_memory)
+{
+	struct ipacct_counters one = { .tx_packets = 1 };
+	struct ipacct_key key = key_of(1);
+	struct ipacct_table table = {};
+
+	cr_assert_eq(ipacct_table_add(&table, &key, 128, &one), 0);
+	struct ipacct_table_entry *entries = table.entries;
+
+	ipacct_table_reset(&table);
+	cr_assert_eq(ipacct_table_find(&table, &key, 128), IPACCT_TABLE_NONE);
+	cr_assert_eq(ipacct_table_add(&table, &key, 128, &one), 0);
+	cr_assert_eq(table.entries, entries);
+	cr_assert_eq(table.entries[0].counters.tx_packets, 1);
+	ipacct_table_finish(&table);
+}
+
+Test(table, empty_one_finds_nothing)
+{
+	struct ipacct_key key = key_of(1);
+	struct ipacct_table table = {};
+
+	cr_assert_eq(ipacct_table_find(&table, &key, 128), IPACCT_TABLE_NONE);
+	ipacct_table_reset(&table);
+	ipacct_table_finish(&table);
+}
+
+Test(table, prefixes_are_those_of_the_program)
+{
+	struct ipacct_key v4 = key_of(0), v6 = { .addr_be = { htonl(0x20010db8), 1, 2, 3 } }, cut;
+
+	v4.addr_be[3] = htonl(0xc0000281); /* 192.0.2.129 */
+	cr_assert_eq(ipacct_key_prefix(&v4, 0, &cut), 112);
+	cr_assert_eq(cut.addr_be[3], htonl(0xc0000000));
+	cr_assert_eq(ipacct_key_prefix(&v4, 1, &cut), 96);
+	cr_assert_eq(cut.addr_be[3], 0);
+	v4.domain = 5; /* /16 lines are for domain 0 only */
+	cr_assert_eq(ipacct_key_prefix(&v4, 0, &cut), 96);
+	cr_assert_eq(cut.domain, 5);
+	cr_assert_eq(ipacct_key_prefix(&v6, 0, &cut), 32);
+	cr_assert_eq(cut.addr_be[0], htonl(0x20010db8));
+	cr_assert_eq(cut.addr_be[3], 0);
+	cr_assert_eq(ipacct_key_prefix(&v6, 1, &cut), 0);
+	cr_assert_eq(cut.addr_be[0], 0);
+}
