@@ -11,7 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/btf.h>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
@@ -61,14 +63,21 @@ static int fds_copy(const struct ipacct_bpf *skeleton, struct ipacct_maps *maps)
 	return 0;
 }
 
-/* Kernel 6.1 refuses an inner map whose BTF differs from the template's (EINVAL). */
+static uint32_t struct_type_id(const struct ipacct_bpf *skeleton, const char *name)
+{
+	int id = btf__find_by_name_kind(bpf_object__btf(skeleton->obj), name, BTF_KIND_STRUCT);
+
+	return id < 0 ? 0 : (uint32_t)id;
+}
+
+/* Kernel 6.1 refuses an inner map whose BTF differs from the template's (EINVAL). libbpf forgets
+ * the template once the outer map is made: the types are found by name. */
 static int lru_make(const struct ipacct_bpf *skeleton, struct ipacct_maps *maps)
 {
-	const struct bpf_map *inner = bpf_map__inner_map(skeleton->maps.ipacct_lru);
 	LIBBPF_OPTS(bpf_map_create_opts, opts,
 		    .btf_fd = (uint32_t)bpf_object__btf_fd(skeleton->obj),
-		    .btf_key_type_id = bpf_map__btf_key_type_id(inner),
-		    .btf_value_type_id = bpf_map__btf_value_type_id(inner));
+		    .btf_key_type_id = struct_type_id(skeleton, "ipacct_key"),
+		    .btf_value_type_id = struct_type_id(skeleton, "ipacct_counters"));
 	uint32_t n = maps->meta.n_parts * IPACCT_EPOCHS;
 	char name[IPACCT_LRU_PIN_BYTES];
 
