@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,6 +122,14 @@ bool harness_check(struct harness *harness, const char *name, bool exact)
 	if (n && harness->n_failures++ < HARNESS_FAILURES_MAX)
 		cr_expect(false, "%s: %zu differences, the first: %s", name, n, text);
 	return n == 0;
+}
+
+unsigned int harness_slow(void)
+{
+	const char *text = getenv("IPACCT_TEST_SLOW");
+	int slow = text ? atoi(text) : 1;
+
+	return slow > 1 ? (unsigned int)slow : 1;
 }
 
 void harness_note(const char *format, ...)

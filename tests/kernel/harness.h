@@ -33,6 +33,10 @@ bool harness_frame(struct harness *harness, const char *name, const char *varian
 /* Compare all that all maps hold. exact: as expected_compare(). */
 bool harness_check(struct harness *harness, const char *name, bool exact);
 
+/* How many times slower than a real machine this one is: IPACCT_TEST_SLOW, 1 when unset. The guests
+ * of tests/vm set it: their suites then take fewer random frames, but every row and every rule. */
+unsigned int harness_slow(void);
+
 /* A figure for a person; Criterion shows it unless --tap is given. */
 void harness_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

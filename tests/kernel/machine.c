@@ -112,16 +112,17 @@ static int pin_to_cpu0(void)
 	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
 }
 
-/* Before any map is in use: the frame must not be counted by what is tested later. */
+/* Does a small ctx_in.data_end make a short linear part? What comes out says what it was. */
 static bool kernel_splits(int prog_fd, uint8_t *out)
 {
 	uint8_t frame[64] = { 0 };
-	struct xdp_md context = { .data_end = 14 };
+	struct xdp_md context = { .data_end = 14 }, context_out = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
 		    .data_out = out, .data_size_out = OUT_BYTES, .ctx_in = &context,
-		    .ctx_size_in = sizeof(context), .repeat = 1);
+		    .ctx_size_in = sizeof(context), .ctx_out = &context_out,
+		    .ctx_size_out = sizeof(context_out), .repeat = 1);
 
-	return !bpf_prog_test_run_opts(prog_fd, &opts);
+	return !bpf_prog_test_run_opts(prog_fd, &opts) && context_out.data_end == 14;
 }
 
 static int totals_clear(struct machine *machine)
