@@ -79,7 +79,10 @@ static void explain_refusal(int error, const char *ifname, uint8_t mode,
 		mode == IPACCT_MODE_NATIVE ? "; or accept counts after GRO: --mode generic" : "";
 	int mtu = mtu_of(ifname);
 
-	if (error == -EOPNOTSUPP)
+	if (error == -EBUSY || error == -EEXIST)
+		ipacct_problem_set(ret_problem,
+				   "%s: somebody else attached an XDP program meanwhile", ifname);
+	else if (error == -EOPNOTSUPP)
 		ipacct_problem_set(ret_problem, "%s: the driver has no native XDP%s", ifname,
 				   go_on);
 	else if (lro_is_on(ifname))
@@ -148,6 +151,9 @@ void link_remove(const char *bpffs_dir, uint32_t slot, int *link_fd)
 {
 	char path[PIN_PATH_BYTES];
 
+	/* closing and unlinking take effect some time later (before 6.9 after a grace period) */
+	if (*link_fd >= 0)
+		(void)bpf_link_detach(*link_fd); /* fails when the device is gone: as wanted */
 	if (!link_pin_path(bpffs_dir, slot, path, sizeof(path)))
 		(void)unlink(path); /* absent is what is wanted */
 	close_fd(link_fd);

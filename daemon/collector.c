@@ -136,7 +136,8 @@ static int command_serve(struct collector *collector)
 	default:
 		answer.message.error = -EINVAL;
 	}
-	if (timer_arm(collector))
+	/* asking for the status must not put the next cut off */
+	if (command.command != COLLECTOR_STATUS && timer_arm(collector))
 		return -errno;
 	return send(collector->socket_fd, &answer, sizeof(answer), MSG_NOSIGNAL) < 0 ? -EPIPE : 0;
 }
@@ -170,9 +171,9 @@ static int loop(struct collector *collector)
 }
 
 static int setup(struct collector *collector, struct ipacct_maps *maps, const struct place *place,
-		 int ledger_fd, struct ipacct_problem *problem)
+		 int ledger_fd, int lock_fd, struct ipacct_problem *problem)
 {
-	int ret = lock_wait(ledger_fd, LEDGER_LOCK_MS);
+	int ret = lock_fd < 0 ? lock_fd : lock_wait(lock_fd, LEDGER_LOCK_MS);
 
 	if (ret) {
 		ipacct_problem_set(problem, "another collector is using the ledger");
@@ -202,6 +203,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place, uint64_t 
 				       .effective_ns = interval_ns,
 				       .socket_fd = socket_fd };
 	int ledger_fd __cleanup(cleanup_fd) = ledger_file_open(place->runtime_dir_fd);
+	int lock_fd __cleanup(cleanup_fd) = place_ledger_lock_open(place->runtime_dir_fd);
 	struct ipacct_problem problem = {};
 	int ret = ledger_fd < 0 ? ledger_fd : 0;
 
@@ -210,7 +212,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place, uint64_t 
 	if (!ret && collector.timer_fd < 0)
 		ret = -errno;
 	if (!ret)
-		ret = setup(&collector, maps, place, ledger_fd, &problem);
+		ret = setup(&collector, maps, place, ledger_fd, lock_fd, &problem);
 	if (!ret)
 		ret = ready_tell(&collector);
 	if (ret) {

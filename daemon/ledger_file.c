@@ -84,9 +84,11 @@ static void records_copy(struct ipacct_ledger *to, const struct ipacct_ledger *f
 	to->header->n_rollups_max = sizes.n_rollups_max;
 	to->header->n_addresses_max = sizes.n_addresses_max;
 	to->header->file_bytes = sizes.file_bytes;
+	/* half a cut may be in it, and with more room its keys would find other places */
 	memcpy(to->interfaces, from->interfaces, IPACCT_IFS_MAX * sizeof(*to->interfaces));
-	memcpy(to->rollups, from->rollups, from->header->n_rollups * sizeof(*to->rollups));
-	memcpy(to->addresses, from->addresses, from->header->n_addresses * sizeof(*to->addresses));
+	memcpy(to->rollups, from->rollups, to->header->n_rollups * sizeof(*to->rollups));
+	memcpy(to->addresses, from->addresses, to->header->n_addresses * sizeof(*to->addresses));
+	ipacct_ledger_forget_uncommitted(to);
 }
 
 static int file_grow(int dir_fd, uid_t uid, gid_t gid, const struct ipacct_ledger *old,

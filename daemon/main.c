@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ipacctd: count every address on the interfaces it is given. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
 {
 	static struct config config; /* large */
 
+	(void)signal(SIGPIPE, SIG_IGN); /* a log reader that goes away must not end the counting */
 #ifdef IPACCT_CRASH_POINTS
 	if (crash_wanted("list"))
 		return steps_list();

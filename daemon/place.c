@@ -24,11 +24,13 @@
 #include "maps.h"
 #include "place.h"
 
-#define LOCK_NAME    "lock"
-#define LOCK_WAIT_MS 1000 /* a daemon that is being replaced ends within this */
-#define LOCK_STEP_MS 20
-#define MNT_INIT_INO 0xEFFFFFF8u /* inode of the first mount namespace since Linux 6.18 (nsfs.h) */
-#define BPF_MAGIC    0xcafe4a11u /* linux/magic.h BPF_FS_MAGIC */
+#define LOCK_NAME        "lock"
+#define LEDGER_LOCK_NAME "ledger.lock"
+#define MOUNT_SOURCE     "ipacctd" /* how our mount is known among others */
+#define LOCK_WAIT_MS     1000      /* a daemon that is being replaced ends within this */
+#define LOCK_STEP_MS     20
+#define MNT_INIT_INO     0xEFFFFFF8u /* inode of the first mount namespace since Linux 6.18 (nsfs.h) */
+#define BPF_MAGIC        0xcafe4a11u /* linux/magic.h BPF_FS_MAGIC */
 
 int place_user(const char *name, struct place *place, struct ipacct_problem *ret_problem)
 {
@@ -105,30 +107,80 @@ int place_check(const struct config *config, struct ipacct_problem *ret_problem)
 	return bpffs_check(config, ret_problem);
 }
 
+static int bpffs_mount(const struct config *config, struct place *place,
+		       struct ipacct_problem *ret_problem)
+{
+	int ret;
+
+	if (mkdir(config->bpffs_dir, 0750) && errno != EEXIST)
+		return -errno;
+	if (mount(MOUNT_SOURCE, config->bpffs_dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "mode=0750")) {
+		ret = -errno;
+		ipacct_problem_set(ret_problem, "cannot mount a bpffs on %s: %s", config->bpffs_dir,
+				   strerror(-ret));
+		return ret;
+	}
+	place->made_bpffs = true;
+	log_info("bpffs mounted on %s", config->bpffs_dir);
+	return chown(config->bpffs_dir, 0, place->gid) ? -errno : 0;
+}
+
+/* A directory is all that a bpffs lets us lock; 0700, so that only root can open it. */
+static int bpffs_lock_open(const struct config *config)
+{
+	char path[CONFIG_PATH_BYTES + sizeof(LOCK_NAME) + 1];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", config->bpffs_dir, LOCK_NAME); /* fits */
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+static void bpffs_lock_remove(const struct config *config, struct place *place)
+{
+	char path[CONFIG_PATH_BYTES + sizeof(LOCK_NAME) + 1];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", config->bpffs_dir, LOCK_NAME); /* fits */
+	close_fd(&place->bpffs_fd);
+	(void)rmdir(path); /* absent is what is wanted */
+}
+
 static int bpffs_take(const struct config *config, struct place *place,
 		      struct ipacct_problem *ret_problem)
 {
 	int ret = bpffs_check(config, ret_problem);
 
+	if (!ret && !is_bpffs(config->bpffs_dir))
+		ret = bpffs_mount(config, place, ret_problem);
 	if (ret)
 		return ret;
-	if (!is_bpffs(config->bpffs_dir)) {
-		if (mkdir(config->bpffs_dir, 0750) && errno != EEXIST)
-			return -errno;
-		if (mount("bpf", config->bpffs_dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-			  "mode=0750")) {
-			ret = -errno;
-			ipacct_problem_set(ret_problem, "cannot mount a bpffs on %s: %s",
-					   config->bpffs_dir, strerror(-ret));
-			return ret;
-		}
-		log_info("bpffs mounted on %s", config->bpffs_dir);
-		if (chown(config->bpffs_dir, 0, place->gid))
-			return -errno;
+	place->bpffs_fd = bpffs_lock_open(config);
+	return place->bpffs_fd < 0 ? place->bpffs_fd : 0;
+}
+
+/* A directory of ours, or one that only root fills: private ones become the group's to enter, public
+ * ones (/run, say) stay as they are. */
+static int runtime_own(struct place *place, const char *path, struct ipacct_problem *ret_problem)
+{
+	struct stat st;
+
+	if (fstat(place->runtime_dir_fd, &st))
+		return -errno;
+	if (st.st_uid || st.st_mode & 022) {
+		ipacct_problem_set(ret_problem,
+				   "the runtime directory %s is not root's alone: "
+				   "chown root %s && chmod go-w %s",
+				   path, path, path);
+		return -EPERM;
 	}
-	place->mounted = !config->bpffs_given;
-	place->bpffs_fd = open(config->bpffs_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return place->bpffs_fd < 0 ? -errno : 0;
+	if (st.st_mode & 07)
+		return 0;
+	if (fchown(place->runtime_dir_fd, 0, place->gid) || fchmod(place->runtime_dir_fd, 0750))
+		return -errno;
+	return 0;
 }
 
 static int runtime_take(const struct config *config, struct place *place,
@@ -136,25 +188,34 @@ static int runtime_take(const struct config *config, struct place *place,
 {
 	int ret = 0;
 
-	if (mkdir(config->runtime_dir, 0750) && errno != EEXIST)
+	if (!mkdir(config->runtime_dir, 0700))
+		place->made_runtime_dir = true;
+	else if (errno != EEXIST)
 		ret = -errno;
 	if (!ret)
 		place->runtime_dir_fd =
 			open(config->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (!ret && place->runtime_dir_fd < 0)
 		ret = -errno;
-	if (!ret &&
-	    (fchown(place->runtime_dir_fd, 0, place->gid) || fchmod(place->runtime_dir_fd, 0750)))
-		ret = -errno;
+	if (!ret)
+		ret = runtime_own(place, config->runtime_dir, ret_problem);
 	if (!ret)
 		place->lock_fd = openat(place->runtime_dir_fd, LOCK_NAME,
 					O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (!ret && place->lock_fd < 0)
 		ret = -errno;
-	if (ret)
+	if (ret && !ret_problem->text[0])
 		ipacct_problem_set(ret_problem, "cannot use the runtime directory %s: %s",
 				   config->runtime_dir, strerror(-ret));
 	return ret;
+}
+
+int place_ledger_lock_open(int runtime_dir_fd)
+{
+	int fd = openat(runtime_dir_fd, LEDGER_LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			0600);
+
+	return fd < 0 ? -errno : fd;
 }
 
 int lock_wait(int fd, int timeout_ms)
@@ -189,8 +250,6 @@ int place_take(const struct config *config, struct place *place, struct ipacct_p
 		ret = bpffs_take(config, place, ret_problem);
 	if (!ret)
 		ret = lock_take(place->bpffs_fd, config->bpffs_dir, ret_problem);
-	if (ret)
-		place_release(place);
 	return ret;
 }
 
@@ -201,16 +260,38 @@ void place_release(struct place *place)
 	close_fd(&place->runtime_dir_fd);
 }
 
-void place_unmount(const struct config *config, struct place *place)
+static bool mounted_by_us(const char *path)
 {
-	if (!place->mounted)
+	char line[4096], source[64], where[CONFIG_PATH_BYTES + 1];
+	FILE *file __cleanup(cleanup_file) = fopen("/proc/self/mounts", "re");
+	bool ours = false;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%63s %1024s", source, where) == 2 && !strcmp(where, path))
+			ours = !strcmp(source, MOUNT_SOURCE); /* the last one is on top */
+	return ours;
+}
+
+void place_bpffs_leave(const struct config *config, struct place *place)
+{
+	bpffs_lock_remove(config, place);
+	if (config->bpffs_given || !mounted_by_us(config->bpffs_dir))
 		return;
-	close_fd(&place->bpffs_fd);
 	if (umount(config->bpffs_dir))
 		log_warning("cannot unmount %s: %s", config->bpffs_dir, strerror(errno));
 	else
 		(void)rmdir(config->bpffs_dir); /* only tidiness */
-	place->mounted = false;
+}
+
+void place_undo(const struct config *config, struct place *place)
+{
+	if (place->made_bpffs)
+		place_bpffs_leave(config, place);
+	if (!place->made_runtime_dir)
+		return;
+	(void)unlinkat(place->runtime_dir_fd, LOCK_NAME, 0); /* absent is what is wanted */
+	(void)unlinkat(place->runtime_dir_fd, LEDGER_LOCK_NAME, 0);
+	(void)rmdir(config->runtime_dir); /* not when something else is in it */
 }
 
 int privileges_drop(uid_t uid, gid_t gid)

@@ -73,8 +73,23 @@ int ports_check(const struct config *config, struct ipacct_problem *ret_problem)
 	return 0;
 }
 
+/* The name belongs to another device now: the slot that waits for it stops waiting. */
+static void name_retire(struct ports *ports, const struct port *except, const char *name)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		struct port *port = &ports->port[slot];
+
+		if (port == except || port->link_fd >= 0 || port->record.state != IPACCT_IF_GONE ||
+		    strcmp(port->record.ifname, name))
+			continue;
+		port->record.state = IPACCT_IF_DETACHED;
+		(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+	}
+}
+
 static void port_rename(struct ports *ports, struct port *port, const char *name)
 {
+	name_retire(ports, port, name);
 	log_info("%s is called %s now: its counters go on", port->record.ifname, name);
 	memset(port->record.ifname, 0, sizeof(port->record.ifname));
 	(void)snprintf(port->record.ifname, sizeof(port->record.ifname), "%s", name);
@@ -110,6 +125,7 @@ static void port_look(struct ports *ports, struct port *port)
 		return;
 	}
 	port->away = false;
+	port->record.ifindex = facts.ifindex;
 	if (strcmp(name, port->record.ifname))
 		port_rename(ports, port, name);
 }
@@ -134,19 +150,29 @@ int ports_load(struct ports *ports)
 	return 0;
 }
 
-static struct port *port_of(struct ports *ports, const char *ifname)
+static struct port *port_on(struct ports *ports, uint32_t ifindex)
 {
-	struct port *unused = NULL;
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && ifindex; slot++)
+		if (ports->port[slot].link_fd >= 0 && !ports->port[slot].away &&
+		    ports->port[slot].record.ifindex == ifindex)
+			return &ports->port[slot];
+	return NULL;
+}
 
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
-		struct port *port = &ports->port[slot];
+/* The slot whose link is on the device; else the one that had this name and has no device now; else
+ * an unused one. A name alone does not make a slot the device's: devices come and go under it. */
+static struct port *port_of(struct ports *ports, const char *ifname, uint32_t ifindex)
+{
+	struct port *found = port_on(ports, ifindex);
 
-		if (port->record.hook && !strcmp(port->record.ifname, ifname))
-			return port;
-		if (!port->record.hook && !unused)
-			unused = port;
-	}
-	return unused;
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !found; slot++)
+		if (ports->port[slot].record.hook && ports->port[slot].link_fd < 0 &&
+		    !strcmp(ports->port[slot].record.ifname, ifname))
+			found = &ports->port[slot];
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !found; slot++)
+		if (!ports->port[slot].record.hook)
+			found = &ports->port[slot];
+	return found;
 }
 
 static int port_program(const struct ports *ports, const struct port *port)
@@ -248,19 +274,10 @@ static int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 	return record_write(ports, port);
 }
 
-static int port_start(struct ports *ports, const struct config_interface *wanted,
-		      struct ipacct_problem *ret_problem)
+/* Settings of a slot that did not count before; on failure the caller restores the record. */
+static int port_begin(struct ports *ports, struct port *port, uint32_t ifindex,
+		      const struct config_interface *wanted, struct ipacct_problem *ret_problem)
 {
-	struct port *port = port_of(ports, wanted->name);
-	uint32_t ifindex = if_nametoindex(wanted->name);
-
-	if (!port) {
-		ipacct_problem_set(ret_problem, "%s: all %u interface slots are in use",
-				   wanted->name, IPACCT_IFS_MAX);
-		return -ENOSPC;
-	}
-	if (port->link_fd >= 0)
-		return port_adopt(ports, port, wanted, ret_problem);
 	(void)snprintf(port->record.ifname, sizeof(port->record.ifname), "%s", wanted->name);
 	port->record.hook = IPACCT_HOOK_XDP;
 	port->record.mode = wanted->mode;
@@ -277,6 +294,24 @@ static int port_start(struct ports *ports, const struct config_interface *wanted
 	return record_write(ports, port);
 }
 
+static int port_start(struct ports *ports, const struct config_interface *wanted, bool replace,
+		      struct ipacct_problem *ret_problem)
+{
+	uint32_t ifindex = if_nametoindex(wanted->name);
+	struct port *port = port_of(ports, wanted->name, ifindex);
+
+	if (!port) {
+		ipacct_problem_set(ret_problem, "%s: all %u interface slots are in use",
+				   wanted->name, IPACCT_IFS_MAX);
+		return -ENOSPC;
+	}
+	if (port->link_fd < 0)
+		return port_begin(ports, port, ifindex, wanted, ret_problem);
+	if (!replace && port->record.domain == wanted->domain)
+		return 0;
+	return port_adopt(ports, port, wanted, ret_problem);
+}
+
 static bool is_configured(const struct config *config, const char *ifname)
 {
 	for (size_t i = 0; i < config->n_interfaces; i++)
@@ -285,15 +320,46 @@ static bool is_configured(const struct config *config, const char *ifname)
 	return false;
 }
 
-int ports_apply(struct ports *ports, struct ipacct_problem *ret_problem)
+static void port_drop(struct ports *ports, struct port *port, uint8_t state)
+{
+	link_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->link_fd);
+	port->record.state = state;
+	port->created = false;
+	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+}
+
+/* After a failure: every slot and every program as it was. */
+static void ports_restore(struct ports *ports, const struct port *before)
+{
+	struct ipacct_problem problem = {};
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		struct port *port = &ports->port[slot];
+		bool other_domain = port->record.domain != before[slot].record.domain;
+
+		if (!memcmp(&port->record, &before[slot].record, sizeof(port->record)))
+			continue;
+		if (before[slot].link_fd < 0)
+			link_remove(ports->config->bpffs_dir, slot, &port->link_fd);
+		port->record = before[slot].record;
+		port->created = before[slot].created;
+		(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+		if (port->link_fd >= 0 && other_domain && port_adopt(ports, port, NULL, &problem))
+			log_error("%s", problem.text);
+	}
+}
+
+int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *ret_problem)
 {
 	const struct config *config = ports->config;
+	struct port before[IPACCT_IFS_MAX];
 	int ret = 0;
 
+	memcpy(before, ports->port, sizeof(before));
 	for (size_t i = 0; i < config->n_interfaces && !ret; i++)
-		ret = port_start(ports, &config->interfaces[i], ret_problem);
+		ret = port_start(ports, &config->interfaces[i], replace_all, ret_problem);
 	/* what an earlier run attached goes on counting, with this version's program */
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret; slot++) {
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret && replace_all; slot++) {
 		struct port *port = &ports->port[slot];
 
 		if (port->link_fd < 0 || is_configured(config, port->record.ifname))
@@ -304,15 +370,9 @@ int ports_apply(struct ports *ports, struct ipacct_problem *ret_problem)
 				 "(ipacctctl detach %s ends it)",
 				 port->record.ifname, port->record.ifname);
 	}
+	if (ret)
+		ports_restore(ports, before);
 	return ret;
-}
-
-static void port_drop(struct ports *ports, struct port *port, uint8_t state)
-{
-	link_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->link_fd);
-	port->record.state = state;
-	port->created = false;
-	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
 }
 
 void ports_rollback(struct ports *ports)
@@ -329,7 +389,7 @@ static bool port_return(struct ports *ports, struct port *port)
 	struct ipacct_problem problem = {};
 	int ret;
 
-	if (!ifindex)
+	if (!ifindex || port_on(ports, ifindex))
 		return false;
 	ret = port_attach(ports, port, ifindex, &problem);
 	if (ret && ret != port->last_error)
@@ -372,12 +432,15 @@ int ports_detach(struct ports *ports, const char *ifname)
 	return n;
 }
 
-bool ports_any_attached(const struct ports *ports)
+bool ports_attached(const struct ports *ports, const char *ifname)
 {
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
-		if (ports->port[slot].record.hook &&
-		    ports->port[slot].record.state != IPACCT_IF_DETACHED)
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		const struct ipacct_interface *record = &ports->port[slot].record;
+
+		if (record->hook && record->state != IPACCT_IF_DETACHED &&
+		    (!ifname || !strcmp(record->ifname, ifname)))
 			return true;
+	}
 	return false;
 }
 

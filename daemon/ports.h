@@ -35,8 +35,9 @@ int ports_check(const struct config *config, struct ipacct_problem *ret_problem)
 int ports_load(struct ports *ports);
 
 /* Make every configured interface count: adopt its link and replace the program in one step, or
- * attach. Stops at the first failure. */
-int ports_apply(struct ports *ports, struct ipacct_problem *ret_problem);
+ * attach. replace_all: also replace programs whose settings are the same (a start brings its own
+ * version of the program). All or nothing: after a failure everything is as before. */
+int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *ret_problem);
 
 /* Undo what this process attached. */
 void ports_rollback(struct ports *ports);
@@ -47,7 +48,8 @@ bool ports_reconcile(struct ports *ports);
 
 /* Stop counting on one interface (NULL: on all). Returns how many were detached, 0 = none. */
 int ports_detach(struct ports *ports, const char *ifname);
-bool ports_any_attached(const struct ports *ports);
+/* Is this interface (NULL: any) counting, or would it be if its device were there? */
+bool ports_attached(const struct ports *ports, const char *ifname);
 
 /* Close descriptors, leave everything attached. */
 void ports_finish(struct ports *ports);

@@ -18,7 +18,7 @@ struct record_index {
 	uint64_t seed;
 };
 
-/* Index what is claimed already. Returns 0 or -ENOMEM. */
+/* Index what is claimed already. Returns 0, -ENOMEM, or -EBADMSG when more is claimed than fits. */
 int record_index_init(struct record_index *index, struct ipacct_ledger_record *records,
 		      uint32_t *n_records, uint32_t n_records_max, uint64_t seed);
 void record_index_finish(struct record_index *index);

@@ -2,6 +2,7 @@
 /* What one interface slot has seen so far. */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -33,50 +34,57 @@ static int epoch_add(const struct ipacct_maps *maps, uint32_t slot, uint32_t num
 	return 0;
 }
 
-static int seen_try(const struct ipacct_ledger *ledger, const struct ipacct_maps *maps,
-		    uint32_t slot, struct ipacct_totals *sum)
+static int read_at(int fd, void *buffer, size_t bytes, size_t offset)
 {
-	const struct ipacct_ledger_interface *from = &ledger->interfaces[slot];
-	uint64_t cut = __atomic_load_n(&ledger->header->cut, __ATOMIC_ACQUIRE);
-	int newest = ipacct_version_pick(from->version[0].cut, from->version[1].cut, cut);
+	ssize_t n = pread(fd, buffer, bytes, (off_t)offset);
+
+	return n < 0 ? -errno : (size_t)n < bytes ? -EBADMSG : 0;
+}
+
+/* By pread: the file is the collector's, and one that it cut short must not raise SIGBUS here. */
+static int seen_try(int fd, const struct ipacct_maps *maps, uint32_t slot,
+		    struct ipacct_totals *sum)
+{
+	struct ipacct_ledger_header header, after;
+	struct ipacct_ledger_interface from;
+	int ret, newest;
 	uint32_t zero = 0;
 	struct ipacct_ctl ctl;
-	bool foreign;
 
+	ret = read_at(fd, &header, sizeof(header), 0);
+	if (!ret)
+		ret = read_at(fd, &from, sizeof(from),
+			      IPACCT_LEDGER_HEADER_BYTES + slot * sizeof(from));
+	if (!ret && bpf_map_lookup_elem(maps->ctl_fd, &zero, &ctl))
+		ret = -errno;
+	if (ret)
+		return ret;
+	newest = ipacct_version_pick(from.version[0].cut, from.version[1].cut, header.cut);
 	*sum = (struct ipacct_totals){};
 	if (newest >= 0)
-		*sum = from->version[newest].totals;
-	if (bpf_map_lookup_elem(maps->ctl_fd, &zero, &ctl))
-		return -errno;
-	/* maps that this ledger has not met yet: nothing of theirs is in it */
-	foreign = ctl.instance != ledger->header->instance;
-	for (uint32_t number = 0; number < IPACCT_EPOCHS; number++) {
+		*sum = from.version[newest].totals;
+	for (uint32_t number = 0; number < IPACCT_EPOCHS && !ret; number++) {
 		bool prepared = ctl.cut[number] > ctl.cut[ctl.epoch & 1];
-		int ret = 0;
+		/* maps that this ledger has not met yet: nothing of theirs is in it */
+		bool pending = ctl.instance != header.instance || ctl.cut[number] > header.cut;
 
-		if (ctl.cut[number] && !prepared && (foreign || ctl.cut[number] > cut))
+		if (ctl.cut[number] && !prepared && pending)
 			ret = epoch_add(maps, slot, number, sum);
-		if (ret)
-			return ret;
 	}
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&ledger->header->cut, __ATOMIC_RELAXED) == cut ? 0 : -EAGAIN;
+	if (!ret)
+		ret = read_at(fd, &after, sizeof(after), 0);
+	return ret ? ret : after.cut == header.cut ? 0 : -EAGAIN;
 }
 
 int slot_seen(int runtime_dir_fd, const struct ipacct_maps *maps, uint32_t slot, __u64 *ret_packets,
 	      __u64 *ret_l2_bytes)
 {
 	int fd __cleanup(cleanup_fd) = ledger_file_open(runtime_dir_fd);
-	struct ipacct_ledger ledger;
 	struct ipacct_totals sum;
-	int ret = fd < 0 ? fd : ipacct_ledger_map(fd, false, &ledger, NULL);
+	int ret = fd < 0 ? fd : -EAGAIN;
 
-	if (ret)
-		return ret;
-	ret = -EAGAIN;
 	for (int i = 0; i < SEEN_TRIES && ret == -EAGAIN; i++)
-		ret = seen_try(&ledger, maps, slot, &sum);
-	ipacct_ledger_unmap(&ledger);
+		ret = seen_try(fd, maps, slot, &sum);
 	if (ret)
 		return ret;
 	*ret_packets = sum.seen.packets;

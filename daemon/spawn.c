@@ -22,38 +22,39 @@
 #define STOP_MS    10000
 #define RESTART_MS 1000 /* a dead collector is back within this; a dying one not more often */
 
-static void descriptor_keep(int *fd, int *next)
+static int compare_fd(const void *a, const void *b)
 {
-	if (*fd < 0)
-		return;
-	*fd = dup3(*fd, *next, O_CLOEXEC);
-	(*next)++;
+	return *(const int *)a - *(const int *)b;
 }
 
-/* Move what the collector may use to the lowest numbers and close everything else: no link, no lock
- * and no socket of the supervisor survives the fork. First all up and out of the way. */
-static int descriptors_limit(struct ipacct_maps *maps, struct place *place, int *socket_fd)
+/* Close everything but what the collector may use: no link, no lock and no socket of the supervisor
+ * survives the fork. Nothing is moved, so no limit of descriptors is in the way. */
+static int descriptors_limit(const struct ipacct_maps *maps, const struct place *place,
+			     int socket_fd)
 {
-	int *keep[16 + 2 * 4096], n = 0, high = 4096, next = 3;
 	uint32_t n_lru = maps->meta.n_parts * IPACCT_EPOCHS;
+	int *keep __cleanup(cleanup_free) = calloc(n_lru + 32, sizeof(*keep));
+	unsigned int from = STDERR_FILENO + 1;
+	size_t n = 0;
 
+	if (!keep)
+		return -ENOMEM;
 	keep[n++] = socket_fd;
-	keep[n++] = &place->runtime_dir_fd;
-#define KEEP(member, pin) keep[n++] = &maps->member##_fd;
+	keep[n++] = place->runtime_dir_fd;
+#define KEEP(member, pin) keep[n++] = maps->member##_fd;
 	IPACCT_MAPS(KEEP)
 #undef KEEP
-	for (uint32_t i = 0; i < n_lru && n < (int)(sizeof(keep) / sizeof(keep[0])); i++)
-		keep[n++] = &maps->lru_fds[i];
-	for (int i = 0; i < n; i++) {
-		*keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, high);
-		if (*keep[i] < 0)
+	memcpy(keep + n, maps->lru_fds, n_lru * sizeof(*keep));
+	n += n_lru;
+	qsort(keep, n, sizeof(*keep), compare_fd);
+	for (size_t i = 0; i < n; i++) {
+		unsigned int fd = (unsigned int)keep[i];
+
+		if (fd > from && syscall(SYS_close_range, from, fd - 1, 0))
 			return -errno;
+		from = fd + 1;
 	}
-	if (syscall(SYS_close_range, 3, high - 1, 0))
-		return -errno;
-	for (int i = 0; i < n; i++)
-		descriptor_keep(keep[i], &next);
-	return syscall(SYS_close_range, next, ~0U, 0) ? -errno : 0;
+	return syscall(SYS_close_range, from, ~0U, 0) ? -errno : 0;
 }
 
 static _Noreturn void child_run(struct supervisor *supervisor, int socket_fd)
@@ -70,7 +71,7 @@ static _Noreturn void child_run(struct supervisor *supervisor, int socket_fd)
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)prctl(PR_SET_NAME, "ipacct-collect"); /* only how `ps` shows it */
 	place.lock_fd = place.bpffs_fd = -1;
-	ret = descriptors_limit(&supervisor->maps, &place, &socket_fd);
+	ret = descriptors_limit(&supervisor->maps, &place, socket_fd);
 	if (ret) {
 		log_error("cannot limit the collector's descriptors: %s", strerror(-ret));
 		_exit(EXIT_CODE_ERROR);
@@ -108,6 +109,11 @@ int supervisor_ask(struct supervisor *supervisor, uint32_t command, uint64_t val
 	uint64_t deadline = monotonic_ms() + ANSWER_MS;
 	struct collector_answer answer;
 
+	/* an answer that came after its question had timed out is nobody's */
+	while (supervisor->collector_fd >= 0 &&
+	       recv(supervisor->collector_fd, &answer, sizeof(answer), MSG_DONTWAIT) ==
+		       sizeof(answer))
+		supervisor->ready_pending |= answer.message.command == COLLECTOR_READY;
 	if (supervisor->collector_fd < 0 ||
 	    send(supervisor->collector_fd, &message, sizeof(message), MSG_NOSIGNAL) < 0)
 		return -EPIPE;
@@ -120,7 +126,7 @@ int supervisor_ask(struct supervisor *supervisor, uint32_t command, uint64_t val
 			return -EPIPE;
 		if (answer.message.command == command)
 			break; /* else: READY of a collector that was just starting */
-		supervisor->collector_ready |= answer.message.command == COLLECTOR_READY;
+		supervisor->ready_pending |= answer.message.command == COLLECTOR_READY;
 	}
 	*ret_answer = answer;
 	return 0;

@@ -3,15 +3,22 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <fcntl.h>
 
+#include <bpf/bpf.h>
+
+#include "attach.h"
 #include "base/cleanup.h"
+#include "cut.h"
 #include "exit_code.h"
+#include "ledger.h"
 #include "ledger_file.h"
 #include "log.h"
 #include "maps_make.h"
@@ -32,12 +39,12 @@ uint64_t monotonic_ms(void)
 	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / NS_PER_MS;
 }
 
-static int exit_code_of(int ret)
+static bool maps_pinned(const struct config *config)
 {
-	return ret == -EBUSY    ? EXIT_CODE_RUNNING
-	       : ret == -EPROTO ? EXIT_CODE_CONFIG
-	       : ret == -ENOSPC ? EXIT_CODE_CONFIG
-				: EXIT_CODE_ERROR;
+	char path[CONFIG_PATH_BYTES + sizeof(IPACCT_PIN_META) + 1];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", config->bpffs_dir, IPACCT_PIN_META); /* fits */
+	return !access(path, F_OK);
 }
 
 /* Everything that can be looked at before anything is made. Sets the exit code. */
@@ -57,6 +64,11 @@ static int check_first(struct supervisor *supervisor, struct ipacct_problem *pro
 					    "file given with -c");
 		supervisor->exit_code = EXIT_CODE_USAGE;
 		return -EINVAL;
+	}
+	if (config->detach && !maps_pinned(config)) {
+		log_info("nothing is attached");
+		supervisor->exit_code = EXIT_CODE_OK;
+		return -ENOENT;
 	}
 	ret = place_user(config->user, &supervisor->place, problem);
 	if (!ret)
@@ -81,6 +93,23 @@ static void dry_run(struct supervisor *supervisor)
 		 config->bpffs_dir, config->runtime_dir, config->user);
 }
 
+/* A link that counts into maps whose pins somebody removed: making new ones would hide that. */
+static int links_without_maps(const struct config *config, struct ipacct_problem *problem)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		int fd __cleanup(cleanup_fd) = link_open(config->bpffs_dir, slot);
+
+		if (fd < 0)
+			continue;
+		ipacct_problem_set(problem,
+				   "%s/link_%u counts, but the pins of its maps are gone: "
+				   "remove that file to end it",
+				   config->bpffs_dir, slot);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
 /* Pinned maps of before, or new ones. */
 static int maps_take(struct supervisor *supervisor, struct ipacct_problem *problem)
 {
@@ -95,7 +124,12 @@ static int maps_take(struct supervisor *supervisor, struct ipacct_problem *probl
 				 "new ones)");
 		return 0;
 	}
-	if (ret != -ENOENT)
+	if (ret != -ENOENT) {
+		supervisor->exit_code = ret == -EPROTO ? EXIT_CODE_CONFIG : EXIT_CODE_ERROR;
+		return ret;
+	}
+	ret = links_without_maps(config, problem);
+	if (ret)
 		return ret;
 	problem->text[0] = '\0';
 	ret = maps_make(sizing, &supervisor->maps, problem);
@@ -109,32 +143,71 @@ static int maps_take(struct supervisor *supervisor, struct ipacct_problem *probl
 }
 
 /* A collector that outlived its supervisor finishes its step and lets go of the ledger. */
+static int ledger_lock_check(struct supervisor *supervisor, struct ipacct_problem *problem)
+{
+	int fd __cleanup(cleanup_fd) = place_ledger_lock_open(supervisor->place.runtime_dir_fd);
+	int ret = fd < 0 ? fd : lock_wait(fd, 1000);
+
+	if (ret == -EWOULDBLOCK) {
+		ipacct_problem_set(problem, "another collector is using the ledger in %s",
+				   supervisor->config.runtime_dir);
+		supervisor->exit_code = EXIT_CODE_RUNNING;
+	}
+	return ret;
+}
+
 static int ledger_take(struct supervisor *supervisor, struct ipacct_problem *problem)
 {
 	struct place *place = &supervisor->place;
 	struct sizing *sizing = &supervisor->sizing;
 	uint32_t n_rollups = sizing->n_rollups_max, n_addresses = sizing->n_addresses_max;
-	int fd __cleanup(cleanup_fd) = ledger_file_open(place->runtime_dir_fd);
-	int ret = fd < 0 ? 0 : lock_wait(fd, 1000);
+	bool there = !faccessat(place->runtime_dir_fd, IPACCT_LEDGER_NAME, F_OK, 0);
+	int ret = ledger_lock_check(supervisor, problem);
 
-	if (ret) {
-		ipacct_problem_set(problem, "another collector is using the ledger in %s",
-				   supervisor->config.runtime_dir);
-		return -EBUSY;
-	}
-	if (supervisor->config.detach) /* the last thing it does needs no more room */
-		n_rollups = n_addresses = 0;
+	if (ret)
+		return ret;
+	if (supervisor->config.detach && there) /* its last cut needs no more room */
+		n_rollups = n_addresses = 2 * IPACCT_DOMAINS_MAX;
 	ret = ledger_file_prepare(place->runtime_dir_fd, place->uid, place->gid, &n_rollups,
 				  &n_addresses, problem);
 	if (ret) {
+		supervisor->exit_code = ret == -EPROTO ? EXIT_CODE_CONFIG : EXIT_CODE_ERROR;
 		if (!problem->text[0])
 			ipacct_problem_set(problem, "cannot make the ledger in %s: %s",
 					   supervisor->config.runtime_dir, strerror(-ret));
 		return ret;
 	}
+	supervisor->ledger_made = !there;
 	sizing_from_maps(&supervisor->maps.meta, sizing->budget_bytes, n_rollups, n_addresses,
 			 sizing);
 	return 0;
+}
+
+/* New maps beside an old ledger: its interface slots keep their names, so that nobody inherits
+ * another interface's totals. */
+static int slots_restore(struct supervisor *supervisor)
+{
+	int fd __cleanup(cleanup_fd) = ledger_file_open(supervisor->place.runtime_dir_fd);
+	struct ipacct_ledger ledger;
+	int ret = fd < 0 ? fd : ipacct_ledger_map(fd, false, &ledger, NULL);
+
+	if (ret)
+		return ret;
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret; slot++) {
+		const struct ipacct_ledger_interface *from = &ledger.interfaces[slot];
+		int newest = ipacct_version_pick(from->version[0].cut, from->version[1].cut,
+						 ledger.header->cut);
+		struct ipacct_interface record;
+
+		if (newest < 0)
+			continue;
+		record = from->version[newest].interface;
+		record.ifname[IPACCT_IFNAME_BYTES - 1] = '\0';
+		record.state = IPACCT_IF_DETACHED;
+		ret = bpf_map_update_elem(supervisor->maps.ifs_fd, &slot, &record, BPF_ANY);
+	}
+	ipacct_ledger_unmap(&ledger);
+	return ret;
 }
 
 static int attach_all(struct supervisor *supervisor, struct ipacct_problem *problem)
@@ -149,9 +222,7 @@ static int attach_all(struct supervisor *supervisor, struct ipacct_problem *prob
 	supervisor->ports.rtnl = &supervisor->rtnl;
 	ret = ports_load(&supervisor->ports);
 	if (!ret && !supervisor->config.detach)
-		ret = ports_apply(&supervisor->ports, problem);
-	if (ret)
-		ports_rollback(&supervisor->ports);
+		ret = ports_apply(&supervisor->ports, true, problem);
 	return ret;
 }
 
@@ -160,10 +231,13 @@ static int start(struct supervisor *supervisor, struct ipacct_problem *problem)
 	struct place *place = &supervisor->place;
 	int ret = place_take(&supervisor->config, place, problem);
 
+	supervisor->exit_code = ret == -EBUSY ? EXIT_CODE_RUNNING : EXIT_CODE_ERROR;
 	if (!ret)
 		ret = maps_take(supervisor, problem);
 	if (!ret)
 		ret = ledger_take(supervisor, problem);
+	if (!ret && supervisor->maps_made)
+		ret = slots_restore(supervisor);
 	if (!ret)
 		ret = attach_all(supervisor, problem);
 	if (!ret)
@@ -172,35 +246,43 @@ static int start(struct supervisor *supervisor, struct ipacct_problem *problem)
 		sizing_log(&supervisor->sizing);
 	if (!ret)
 		ret = collector_spawn(supervisor);
+	if (!ret)
+		supervisor->exit_code = EXIT_CODE_OK;
 	return ret;
 }
 
 /* A failed start leaves everything as it was: what this process made goes, what it found stays. */
 static void start_undo(struct supervisor *supervisor)
 {
-	if (!supervisor->maps_made)
-		return;
+	struct place *place = &supervisor->place;
+
 	ports_rollback(&supervisor->ports);
-	maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
-	place_unmount(&supervisor->config, &supervisor->place);
+	if (supervisor->maps_made)
+		maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
+	if (supervisor->ledger_made)
+		(void)unlinkat(place->runtime_dir_fd, IPACCT_LEDGER_NAME, 0); /* may be absent */
+	place_undo(&supervisor->config, place);
 }
 
 int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames, size_t n_ifnames,
 		      struct ipacct_problem *ret_problem)
 {
 	struct collector_answer answer;
-	int n = 0, ret;
+	int ret;
 
-	for (size_t i = 0; i < n_ifnames; i++) {
-		if (!ports_detach(&supervisor->ports, ifnames[i])) {
+	for (size_t i = 0; i < n_ifnames; i++)
+		if (!ports_attached(&supervisor->ports, ifnames[i])) {
 			ipacct_problem_set(ret_problem, "%s is not attached", ifnames[i]);
 			return -ENODEV;
 		}
-		n++;
-	}
+	for (size_t i = 0; i < n_ifnames; i++)
+		(void)ports_detach(&supervisor->ports, ifnames[i]); /* twice the same: 0 */
 	if (!n_ifnames)
 		(void)ports_detach(&supervisor->ports, NULL); /* none attached: the pins still go */
-	ret = supervisor_ask(supervisor, COLLECTOR_CUT, 0, &answer);
+	/* a packet may still be in the program: the final cut comes after it */
+	ret = cut_grace(&supervisor->maps);
+	if (!ret)
+		ret = supervisor_ask(supervisor, COLLECTOR_CUT, 0, &answer);
 	if (!ret)
 		ret = answer.message.error;
 	if (ret) {
@@ -210,12 +292,12 @@ int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames,
 				   strerror(-ret));
 		return ret;
 	}
-	if (ports_any_attached(&supervisor->ports))
+	if (ports_attached(&supervisor->ports, NULL))
 		return 0;
 	collector_stop(supervisor);
 	maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
 	ipacct_maps_finish(&supervisor->maps);
-	place_unmount(&supervisor->config, &supervisor->place);
+	place_bpffs_leave(&supervisor->config, &supervisor->place);
 	log_info("everything is detached after a final cut; the ledger stays in %s",
 		 supervisor->config.runtime_dir);
 	supervisor->stop = true;
@@ -273,7 +355,7 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	if (interfaces_differ(&old, &fresh)) {
 		ret = ports_check(config, ret_problem);
 		if (!ret)
-			ret = ports_apply(&supervisor->ports, ret_problem);
+			ret = ports_apply(&supervisor->ports, false, ret_problem);
 	}
 	if (ret) {
 		*config = old;
@@ -312,9 +394,29 @@ static void signals_serve(struct supervisor *supervisor)
 	}
 }
 
-static void deadlines_serve(struct supervisor *supervisor)
+/* The earlier wish wins: news of links must not put a dead collector's restart off. */
+static void retry_at(struct supervisor *supervisor, uint64_t at_ms)
+{
+	if (!supervisor->retry_ms || at_ms < supervisor->retry_ms)
+		supervisor->retry_ms = at_ms;
+}
+
+/* Only what this start attached; what counted before it goes on. */
+static void unconfirmed_detach(struct supervisor *supervisor)
 {
 	struct ipacct_problem problem = {};
+	const char *names[IPACCT_IFS_MAX];
+	size_t n = 0;
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
+		if (supervisor->ports.port[slot].created)
+			names[n++] = supervisor->ports.port[slot].record.ifname;
+	if (n && supervisor_detach(supervisor, names, n, &problem))
+		log_error("%s", problem.text);
+}
+
+static void deadlines_serve(struct supervisor *supervisor)
+{
 	uint64_t now = monotonic_ms();
 
 	if (supervisor->confirm_ms && now >= supervisor->confirm_ms) {
@@ -322,7 +424,7 @@ static void deadlines_serve(struct supervisor *supervisor)
 			    "it)");
 		supervisor->confirm_ms = 0;
 		supervisor->exit_code = EXIT_CODE_ERROR;
-		(void)supervisor_detach(supervisor, NULL, 0, &problem); /* said in the log */
+		unconfirmed_detach(supervisor);
 		supervisor->stop = true;
 	}
 	if (supervisor->deadline_ms && now >= supervisor->deadline_ms) {
@@ -332,9 +434,9 @@ static void deadlines_serve(struct supervisor *supervisor)
 	if (supervisor->retry_ms && now >= supervisor->retry_ms) {
 		supervisor->retry_ms = 0;
 		if (!supervisor->collector_pid && collector_spawn(supervisor))
-			supervisor->retry_ms = now + RETRY_MS;
+			retry_at(supervisor, now + RETRY_MS);
 		if (ports_reconcile(&supervisor->ports))
-			supervisor->retry_ms = now + RETRY_MS;
+			retry_at(supervisor, now + RETRY_MS);
 	}
 }
 
@@ -377,16 +479,24 @@ static void detach_when_asked(struct supervisor *supervisor)
 	supervisor->stop = true;
 }
 
+static void ready_serve(struct supervisor *supervisor)
+{
+	if (!supervisor->ready_pending)
+		return;
+	supervisor->ready_pending = false;
+	if (supervisor->config.detach)
+		detach_when_asked(supervisor);
+	else if (!supervisor->collector_ready)
+		ready(supervisor);
+}
+
 static void collector_serve(struct supervisor *supervisor)
 {
 	struct collector_answer answer;
 	ssize_t n = recv(supervisor->collector_fd, &answer, sizeof(answer), MSG_DONTWAIT);
 
 	if (n == sizeof(answer) && answer.message.command == COLLECTOR_READY) {
-		if (supervisor->config.detach)
-			detach_when_asked(supervisor);
-		else if (!supervisor->collector_ready)
-			ready(supervisor);
+		supervisor->ready_pending = true;
 	} else if (n == 0 || (n < 0 && errno != EAGAIN)) {
 		close_fd(&supervisor->collector_fd); /* its end is reported by SIGCHLD */
 	}
@@ -395,6 +505,9 @@ static void collector_serve(struct supervisor *supervisor)
 static void loop(struct supervisor *supervisor)
 {
 	while (!supervisor->stop) {
+		ready_serve(supervisor);
+		if (supervisor->stop)
+			break;
 		struct pollfd polls[POLLS_MAX] = {
 			{ .fd = supervisor->signal_fd, .events = POLLIN },
 			{ .fd = rtnl_fd(&supervisor->rtnl), .events = POLLIN },
@@ -408,7 +521,7 @@ static void loop(struct supervisor *supervisor)
 			signals_serve(supervisor);
 		if (!supervisor->stop && polls[1].revents && rtnl_drain(&supervisor->rtnl) &&
 		    ports_reconcile(&supervisor->ports))
-			supervisor->retry_ms = monotonic_ms() + RETRY_MS;
+			retry_at(supervisor, monotonic_ms() + RETRY_MS);
 		if (!supervisor->stop && polls[2].revents && supervisor->collector_fd >= 0)
 			collector_serve(supervisor);
 		if (!supervisor->stop)
@@ -435,12 +548,15 @@ static int signals_take(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static void finish(struct supervisor *supervisor)
+static void finish(struct supervisor *supervisor, bool start_failed)
 {
 	notify_stopping();
 	collector_stop(supervisor);
 	if (supervisor->collector_exit > 0)
 		supervisor->exit_code = supervisor->collector_exit;
+	/* a collector that never came to count is a failed start too */
+	if (start_failed || (supervisor->collector_exit > 0 && !supervisor->collector_ready))
+		start_undo(supervisor);
 	control_close(&supervisor->control, supervisor->place.runtime_dir_fd);
 	ports_finish(&supervisor->ports);
 	rtnl_finish(&supervisor->rtnl);
@@ -480,6 +596,8 @@ int supervisor_run(int argc, char **argv, const struct config *config)
 
 	supervisor_init(&supervisor, argc, argv, config);
 	ret = check_first(&supervisor, &problem);
+	if (ret && !supervisor.exit_code)
+		return EXIT_CODE_OK; /* said what there was to say */
 	if (ret) {
 		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
 		return supervisor.exit_code;
@@ -499,11 +617,9 @@ int supervisor_run(int argc, char **argv, const struct config *config)
 	ret = supervisor.signal_fd < 0 ? supervisor.signal_fd : start(&supervisor, &problem);
 	if (ret) {
 		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
-		supervisor.exit_code = exit_code_of(ret);
-		start_undo(&supervisor);
 	} else {
 		loop(&supervisor);
 	}
-	finish(&supervisor);
+	finish(&supervisor, ret != 0);
 	return supervisor.exit_code;
 }

@@ -27,11 +27,13 @@ struct supervisor {
 	struct ports ports;
 	struct control control;
 	struct ipacct_problem dispatcher_reason;
-	bool dispatcher;     /* the kernel could run libxdp's dispatcher */
-	pid_t collector_pid; /* 0: none */
-	int collector_fd;    /* −1: none */
-	bool collector_ready;
-	int collector_exit; /* exit status of one that cannot run at all; −1: none */
+	bool dispatcher;      /* the kernel could run libxdp's dispatcher */
+	pid_t collector_pid;  /* 0: none */
+	int collector_fd;     /* −1: none */
+	bool collector_ready; /* one has recovered and cut */
+	bool ready_pending;   /* it said so, and nothing was done about it yet */
+	bool ledger_made;     /* by this process */
+	int collector_exit;   /* exit status of one that cannot run at all; −1: none */
 	uint64_t collector_started_ms;
 	uint64_t started_ms;  /* CLOCK_MONOTONIC */
 	uint64_t deadline_ms; /* --duration; 0 = none */

@@ -38,6 +38,12 @@ static int header_check(const struct ipacct_ledger_header *header, uint64_t byte
 				   header->abi_version);
 		return -EPROTO;
 	}
+	if (header->n_rollups_max < 2 * IPACCT_DOMAINS_MAX ||
+	    header->n_rollups > header->n_rollups_max ||
+	    header->n_addresses > header->n_addresses_max) {
+		ipacct_problem_set(ret_problem, "the ledger counts more records than it has");
+		return -EBADMSG;
+	}
 	if (ipacct_ledger_bytes(header->n_rollups_max, header->n_addresses_max) > bytes) {
 		ipacct_problem_set(ret_problem, "the ledger file is shorter than its header says");
 		return -EBADMSG;
@@ -82,6 +88,30 @@ int ipacct_ledger_map(int fd, bool writable, struct ipacct_ledger *ret_ledger,
 	ledger.addresses = ledger.rollups + ledger.n_rollups_max;
 	*ret_ledger = ledger;
 	return 0;
+}
+
+static void versions_forget(struct ipacct_ledger_record *records, uint32_t n, uint64_t cut)
+{
+	for (uint32_t i = 0; i < n; i++)
+		for (int k = 0; k < 2; k++)
+			if (records[i].version[k].cut > cut)
+				records[i].version[k].cut = 0;
+}
+
+void ipacct_ledger_forget_uncommitted(struct ipacct_ledger *ledger)
+{
+	struct ipacct_ledger_header *header = ledger->header;
+	uint64_t cut = header->cut;
+
+	versions_forget(ledger->rollups, header->n_rollups, cut);
+	versions_forget(ledger->addresses, header->n_addresses, cut);
+	for (int k = 0; k < 2; k++) {
+		for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
+			if (ledger->interfaces[slot].version[k].cut > cut)
+				ledger->interfaces[slot].version[k].cut = 0;
+		if (header->version[k].cut > cut)
+			header->version[k].cut = 0;
+	}
 }
 
 void ipacct_ledger_unmap(struct ipacct_ledger *ledger)

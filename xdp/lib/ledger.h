@@ -34,6 +34,11 @@ uint64_t ipacct_ledger_bytes(uint32_t n_rollups_max, uint32_t n_addresses_max);
 int ipacct_ledger_map(int fd, bool writable, struct ipacct_ledger *ret_ledger,
 		      struct ipacct_problem *ret_problem);
 
+/* Take back what carries a number above the committed cut, so that it can be applied again: needed
+ * where the next attempt may place keys otherwise (a larger file) or number cuts otherwise. The
+ * other version of each record is at or before the committed cut. Needs a writable mapping. */
+void ipacct_ledger_forget_uncommitted(struct ipacct_ledger *ledger);
+
 /* Accepts a closed or zeroed one. */
 void ipacct_ledger_unmap(struct ipacct_ledger *ledger);
 

@@ -202,6 +202,8 @@ int ipacct_maps_open(const char *dir_path, bool writable, struct ipacct_maps *ma
 
 	ipacct_maps_init(maps);
 	ret = all_open(dir_path, writable, maps, ret_problem);
+	if (ret == -ENOENT && maps->meta_fd >= 0)
+		ret = -EBADMSG; /* ipacct_meta says that the set is complete, and it is not */
 	if (ret)
 		ipacct_maps_finish(maps);
 	return ret;

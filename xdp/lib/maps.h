@@ -42,7 +42,7 @@ void ipacct_maps_finish(struct ipacct_maps *maps);
 
 /* Open every pin below dir_path. writable: read-write descriptors (needs write permission on the
  * pins), else read-only. Checks magic, ABI version and sizes first.
- * Errors: -ENOENT no maps there; -EACCES; -EPROTO with both versions in ret_problem. */
+ * Errors: -ENOENT no maps there; -EBADMSG one of them is missing; -EACCES; -EPROTO with both versions in ret_problem. */
 int ipacct_maps_open(const char *dir_path, bool writable, struct ipacct_maps *maps,
 		     struct ipacct_problem *ret_problem);
 

@@ -10,15 +10,21 @@
 #include "base/cleanup.h"
 #include "reader.h"
 
+bool ipacct_reader_moved(const struct ipacct_reader *reader)
+{
+	struct stat st;
+
+	return !stat(reader->ledger_path, &st) &&
+	       (st.st_ino != reader->ledger.inode || st.st_dev != reader->ledger.device);
+}
+
 int ipacct_reader_refresh(struct ipacct_reader *reader, struct ipacct_problem *ret_problem)
 {
 	int fd __cleanup(cleanup_fd) = -1;
 	struct ipacct_ledger fresh;
-	struct stat st;
 	int ret;
 
-	if (reader->ledger.at && !stat(reader->ledger_path, &st) &&
-	    st.st_ino == reader->ledger.inode && st.st_dev == reader->ledger.device)
+	if (reader->ledger.at && !ipacct_reader_moved(reader))
 		return 0;
 	fd = open(reader->ledger_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {

@@ -23,6 +23,9 @@ struct ipacct_reader {
 /* Map the ledger again if another file has its name now. */
 int ipacct_reader_refresh(struct ipacct_reader *reader, struct ipacct_problem *ret_problem);
 
+/* Whether another file has the ledger's name by now. */
+bool ipacct_reader_moved(const struct ipacct_reader *reader);
+
 /* Open the pinned maps, again if they were made anew. */
 int ipacct_reader_maps(struct ipacct_reader *reader, struct ipacct_problem *ret_problem);
 

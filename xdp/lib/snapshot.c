@@ -282,7 +282,8 @@ static int snapshot_try(struct ipacct_reader *reader, bool live, struct ipacct_s
 		return ret;
 	/* versions of cut H are overwritten only after H + 1 was committed: unmoved means whole */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (__atomic_load_n(&reader->ledger.header->cut, __ATOMIC_RELAXED) != cut)
+	if (__atomic_load_n(&reader->ledger.header->cut, __ATOMIC_RELAXED) != cut ||
+	    ipacct_reader_moved(reader))
 		return -EAGAIN;
 	ipacct_snapshot_conservation(snapshot, &snapshot->conservation);
 	snapshot->live = live;

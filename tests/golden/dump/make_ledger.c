@@ -16,8 +16,8 @@
 #define NS_PER_S      1000000000ULL
 #define CREATED_NS    (1767225600ULL * NS_PER_S)                /* 2026-01-01 00:00:00 UTC */
 #define CUT_NS        (1767270896ULL * NS_PER_S + 789000000ULL) /* 12:34:56.789 that day */
-#define ROLLUPS_MAX   8u
-#define ADDRESSES_MAX 16u /* beside the extra ones */
+#define ROLLUPS_MAX   136u /* 128 are kept for 0.0.0.0/0 and ::/0 of each domain */
+#define ADDRESSES_MAX 16u  /* beside the extra ones */
 #define FIRST_RECORD \
 	(IPACCT_LEDGER_HEADER_BYTES + IPACCT_IFS_MAX * sizeof(struct ipacct_ledger_interface))
 

@@ -207,7 +207,7 @@ struct ipacct_domain {
 struct ipacct_part {
 	__u64 lru_budget;     /* inserts allowed in one epoch; set once, never cleared */
 	__u64 lru_inserts;    /* inserts asked for in this epoch */
-	__u64 lru_refused;    /* of them over budget or refused by the map: rolled up */
+	__u64 lru_refused;    /* of them over budget: rolled up */
 	__u64 rollup_updates; /* updates that went to a roll-up line */
 	__u64 reserved[4];
 };
@@ -257,7 +257,7 @@ struct ipacct_ledger_cut {
 	__u64 unrecorded_keys; /* keys (counted once a cut) that found the ledger full: rolled up */
 	__u64 lru_refused;     /* cumulative, all partitions */
 	__u64 rollup_updates;  /* cumulative, all partitions */
-	__u64 duration_ns;     /* of that cut, switch to commit */
+	__u64 duration_ns;     /* reading and folding it took so long */
 };
 
 struct ipacct_ledger_header {
