@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kills, upgrades and interfaces that come and go, all under traffic: the sum stays what was sent."""
+
+import os
+import random
+import signal
+
+import bpf
+from harness import CRASH_BUILD, Daemon, Network, program, run, scaled
+from tap import SLOW, Failure, check, check_equal, test, wait_for
+from traffic import Traffic, settle
+
+
+def steady(context, network, **more):
+    """Endless traffic, slow enough for all that happens beside it."""
+    return Traffic(context, network, addresses=scaled(20_000, 2000), rate=scaled(60_000, 4000),
+                   **more).start()
+
+
+def link_of(daemon, slot=0):
+    """(link id, program id) of the pinned link, asked from the kernel."""
+    descriptor = bpf.obj_get(os.path.join(daemon.place.bpffs, f"link_{slot}"))
+    try:
+        return bpf.link_ids(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@test(limit_s=240)
+def killed_at_random_100_times_under_traffic(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    traffic = steady(context, network)
+    draw = random.Random(20261120)
+    link = link_of(daemon)[0]
+    rounds = scaled(100, 6)
+    for number in range(rounds):
+        # Any moment of a cut: cuts are asked for while the kill is on its way.
+        cuts = draw.randrange(3)
+        for _ in range(cuts):
+            daemon.cut()
+        if number % 2:
+            daemon.kill()
+            daemon.start()
+            continue
+        collector = daemon.pid_of_collector()
+        os.kill(collector, signal.SIGKILL)
+        wait_for(lambda old=collector: daemon.pid_of_collector() not in (0, old, None),
+                 "the collector is started again")
+    check(traffic.running(), "the traffic ended too early")
+    traffic.finish()
+    dump = settle(daemon, traffic)
+    traffic.compare(daemon)
+    check_equal(link_of(daemon)[0], link, "link id")
+    context.note(f"{rounds} kills, {traffic.sent()} packets")
+
+
+def crash_once(daemon, step):
+    """Run the daemon until one of its processes has died at this step, then kill the rest."""
+    words = "the collector ended (signal 9)"
+    before = daemon.log().count(words)
+    daemon.spawn(environment={"IPACCT_CRASH_AT": step})
+    wait_for(lambda: daemon.process.poll() is not None or daemon.log().count(words) > before,
+             f"a death at step {step}", limit_s=5)
+    daemon.notify.close()
+    if daemon.process.poll() is None:
+        daemon.kill()
+
+
+@test(limit_s=240, crash_build=True)
+def killed_at_every_step_of_a_cut(context):
+    listed = run(program("ipacctd", CRASH_BUILD), "-i", "lo",
+                 env=dict(os.environ, IPACCT_CRASH_AT="list")).stdout.split()
+    check(len(listed) >= 10, f"only these steps: {listed}")
+    # A slow guest takes every fourth: the steps are the same on every kernel.
+    listed = listed if SLOW < 2 else listed[2::4]
+    network = Network(context)
+    daemon = Daemon(context, network, build=CRASH_BUILD).start()
+    daemon.stop()
+    # Fresh addresses all the time, so that steps of new records are met again and again.
+    traffic = Traffic(context, network, addresses=scaled(200_000, 20_000),
+                      rate=scaled(40_000, 3000)).start()
+    for step in listed:
+        crash_once(daemon, step)
+        daemon.start()
+        daemon.ctl("cut")
+        daemon.stop()
+    check(traffic.running(), "the traffic ended too early")
+    traffic.finish()
+    daemon.start()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+    context.note(f"steps: {' '.join(listed)}; {traffic.sent()} packets")
+
+
+@test(limit_s=180)
+def program_replaced_50_times_under_traffic(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    link, first_program = link_of(daemon)
+    traffic = steady(context, network)
+    programs = {first_program}
+    rounds = scaled(50, 4)
+    for _ in range(rounds):
+        daemon.stop()
+        check_equal(network.xdp_attached(), link_of(daemon)[1], "attached while stopped")
+        daemon.start()
+        programs.add(link_of(daemon)[1])
+    check_equal(link_of(daemon)[0], link, "link id")
+    check_equal(len(programs), rounds + 1, "different programs")
+    check(traffic.running(), "the traffic ended too early")
+    traffic.finish()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+    check_equal(attachments(daemon), 1, "n_attached")
+    context.note(f"{rounds} replacements, {traffic.sent()} packets")
+
+
+def attachments(daemon, slot=0):
+    """ipacct_interface.n_attached (abi.h, offset 28) of one slot."""
+    descriptor = bpf.obj_get(os.path.join(daemon.place.bpffs, "ipacct_ifs"))
+    try:
+        value_bytes = bpf.map_sizes(descriptor)[3]
+        value = bpf.lookup(descriptor, slot.to_bytes(4, "little"), value_bytes)
+        return int.from_bytes(value[28:32], "little")
+    finally:
+        os.close(descriptor)
+
+
+@test(limit_s=60)
+def packets_between_two_daemons_are_in_the_first_cut_of_the_second(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    daemon.kill()
+    traffic = Traffic(context, network, packets=scaled(100_000, 5000), addresses=1000).start()
+    traffic.finish()
+    daemon.start()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+
+
+def slot_named(daemon, name):
+    for entry in daemon.dump("-n", "1")["interfaces"]:
+        if entry["ifname"] == name:
+            return entry
+    raise Failure(f"no interface {name} in the dump")
+
+
+def attached(daemon, network, name="rx0"):
+    def probe():
+        programs = daemon.status()["programs"]
+        return (network.xdp_attached(name) and
+                any(one["ifname"] == name and one["state"] == "attached" for one in programs))
+    return probe
+
+
+@test(limit_s=60)
+def interface_deleted_and_made_again_keeps_its_counts(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    accounts = []
+    for number in range(3):
+        traffic = Traffic(context, network, packets=scaled(30_000, 3000), addresses=500,
+                          seed=number + 1).start()
+        traffic.finish()
+        accounts.append(traffic)
+        dump = settle(daemon, *accounts)
+        if number == 2:
+            break
+        network.delete_pair()
+        wait_for(lambda: daemon.status()["programs"][0]["state"] == "gone", "state gone")
+        network.add_pair()
+        wait_for(attached(daemon, network), "attached again", limit_s=2)
+    accounts[0].compare(daemon, *accounts[1:])
+    check_equal(len(dump["interfaces"]), 1, "interfaces under the same name")
+    check_equal(attachments(daemon), 3, "n_attached")
+
+
+@test(limit_s=60)
+def interface_down_and_up_needs_no_new_attachment(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    link = link_of(daemon)[0]
+    accounts = []
+    for number in range(3):
+        traffic = Traffic(context, network, packets=scaled(30_000, 3000), addresses=500,
+                          seed=number + 1).start()
+        traffic.finish()
+        accounts.append(traffic)
+        dump = settle(daemon, *accounts)
+        run("ip", "-n", network.receiver, "link", "set", "rx0", "down")
+        run("ip", "-n", network.receiver, "link", "set", "rx0", "up")
+        wait_for(lambda: "LOWER_UP" in run("ip", "-n", network.sender, "link", "show",
+                                           "tx0").stdout, "carrier")
+    accounts[0].compare(daemon, *accounts[1:])
+    check_equal((link_of(daemon)[0], attachments(daemon)), (link, 1), "link id, n_attached")
+
+
+@test(limit_s=60)
+def renamed_interface_goes_on_counting(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    first = Traffic(context, network, packets=scaled(30_000, 3000), addresses=500).start()
+    first.finish()
+    settle(daemon, first)
+    # 6.1 answers EBUSY while the device is up.
+    for words in (["down"], ["name", "uplink"], ["up"]):
+        name = "uplink" if words == ["up"] else "rx0"
+        run("ip", "-n", network.receiver, "link", "set", name, *words)
+    wait_for(lambda: any(one["ifname"] == "uplink" for one in daemon.status()["programs"]),
+             "the new name in the status")
+    second = Traffic(context, network, packets=scaled(30_000, 3000), addresses=500,
+                     seed=2).start()
+    second.finish()
+    dump = settle(daemon, first, second)
+    first.compare(daemon, second)
+    check_equal(slot_named(daemon, "uplink")["seen_packets"], first.sent() + second.sent(),
+                "seen under the new name")
+    check_equal(attachments(daemon), 1, "n_attached")
