@@ -34,8 +34,8 @@ enum probe_result { /* exit status of the child */
 
 static const char *const probe_words[] = {
 	[PROBE_DISPATCHER] = "the dispatcher loads",
-	[PROBE_LEGACY] = "the kernel refuses the dispatcher (freplace); libxdp would fall back to "
-			 "a program that anybody can remove",
+	[PROBE_LEGACY] = ("the kernel refuses the dispatcher (freplace); libxdp would fall back to "
+			  "a program that anybody can remove"),
 	[PROBE_NAMESPACE] = "cannot make a network namespace to try it in",
 	[PROBE_BPFFS] = "cannot mount a bpffs to try it in",
 	[PROBE_LOAD] = "libxdp does not load the program",

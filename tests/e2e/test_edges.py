@@ -160,6 +160,7 @@ def new_device_under_an_old_name_is_counted(context):
     daemon = Daemon(context, network).start()
     run("ip", "-n", network.receiver, "link", "set", "dev", "rx0", "down")
     run("ip", "-n", network.receiver, "link", "set", "dev", "rx0", "name", "old0")
+    run("ip", "-n", network.sender, "link", "set", "dev", "tx0", "down")  # 6.1 wants that
     run("ip", "-n", network.sender, "link", "set", "dev", "tx0", "name", "tx1")
     network.add_pair()
     daemon.stop()
