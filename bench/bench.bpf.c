@@ -64,17 +64,16 @@ int bench_ipacct(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-static __always_inline void lru_add(const struct ipacct_key *key, const struct account *what,
-				    bool rx)
+static __always_inline void plain_add(const struct ipacct_key *key, const struct account *what,
+				      bool rx)
 {
-	struct ipacct_counters first = {}, *record = bpf_map_lookup_elem(&bench_lru, key);
+	struct ipacct_counters delta, *record = bpf_map_lookup_elem(&bench_lru, key);
 
-	if (record) {
-		counters_add(record, rx, what);
-		return;
-	}
-	counters_add(&first, rx, what);
-	bpf_map_update_elem(&bench_lru, key, &first, BPF_ANY);
+	delta_of(&delta, what, rx);
+	if (record)
+		counters_add(record, &delta, false);
+	else
+		bpf_map_update_elem(&bench_lru, key, &delta, BPF_ANY);
 }
 
 SEC("xdp.frags")
@@ -98,8 +97,8 @@ int bench_lru_percpu(struct xdp_md *ctx)
 	totals_accounted(totals, len, &pkt);
 	what.l3_bytes = pkt.l3_bytes;
 	__builtin_memcpy(key.addr_be, pkt.source_be, sizeof(key.addr_be));
-	lru_add(&key, &what, false);
+	plain_add(&key, &what, false);
 	__builtin_memcpy(key.addr_be, pkt.destination_be, sizeof(key.addr_be));
-	lru_add(&key, &what, true);
+	plain_add(&key, &what, true);
 	return XDP_PASS;
 }

@@ -113,6 +113,7 @@ static void stage_open(struct stage *stage, uint64_t memory_bytes, uint32_t n_ad
 	int ret;
 
 	config.memory_bytes = memory_bytes;
+	config.hot = !getenv("BENCH_HOT_OFF");
 	ret = sizing_compute(&config, &stage->sizing, &problem);
 
 	if (!ret)
@@ -128,6 +129,10 @@ static void stage_open(struct stage *stage, uint64_t memory_bytes, uint32_t n_ad
 	if (!stage->programs)
 		die("open", errno);
 	stage->programs->rodata->cfg_addresses = n_addresses;
+	stage->programs->rodata->cfg_hot4_sets = stage->maps.meta.hot4_sets;
+	stage->programs->rodata->cfg_hot6_sets = stage->maps.meta.hot6_sets;
+	stage->programs->rodata->cfg_hot6_bit = ipacct_hotmap_first(&stage->maps.meta, 2, true);
+	stage->programs->rodata->cfg_guard = 1;
 	maps_share(stage);
 	ret = bench_bpf__load(stage->programs);
 	if (ret)

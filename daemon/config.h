@@ -35,7 +35,7 @@ struct config {
 	char runtime_dir[CONFIG_PATH_BYTES];
 	char bpffs_dir[CONFIG_PATH_BYTES];
 	bool bpffs_given; /* by option or file: never mount there, only use it */
-	bool hot;         /* only `off` exists yet */
+	bool hot;         /* the tier of busy addresses */
 	bool receive_cpus_given;
 	uint64_t receive_cpus[CONFIG_CPUS_MAX / 64]; /* CPUs that get a partition of their own */
 	uint8_t mode_default;                        /* for interfaces that do not say */

@@ -26,6 +26,7 @@ static const struct setting_choice attaches[] = {
 };
 
 static const struct setting_choice hot_tiers[] = {
+	{ "on", true },
 	{ "off", false },
 	{ NULL, 0 },
 };
@@ -117,12 +118,11 @@ static const struct setting settings[] = {
 	  .help = "how it is attached, for interfaces that do not say" },
 	{ .key = "hot",
 	  .option = "hot",
-	  .argument = "off",
+	  .argument = "on|off",
 	  .type = SETTING_CHOICE,
 	  CONFIG_MEMBER(hot),
 	  .choices = hot_tiers,
 	  .default_text = "off",
-	  .hint = "other values come with a later version",
 	  .help = "tier of busy addresses" },
 	{ .key = "receive_cpus",
 	  .option = "receive-cpus",

@@ -23,6 +23,7 @@
 	X(clearing)   /* the LRU maps of one partition are empty */      \
 	X(lru_clear)  /* all LRU maps are empty */                       \
 	X(roll_clear) /* roll-ups are zero */                            \
+	X(hot_clear)  /* hot lines are zero */                           \
 	X(totals_clear)                                                  \
 	X(cleared) /* done */
 

@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "ipacct.skel.h"
+#include "epoch.h"
 #include "maps_make.h"
 
 #define PIN_PATH_BYTES 1200u
@@ -41,6 +42,15 @@ static int sizes_set(struct ipacct_bpf *skeleton, const struct sizing *sizing)
 		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_roll, n * IPACCT_ROLL_LINES);
 	if (!ret)
 		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_roll6, n * IPACCT_ROLL6_LINES);
+	n -= IPACCT_EPOCHS; /* partition 0 has no hot tier */
+	if (ret || !n || !sizing->hot4_sets)
+		return ret;
+	ret = bpf_map__set_max_entries(skeleton->maps.ipacct_hot4, n * sizing->hot4_sets);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_hot6, n * sizing->hot6_sets);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_hotmap,
+					       n * (sizing->hot4_sets + sizing->hot6_sets) / 64);
 	return ret;
 }
 
@@ -162,6 +172,8 @@ static void meta_init(struct ipacct_meta *meta, const struct sizing *sizing)
 		.n_cpus = sizing->n_cpus,
 		.lru_entries = sizing->lru_entries,
 		.lru_shared = sizing->lru_shared,
+		.hot4_sets = sizing->hot4_sets,
+		.hot6_sets = sizing->hot6_sets,
 		.created_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
 	};
 	(void)snprintf(meta->build, sizeof(meta->build), "%s", IPACCT_VERSION);
@@ -310,6 +322,10 @@ int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
 	skeleton->rodata->cfg_slot = slot;
 	skeleton->rodata->cfg_domain = domain;
 	skeleton->rodata->cfg_domain_slot = domain_slot_number;
+	skeleton->rodata->cfg_hot4_sets = maps->meta.hot4_sets;
+	skeleton->rodata->cfg_hot6_sets = maps->meta.hot6_sets;
+	skeleton->rodata->cfg_hot6_bit = ipacct_hotmap_first(&maps->meta, IPACCT_EPOCHS, true);
+	skeleton->rodata->cfg_guard = 1;
 	ret = maps_reuse(skeleton, maps);
 	if (!ret)
 		ret = ipacct_bpf__load(skeleton);

@@ -49,6 +49,32 @@ static uint32_t shared_entries(uint32_t entries, uint32_t n_own, uint32_t n_cpus
 	return shared < least ? least : shared;
 }
 
+#define HOT_SHARE    8u     /* of the budget, at most */
+#define HOT_SETS_MIN 64u    /* a word of the bitmap */
+#define HOT_SETS_MAX 65536u /* 524,288 IPv4 lines a CPU: beyond that caches do not follow */
+
+/* The largest power of two of sets that costs no more than `bytes` over all own partitions. */
+static uint32_t hot_sets(uint64_t bytes, uint32_t n_own)
+{
+	uint32_t sets = HOT_SETS_MAX;
+
+	while (sets > HOT_SETS_MIN &&
+	       (uint64_t)sets * IPACCT_HOT_SET_BYTES * IPACCT_EPOCHS * n_own > bytes)
+		sets /= 2;
+	return sets;
+}
+
+static void hot_size(struct sizing *sizing, bool hot)
+{
+	uint64_t bytes = sizing->budget_bytes / HOT_SHARE;
+
+	sizing->hot4_sets = sizing->hot6_sets = 0;
+	if (!hot || !own_parts(sizing))
+		return;
+	sizing->hot4_sets = hot_sets(bytes * 2 / 3, own_parts(sizing));
+	sizing->hot6_sets = hot_sets(bytes / 3, own_parts(sizing));
+}
+
 static void sum_up(struct sizing *sizing)
 {
 	uint64_t entries = (uint64_t)own_parts(sizing) * sizing->lru_entries + sizing->lru_shared;
@@ -57,13 +83,15 @@ static void sum_up(struct sizing *sizing)
 	sizing->roll_bytes = (uint64_t)sizing->n_parts * IPACCT_EPOCHS *
 			     (IPACCT_ROLL_LINES * sizeof(struct ipacct_counters) +
 			      IPACCT_ROLL6_LINES * sizeof(struct ipacct_roll6_line));
+	sizing->hot_bytes = (uint64_t)own_parts(sizing) * IPACCT_EPOCHS * IPACCT_HOT_SET_BYTES *
+			    (sizing->hot4_sets + sizing->hot6_sets);
 	sizing->totals_bytes = (uint64_t)IPACCT_EPOCHS * IPACCT_IFS_MAX *
 			       sizeof(struct ipacct_totals) * sizing->n_cpus;
 	sizing->ledger_bytes = ipacct_ledger_bytes(sizing->n_rollups_max, sizing->n_addresses_max);
 	sizing->process_bytes = PROCESS_BYTES + entries * COLLECTOR_ENTRY_BYTES +
 				(uint64_t)sizing->n_addresses_max * COLLECTOR_RECORD_BYTES;
-	sizing->total_bytes = sizing->lru_bytes + sizing->roll_bytes + sizing->totals_bytes +
-			      sizing->ledger_bytes + sizing->process_bytes;
+	sizing->total_bytes = sizing->lru_bytes + sizing->hot_bytes + sizing->roll_bytes +
+			      sizing->totals_bytes + sizing->ledger_bytes + sizing->process_bytes;
 }
 
 static void try_entries(struct sizing *sizing, uint32_t entries)
@@ -170,9 +198,12 @@ int sizing_compute(const struct config *config, struct sizing *ret_sizing,
 	else
 		cpus_read_online(wanted);
 	n_own = own_cpus_set(&sizing, wanted, sizing.n_cpus);
+	hot_size(&sizing, config->hot);
 	/* few megabytes and many CPUs: some CPUs share, unless the operator chose them */
-	while (!largest_entries(&sizing) && n_own && !config->receive_cpus_given)
+	while (!largest_entries(&sizing) && n_own && !config->receive_cpus_given) {
 		n_own = own_cpus_set(&sizing, wanted, n_own - 1);
+		hot_size(&sizing, config->hot);
+	}
 	if (sizing.total_bytes > sizing.budget_bytes) {
 		problem_arithmetic(&sizing, ret_problem);
 		return -ENOSPC;
@@ -190,6 +221,8 @@ void sizing_from_maps(const struct ipacct_meta *meta, uint64_t budget_bytes, uin
 		.n_parts = meta->n_parts,
 		.lru_entries = meta->lru_entries,
 		.lru_shared = meta->lru_shared,
+		.hot4_sets = meta->hot4_sets,
+		.hot6_sets = meta->hot6_sets,
 		.n_rollups_max = n_rollups_max,
 		.n_addresses_max = n_addresses_max,
 	};
@@ -202,11 +235,13 @@ void sizing_log(const struct sizing *sizing)
 {
 	log_info(
 		"memory: LRU %.1f MiB (%u partitions of %u and one shared of %u entries, 2 epochs, "
-		"%u B each) + roll-ups %.1f + totals %.1f + ledger %.1f (%u addresses, %u "
+		"%u B each) + hot tier %.1f + roll-ups %.1f + totals %.1f + ledger %.1f (%u "
+		"addresses, %u "
 		"prefixes) + processes %.1f = %.1f of %.1f MiB",
 		(double)sizing->lru_bytes / MIB, own_parts(sizing), sizing->lru_entries,
-		sizing->lru_shared, LRU_ENTRY_BYTES, (double)sizing->roll_bytes / MIB,
-		(double)sizing->totals_bytes / MIB, (double)sizing->ledger_bytes / MIB,
-		sizing->n_addresses_max, sizing->n_rollups_max, (double)sizing->process_bytes / MIB,
-		(double)sizing->total_bytes / MIB, (double)sizing->budget_bytes / MIB);
+		sizing->lru_shared, LRU_ENTRY_BYTES, (double)sizing->hot_bytes / MIB,
+		(double)sizing->roll_bytes / MIB, (double)sizing->totals_bytes / MIB,
+		(double)sizing->ledger_bytes / MIB, sizing->n_addresses_max, sizing->n_rollups_max,
+		(double)sizing->process_bytes / MIB, (double)sizing->total_bytes / MIB,
+		(double)sizing->budget_bytes / MIB);
 }

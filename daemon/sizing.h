@@ -15,10 +15,13 @@ struct sizing {
 	uint64_t own_cpus[CONFIG_CPUS_MAX / 64];
 	uint32_t lru_entries;
 	uint32_t lru_shared;
+	uint32_t hot4_sets; /* of one partition and epoch; 0 = no hot tier */
+	uint32_t hot6_sets;
 	uint32_t n_rollups_max;
 	uint32_t n_addresses_max;
 	/* the sum, in octets; map sizes as the kernel allocates them */
 	uint64_t lru_bytes;
+	uint64_t hot_bytes;
 	uint64_t roll_bytes;
 	uint64_t totals_bytes;
 	uint64_t ledger_bytes;

@@ -100,12 +100,17 @@ static json_t *partitions_json(const struct supervisor *supervisor)
 			continue;
 		json_array_append_new(
 			partitions,
-			json_pack("{s:i, s:o, s:i, s:I, s:I, s:I}", "partition", (int)i, "cpus",
-				  cpus_json(supervisor, i), "lru_entries",
+			json_pack("{s:i, s:o, s:i, s:I, s:I, s:I, s:i, s:I, s:I}", "partition",
+				  (int)i, "cpus", cpus_json(supervisor, i), "lru_entries",
 				  (int)(i ? maps->meta.lru_entries : maps->meta.lru_shared),
 				  "lru_inserts", number(part.lru_inserts), "lru_refused",
 				  number(part.lru_refused), "rollup_updates",
-				  number(part.rollup_updates)));
+				  number(part.rollup_updates), "hot_lines",
+				  i ? (int)(maps->meta.hot4_sets * IPACCT_HOT4_WAYS +
+					    maps->meta.hot6_sets * IPACCT_HOT6_WAYS)
+				    : 0,
+				  "hot_rolled", number(part.hot_rolled), "hot_displaced",
+				  number(part.hot_displaced)));
 	}
 	return partitions;
 }

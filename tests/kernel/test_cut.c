@@ -52,7 +52,7 @@ static void send_frame(const struct stage *stage, uint32_t source, uint32_t dest
 	cr_assert_eq(opts.retval, XDP_PASS);
 }
 
-static void stage_open(struct stage *stage, uint64_t memory_bytes, bool shared)
+static void stage_open_hot(struct stage *stage, uint64_t memory_bytes, bool shared, bool hot)
 {
 	static struct config config;
 	struct ipacct_interface interface = { .ifname = "test", .hook = IPACCT_HOOK_XDP };
@@ -65,6 +65,7 @@ static void stage_open(struct stage *stage, uint64_t memory_bytes, bool shared)
 	log_libraries_quiet();
 	config.memory_bytes = memory_bytes;
 	config.receive_cpus_given = shared;
+	config.hot = hot;
 	cr_assert_eq(sizing_compute(&config, &sizing, &problem), 0, "%s", problem.text);
 	cr_assert_eq(maps_make(&sizing, &stage->maps, &problem), 0, "%s", problem.text);
 	cr_assert_eq(bpf_map_update_elem(stage->maps.ifs_fd, &slot, &interface, BPF_ANY), 0);
@@ -80,6 +81,11 @@ static void stage_open(struct stage *stage, uint64_t memory_bytes, bool shared)
 	stage->ledger_fd = ledger_file_open(stage->dir_fd);
 	cr_assert_eq(cutter_init(&stage->cutter, &stage->maps, stage->ledger_fd, &problem), 0);
 	cr_assert_eq(cutter_recover(&stage->cutter), 0);
+}
+
+static void stage_open(struct stage *stage, uint64_t memory_bytes, bool shared)
+{
+	stage_open_hot(stage, memory_bytes, shared, false);
 }
 
 static void stage_close(struct stage *stage)
@@ -209,6 +215,7 @@ static void read_three_ways(const struct stage *stage, uint32_t number)
 	no_mmap.parts = NULL;
 	no_mmap.roll = NULL;
 	no_mmap.roll6 = NULL;
+	no_mmap.hotmap = NULL;
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(ipacct_epoch_init(&ways[i], false), 0);
 	ways[1].batch.n_entries = 1; /* smaller than a bucket: has to grow */
@@ -225,20 +232,20 @@ static void read_three_ways(const struct stage *stage, uint32_t number)
 		ipacct_epoch_finish(&ways[i]);
 }
 
-Test(cut, batch_and_per_key_reading_agree_under_load, .timeout = 120)
+static void reading_agrees(bool hot)
 {
 	struct stage stage = {};
 	struct load load[2];
 	pthread_t thread[2];
 
-	stage_open(&stage, 48 << 20, false);
+	stage_open_hot(&stage, 48 << 20, false, hot);
 	for (int cpu = 0; cpu < 2; cpu++)
 		load_start(&load[cpu], &thread[cpu], &stage, cpu);
 	for (int round = 0; round < 10; round++) {
 		uint32_t rest = stage.maps.ctl->epoch & 1;
-		const struct ipacct_part *active = &stage.maps.parts[2 + rest];
+		uint64_t packets = load[0].sent + 2000;
 
-		while (*(volatile __u64 *)&active->lru_inserts < 200)
+		while (*(volatile uint64_t *)&load[0].sent < packets)
 			sched_yield(); /* the loads are about it */
 		stage.maps.ctl->cut[1 - rest] = stage.maps.ctl->cut[rest] + 1;
 		__atomic_store_n(&stage.maps.ctl->epoch, 1 - rest, __ATOMIC_SEQ_CST);
@@ -251,7 +258,17 @@ Test(cut, batch_and_per_key_reading_agree_under_load, .timeout = 120)
 	stage_close(&stage);
 }
 
-static void cuts_under_load(bool shared, int n_cuts)
+Test(cut, batch_and_per_key_reading_agree_under_load, .timeout = 120)
+{
+	reading_agrees(false);
+}
+
+Test(cut, reading_of_the_hot_tier_agrees_with_mmap_and_by_batch, .timeout = 120)
+{
+	reading_agrees(true);
+}
+
+static void cuts_under_load(bool shared, bool hot, int n_cuts)
 {
 	struct stage stage = {};
 	struct load load[2];
@@ -259,7 +276,7 @@ static void cuts_under_load(bool shared, int n_cuts)
 	pthread_t thread[2];
 	uint64_t sent = 0;
 
-	stage_open(&stage, shared ? 32 << 20 : 48 << 20, shared);
+	stage_open_hot(&stage, shared ? 32 << 20 : 48 << 20, shared, hot);
 	for (int cpu = 0; cpu < 2; cpu++)
 		load_start(&load[cpu], &thread[cpu], &stage, cpu);
 	for (int i = 0; i < n_cuts; i++) {
@@ -281,12 +298,17 @@ static void cuts_under_load(bool shared, int n_cuts)
 
 Test(cut, hundred_cuts_under_load_from_both_cpus_lose_nothing, .timeout = 120)
 {
-	cuts_under_load(false, 100);
+	cuts_under_load(false, false, 100);
+}
+
+Test(cut, hot_tier_under_load_from_both_cpus_loses_nothing, .timeout = 120)
+{
+	cuts_under_load(false, true, 100);
 }
 
 Test(cut, two_cpus_in_one_partition_lose_nothing, .timeout = 120)
 {
-	cuts_under_load(true, 50);
+	cuts_under_load(true, false, 50);
 }
 
 Test(cut, system_calls_follow_entries_and_maps)
@@ -340,5 +362,81 @@ Test(cut, ledger_and_maps_that_meet_for_the_first_time_keep_both_counts)
 	cr_assert_eq(snapshot->interfaces[0].totals.seen.packets, 2);
 	cr_assert_eq(snapshot->conservation.error_packets, 0);
 	ipacct_snapshot_destroy(snapshot);
+	stage_close(&stage);
+}
+
+/* What one address has, wherever it stands: hot line and LRU record are one in the ledger. */
+static struct ipacct_counters counters_of(const struct stage *stage, uint32_t address)
+{
+	struct ipacct_snapshot *snapshot = snapshot_of(stage);
+	struct ipacct_counters found = {};
+
+	for (size_t i = 0; i < snapshot->n_addresses; i++)
+		if (snapshot->addresses[i].key.addr_be[3] == htonl(address))
+			found = snapshot->addresses[i].counters;
+	ipacct_snapshot_destroy(snapshot);
+	return found;
+}
+
+Test(cut, flood_of_new_sources_leaves_who_came_back_on_their_own_address, .timeout = 120)
+{
+	struct stage stage = {};
+	struct ipacct_snapshot *snapshot;
+	uint32_t spoofed = 0x20000000;
+	uint64_t sent = 0;
+
+	stage_open_hot(&stage, 48 << 20, false, true);
+	pin_to(0);
+	for (int cut = 0; cut < 5; cut++) {
+		for (int round = 0; round < 20; round++) {
+			for (uint32_t honest = 0; honest < 100; honest++, sent++)
+				send_frame(&stage, 0xc0000200 + honest, 0xc6336400 + honest);
+			for (int i = 0; i < 10000; i++, sent++)
+				send_frame(&stage, spoofed++, 0xc6336400);
+		}
+		cr_assert_eq(cutter_cut(&stage.cutter), 0);
+		cr_assert_eq(stage.cutter.last.error_packets, 0);
+	}
+	for (uint32_t honest = 0; honest < 100; honest++)
+		cr_assert_eq(counters_of(&stage, 0xc0000200 + honest).tx_packets, 100, "source %u",
+			     honest);
+	snapshot = snapshot_of(&stage);
+	cr_assert_eq(snapshot->interfaces[0].totals.accounted.packets, sent);
+	cr_assert_eq(snapshot->conservation.error_packets, 0);
+	cr_assert_gt(snapshot->facts.rollup_updates, 0, "the flood was no flood");
+	ipacct_snapshot_destroy(snapshot);
+	stage_close(&stage);
+}
+
+Test(cut, keys_that_came_back_stay_over_the_cut_and_idle_ones_go)
+{
+	const struct ipacct_meta *meta;
+	struct stage stage = {};
+	uint64_t n_used = 0;
+
+	stage_open_hot(&stage, 48 << 20, false, true);
+	meta = &stage.maps.meta;
+	pin_to(0);
+	for (int cut = 0; cut < 6; cut++) {
+		send_frame(&stage, 0xc0000201, 0xc6336401); /* once each: cold */
+		if (cut < 2)
+			for (int i = 0; i < 2; i++)
+				send_frame(&stage, 0xc0000202, 0xc6336402); /* came back: warm */
+		cr_assert_eq(cutter_cut(&stage.cutter), 0);
+		n_used = 0;
+		for (uint32_t i = 0; i < 2 * (meta->n_parts - 1) * meta->hot4_sets; i++)
+			for (uint32_t way = 0; way < IPACCT_HOT4_WAYS; way++)
+				n_used += stage.maps.hot4[i].line[way].flags != 0;
+		/* warm keys of two epochs; each goes after its epoch came by without them */
+		cr_assert_eq(n_used,
+			     cut == 0   ? 2
+			     : cut <= 1 ? 4
+			     : cut == 2 ? 2
+					: 0,
+			     "cut %d: %lu", cut, (unsigned long)n_used);
+	}
+	for (uint32_t i = 0; i < (meta->n_parts - 1) * 2 * (meta->hot4_sets + meta->hot6_sets) / 64;
+	     i++)
+		cr_assert_eq(stage.maps.hotmap[i], 0, "a bit without a key");
 	stage_close(&stage);
 }

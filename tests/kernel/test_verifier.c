@@ -33,7 +33,7 @@ struct btf_ext_start {
 };
 
 /* Load with the verifier's statistics; returns instructions processed for the program. */
-static unsigned long load_verbose(uint32_t slot, uint16_t domain)
+static unsigned long load_verbose(uint32_t slot, uint16_t domain, uint32_t hot_sets)
 {
 	static char log[LOG_BYTES];
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES,
@@ -46,6 +46,9 @@ static unsigned long load_verbose(uint32_t slot, uint16_t domain)
 	cr_assert(skeleton != NULL);
 	skeleton->rodata->cfg_slot = slot;
 	skeleton->rodata->cfg_domain = domain;
+	skeleton->rodata->cfg_hot4_sets = skeleton->rodata->cfg_hot6_sets = hot_sets;
+	skeleton->rodata->cfg_hot6_bit = 4 * hot_sets;
+	skeleton->rodata->cfg_guard = hot_sets != 0;
 	ret = ipacct_bpf__load(skeleton);
 	cr_assert(ret == 0, "refused: %s\n%.4000s", strerror(-ret), log);
 	found = strstr(log, "processed ");
@@ -60,12 +63,15 @@ Test(verifier, stays_below_its_budget_of_instructions)
 
 	if (geteuid() != 0)
 		cr_skip_test("loading a BPF program needs root");
-	n_insns = load_verbose(0, 0);
+	n_insns = load_verbose(0, 0, 0);
 	harness_note("processed %lu insns", n_insns);
 	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "%lu", n_insns);
 	/* Settings are constants to the verifier: they may prune branches, not add them. */
-	n_insns = load_verbose(63, 65535);
+	n_insns = load_verbose(63, 65535, 0);
 	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "slot 63, domain 65535: %lu", n_insns);
+	n_insns = load_verbose(0, 0, 16384);
+	harness_note("hot tier: processed %lu insns", n_insns);
+	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "hot tier: %lu", n_insns);
 }
 
 Test(verifier, kernel_keeps_every_map_name_whole)
@@ -82,7 +88,7 @@ Test(verifier, kernel_keeps_every_map_name_whole)
 		n_maps++;
 		cr_expect(strlen(bpf_map__name(map)) <= MAP_NAME_MAX, "%s", bpf_map__name(map));
 	}
-	cr_expect(n_maps == 10, "%zu maps", n_maps); /* as many as abi.h has pin names */
+	cr_expect(n_maps == 14, "%zu maps", n_maps); /* as many as abi.h has pin names */
 	ipacct_bpf__destroy(skeleton);
 }
 

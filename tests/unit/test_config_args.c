@@ -177,9 +177,7 @@ USAGE_TEST(confirm_of_zero, "--confirm: '0' is out of range; legal: a whole numb
 	   "--confirm", "0")
 USAGE_TEST(unknown_mode, "--mode: 'offload' is not valid; legal: one of native, generic", "--mode",
 	   "offload")
-USAGE_TEST(other_hot_tier,
-	   "--hot: 'on' is not valid; legal: only off; other values come with a later version",
-	   "--hot", "on")
+USAGE_TEST(other_hot_tier, "--hot: 'maybe' is not valid; legal: one of on, off", "--hot", "maybe")
 USAGE_TEST(relative_directory,
 	   "--bpffs: 'bpf' is not valid; legal: an absolute path of at most 1023 bytes", "--bpffs",
 	   "bpf")

@@ -12,6 +12,10 @@
 const volatile __u32 cfg_slot = 0;        /* interface slot */
 const volatile __u16 cfg_domain = 0;      /* accounting domain of its addresses */
 const volatile __u32 cfg_domain_slot = 0; /* slot of that domain in ipacct_doms */
+const volatile __u32 cfg_hot4_sets = 0;   /* as ipacct_meta.hot4_sets; 0 removes the hot tier */
+const volatile __u32 cfg_hot6_sets = 0;
+const volatile __u32 cfg_hot6_bit = 0; /* first bit of ipacct_hot6 in ipacct_hotmap */
+const volatile __u32 cfg_guard = 0;    /* there are protected prefixes */
 
 #include "maps.bpf.h"
 #include "cursor.bpf.h"
@@ -102,7 +106,7 @@ static __always_inline void totals_ignored(struct ipacct_totals *totals, __u32 l
 	totals->ignored[reason].l2_bytes += len;
 }
 
-static __always_inline void account_packet(const struct ipacct_packet *pkt, __u32 epoch, __u64 seed)
+static __always_inline int account_packet(const struct ipacct_packet *pkt, __u32 epoch, __u64 seed)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	__u32 *found = bpf_map_lookup_elem(&ipacct_cpus, &cpu);
@@ -114,18 +118,11 @@ static __always_inline void account_packet(const struct ipacct_packet *pkt, __u3
 		.shared = partition == 0,
 	};
 	struct ipacct_key source = { .domain = cfg_domain }, destination = { .domain = cfg_domain };
-	__u32 index = what.index;
-	void *lru = bpf_map_lookup_elem(&ipacct_lru, &index);
 
 	__builtin_memcpy(source.addr_be, pkt->source_be, sizeof(source.addr_be));
 	__builtin_memcpy(destination.addr_be, pkt->destination_be, sizeof(destination.addr_be));
-	if (!lru) { /* every slot is set before the first load: cannot happen */
-		rollup(&source, &what, false);
-		rollup(&destination, &what, true);
-		return;
-	}
-	account_address(lru, &source, &what, false);
-	account_address(lru, &destination, &what, true);
+	return account_address(&source, &what, pkt->family == 4, false) |
+	       account_address(&destination, &what, pkt->family == 4, true);
 }
 
 /* Everything about one packet belongs to one epoch, read once. */

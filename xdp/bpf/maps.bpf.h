@@ -103,4 +103,43 @@ struct {
 	__type(value, struct ipacct_roll6_line);
 } ipacct_roll6 SEC(".maps");
 
+/* key: (2 * (partition − 1) + epoch) * sets + set. value: 8 lines of IPv4 addresses. Partition 0 has
+ * none. Full: displaces, see hot.bpf.h. Writers: program; daemon clears the epoch at rest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ipacct_hot4_set);
+} ipacct_hot4 SEC(".maps");
+
+/* The same for IPv6, 4 lines a set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ipacct_hot6_set);
+} ipacct_hot6 SEC(".maps");
+
+/* One bit per set of ipacct_hot4, then of ipacct_hot6: set while the set holds a key. Reading and
+ * clearing follow it. Writers: program sets, daemon clears. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} ipacct_hotmap SEC(".maps");
+
+/* key: domain and prefix. The operator's own prefixes, asked for on the miss path only.
+ * Writer: supervisor. Reader: program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct ipacct_guard_key);
+	__type(value, __u32);
+} ipacct_guard SEC(".maps");
+
 #endif

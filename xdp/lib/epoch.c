@@ -39,6 +39,7 @@ void ipacct_epoch_reset(struct ipacct_epoch *epoch)
 	ipacct_table_reset(&epoch->rollups);
 	memset(epoch->totals, 0, sizeof(epoch->totals));
 	epoch->lru_inserts = epoch->lru_refused = epoch->rollup_updates = 0;
+	epoch->hot_rolled = epoch->hot_displaced = 0;
 	for (uint32_t i = 0; i < epoch->n_keys; i++)
 		epoch->keys[i].n_keys = 0;
 }
@@ -186,6 +187,111 @@ static int roll6_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps
 				       roll6_lines_add, epoch);
 }
 
+static int hot4_add(struct ipacct_epoch *epoch, const struct ipacct_hot4_set *set)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < IPACCT_HOT4_WAYS && !ret; i++) {
+		const struct ipacct_hot4_line *line = &set->line[i];
+		struct ipacct_counters counters = { line->tx_packets, line->tx_l3_bytes,
+						    line->rx_packets, line->rx_l3_bytes };
+		struct ipacct_key key = { .addr_be = { 0, 0, htonl(0x0000ffff), line->addr_be },
+					  .domain = line->domain };
+
+		if (counters_moved(&counters))
+			ret = ipacct_table_add(&epoch->addresses, &key, 128, &counters);
+	}
+	return ret;
+}
+
+static int hot6_add(struct ipacct_epoch *epoch, const struct ipacct_hot6_set *set)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < IPACCT_HOT6_WAYS && !ret; i++) {
+		const struct ipacct_hot6_line *line = &set->line[i];
+		struct ipacct_counters counters = { line->tx_packets, line->tx_l3_bytes,
+						    line->rx_packets, line->rx_l3_bytes };
+		struct ipacct_key key = { .domain = line->domain };
+
+		memcpy(key.addr_be, line->addr_be, sizeof(key.addr_be));
+		if (counters_moved(&counters))
+			ret = ipacct_table_add(&epoch->addresses, &key, 128, &counters);
+	}
+	return ret;
+}
+
+static int hot4_sets_add(const void *keys, const void *values, uint32_t n, void *context)
+{
+	const struct ipacct_hot4_set *sets = values;
+	int ret = 0;
+
+	(void)keys; /* a line carries its address */
+	for (uint32_t i = 0; i < n && !ret; i++)
+		ret = hot4_add(context, &sets[i]);
+	return ret;
+}
+
+static int hot6_sets_add(const void *keys, const void *values, uint32_t n, void *context)
+{
+	const struct ipacct_hot6_set *sets = values;
+	int ret = 0;
+
+	(void)keys; /* a line carries its address */
+	for (uint32_t i = 0; i < n && !ret; i++)
+		ret = hot6_add(context, &sets[i]);
+	return ret;
+}
+
+uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, bool ipv6)
+{
+	uint32_t n_epochs = (meta->n_parts - 1) * IPACCT_EPOCHS, at = index - IPACCT_EPOCHS;
+
+	return ipv6 ? n_epochs * meta->hot4_sets + at * meta->hot6_sets : at * meta->hot4_sets;
+}
+
+/* Sets that hold no key are not looked at: the bitmap tells, 64 at a time. */
+static int hot_scan(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index,
+		    bool ipv6)
+{
+	uint32_t first =
+		(index - IPACCT_EPOCHS) * (ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets);
+	uint32_t n_words = (ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets) / 64;
+	const __u64 *words = maps->hotmap + ipacct_hotmap_first(&maps->meta, index, ipv6) / 64;
+	int ret = 0;
+
+	for (uint32_t word = 0; word < n_words; word++)
+		for (__u64 bits = words[word]; bits && !ret; bits &= bits - 1) {
+			uint32_t set = first + word * 64 + (uint32_t)__builtin_ctzll(bits);
+
+			ret = ipv6 ? hot6_add(epoch, &maps->hot6[set])
+				   : hot4_add(epoch, &maps->hot4[set]);
+		}
+	return ret;
+}
+
+/* mmap needs a read-write descriptor, so whoever only reads takes the arrays by batch. */
+static int hot_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
+{
+	uint32_t at = index - IPACCT_EPOCHS;
+	int ret;
+
+	if (index < IPACCT_EPOCHS || !maps->meta.hot4_sets)
+		return 0;
+	if (maps->hotmap) {
+		ret = hot_scan(epoch, maps, index, false);
+		return ret ? ret : hot_scan(epoch, maps, index, true);
+	}
+	ret = ipacct_batch_read_array(&epoch->batch, maps->hot4_fd, sizeof(struct ipacct_hot4_set),
+				      at * maps->meta.hot4_sets, maps->meta.hot4_sets,
+				      hot4_sets_add, epoch);
+	if (ret)
+		return ret;
+	return ipacct_batch_read_array(&epoch->batch, maps->hot6_fd, sizeof(struct ipacct_hot6_set),
+				       at * maps->meta.hot6_sets, maps->meta.hot6_sets,
+				       hot6_sets_add, epoch);
+}
+
 static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
 {
 	struct ipacct_part part;
@@ -202,7 +308,10 @@ static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 	epoch->lru_inserts += part.lru_inserts;
 	epoch->lru_refused += part.lru_refused;
 	epoch->rollup_updates += part.rollup_updates;
-	if (part.lru_inserts)
+	epoch->hot_rolled += part.hot_rolled;
+	epoch->hot_displaced += part.hot_displaced;
+	ret = hot_read(epoch, maps, index);
+	if (!ret && part.lru_inserts)
 		ret = lru_read(epoch, maps, index);
 	if (!ret && part.rollup_updates)
 		ret = roll_read(epoch, maps, index);

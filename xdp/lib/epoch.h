@@ -26,6 +26,8 @@ struct ipacct_epoch {
 	uint64_t lru_inserts; /* sums over partitions, as struct ipacct_part */
 	uint64_t lru_refused;
 	uint64_t rollup_updates;
+	uint64_t hot_rolled;
+	uint64_t hot_displaced;
 	bool keep_keys;
 	struct ipacct_key_list *keys; /* by partition, when keep_keys */
 	uint32_t n_keys;
@@ -46,6 +48,9 @@ void ipacct_epoch_reset(struct ipacct_epoch *epoch);
  * domain tables. Reads by mmap where the maps are mapped, else by batch look-up.
  * Exact for an epoch at rest; for the active one each record is some recent state of itself. */
 int ipacct_epoch_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number);
+
+/* First bit in ipacct_hotmap of the sets of partition and epoch `index` (2 * partition + epoch). */
+uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, bool ipv6);
 
 /* Do the sums of this epoch agree? As struct ipacct_conservation in ipacct.h. */
 void ipacct_epoch_conservation(const struct ipacct_epoch *epoch,

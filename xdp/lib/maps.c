@@ -60,6 +60,27 @@ static size_t roll6_bytes(const struct ipacct_maps *maps)
 			    sizeof(struct ipacct_roll6_line));
 }
 
+static size_t n_hot_epochs(const struct ipacct_maps *maps)
+{
+	return (size_t)(maps->meta.n_parts - 1) * IPACCT_EPOCHS; /* partition 0 has none */
+}
+
+static size_t hot4_bytes(const struct ipacct_maps *maps)
+{
+	return mapped_bytes(n_hot_epochs(maps) * maps->meta.hot4_sets * IPACCT_HOT_SET_BYTES);
+}
+
+static size_t hot6_bytes(const struct ipacct_maps *maps)
+{
+	return mapped_bytes(n_hot_epochs(maps) * maps->meta.hot6_sets * IPACCT_HOT_SET_BYTES);
+}
+
+static size_t hotmap_bytes(const struct ipacct_maps *maps)
+{
+	return mapped_bytes(n_hot_epochs(maps) * (maps->meta.hot4_sets + maps->meta.hot6_sets) /
+			    64 * sizeof(__u64));
+}
+
 static size_t parts_bytes(const struct ipacct_maps *maps)
 {
 	return mapped_bytes((size_t)maps->meta.n_parts * IPACCT_EPOCHS *
@@ -78,6 +99,9 @@ void ipacct_maps_finish(struct ipacct_maps *maps)
 	unmap(maps->parts, parts_bytes(maps));
 	unmap(maps->roll, roll_bytes(maps));
 	unmap(maps->roll6, roll6_bytes(maps));
+	unmap(maps->hot4, hot4_bytes(maps));
+	unmap(maps->hot6, hot6_bytes(maps));
+	unmap(maps->hotmap, hotmap_bytes(maps));
 	for (uint32_t i = 0; maps->lru_fds && i < maps->meta.n_parts * IPACCT_EPOCHS; i++)
 		close_fd(&maps->lru_fds[i]);
 	free(maps->lru_fds);
@@ -230,5 +254,12 @@ int ipacct_maps_mmap(struct ipacct_maps *maps)
 		ret = map_one(maps->roll_fd, roll_bytes(maps), (void **)&maps->roll);
 	if (!ret)
 		ret = map_one(maps->roll6_fd, roll6_bytes(maps), (void **)&maps->roll6);
+	if (ret || !maps->meta.hot4_sets)
+		return ret;
+	ret = map_one(maps->hot4_fd, hot4_bytes(maps), (void **)&maps->hot4);
+	if (!ret)
+		ret = map_one(maps->hot6_fd, hot6_bytes(maps), (void **)&maps->hot6);
+	if (!ret)
+		ret = map_one(maps->hotmap_fd, hotmap_bytes(maps), (void **)&maps->hotmap);
 	return ret;
 }

@@ -21,7 +21,11 @@
 	X(totals, IPACCT_PIN_TOTALS) \
 	X(lru, IPACCT_PIN_LRU)       \
 	X(roll, IPACCT_PIN_ROLL)     \
-	X(roll6, IPACCT_PIN_ROLL6)
+	X(roll6, IPACCT_PIN_ROLL6)   \
+	X(hot4, IPACCT_PIN_HOT4)     \
+	X(hot6, IPACCT_PIN_HOT6)     \
+	X(hotmap, IPACCT_PIN_HOTMAP) \
+	X(guard, IPACCT_PIN_GUARD)
 
 struct ipacct_maps {
 #define MEMBER(member, pin) int member##_fd;
@@ -34,6 +38,9 @@ struct ipacct_maps {
 	struct ipacct_part *parts;
 	struct ipacct_counters *roll;
 	struct ipacct_roll6_line *roll6;
+	struct ipacct_hot4_set *hot4;
+	struct ipacct_hot6_set *hot6;
+	__u64 *hotmap;
 };
 
 /* All descriptors −1: must come before anything else. */

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 #define IPACCT_ABI_MAGIC    0x69706163u /* "ipac" */
-#define IPACCT_ABI_VERSION  1u
+#define IPACCT_ABI_VERSION   1u
 #define IPACCT_IFS_MAX      64u /* interface slots; the reader's buffers are sized by it */
 #define IPACCT_DOMAINS_MAX  64u /* accounting domains known at one time; slot 0 is domain 0 */
 #define IPACCT_IFNAME_BYTES 16u /* linux/if.h IFNAMSIZ */
@@ -30,6 +30,14 @@
 #define IPACCT_ROLL6_LINES 4096u /* IPv6 /32 lines of one partition and epoch … */
 #define IPACCT_ROLL6_WAYS  4u    /* … in sets of this many */
 
+/* The hot tier: sets of 256 octets, a key may live in either of two. */
+#define IPACCT_HOT_SET_BYTES 256u
+#define IPACCT_HOT4_WAYS     8u
+#define IPACCT_HOT6_WAYS     4u
+#define IPACCT_HOT_USED	     1u /* the line holds a key */
+#define IPACCT_HOT_WARM	     2u /* it carried two packets or more in the last epoch: kept over the cut */
+#define IPACCT_HOT_PROTECTED 4u /* of the operator's own prefixes: never displaced by others */
+
 /* Names of the pins inside the bpffs directory; also the map names (at most 15 characters, the
  * kernel cuts longer ones). lru_<partition>_<epoch> are the inner maps of ipacct_lru. */
 #define IPACCT_PIN_CTL    "ipacct_ctl"
@@ -42,6 +50,10 @@
 #define IPACCT_PIN_LRU    "ipacct_lru"
 #define IPACCT_PIN_ROLL   "ipacct_roll"
 #define IPACCT_PIN_ROLL6  "ipacct_roll6"
+#define IPACCT_PIN_HOT4	  "ipacct_hot4"
+#define IPACCT_PIN_HOT6	  "ipacct_hot6"
+#define IPACCT_PIN_HOTMAP "ipacct_hotmap"
+#define IPACCT_PIN_GUARD  "ipacct_guard"
 
 /* Why a packet was seen and not accounted (IPFIX ignoredPacketTotalCount, 164). Slots of
  * ipacct_totals.ignored; append only. Names for output are in counters.h. */
@@ -110,6 +122,46 @@ struct ipacct_counters {
 	__u64 rx_l3_bytes;
 };
 
+/* Lines of the hot tier. Packet counters have 32 bits because they live one epoch; a line is
+ * displaced at 2^31. flags 0: free. */
+struct ipacct_hot4_line {
+	__be32 addr_be;
+	__u32 tx_packets;
+	__u32 rx_packets;
+	__u16 domain;
+	__u16 flags; /* IPACCT_HOT_* */
+	__u64 tx_l3_bytes;
+	__u64 rx_l3_bytes;
+};
+
+struct ipacct_hot6_line {
+	__be32 addr_be[4];
+	__u32 tx_packets;
+	__u32 rx_packets;
+	__u16 domain;
+	__u16 flags;
+	__u32 reserved0;
+	__u64 tx_l3_bytes;
+	__u64 rx_l3_bytes;
+	__u64 reserved[2];
+};
+
+struct ipacct_hot4_set {
+	struct ipacct_hot4_line line[IPACCT_HOT4_WAYS];
+};
+
+struct ipacct_hot6_set {
+	struct ipacct_hot6_line line[IPACCT_HOT6_WAYS];
+};
+
+/* Key of ipacct_guard, an LPM trie of the operator's own prefixes (the value is not used). */
+struct ipacct_guard_key {
+	__u32 prefixlen; /* of domain and address: 16 + 0 … 128 */
+	__u16 domain_be;
+	__u8 address[16]; /* as struct ipacct_key, in network order */
+	__u8 reserved[2];
+};
+
 /* A line of ipacct_roll6. key = prefix32_be | domain << 32 | 1 << 48, 0 when the line is free. */
 struct ipacct_roll6_line {
 	__u64 key;
@@ -170,7 +222,9 @@ struct ipacct_meta {
 	__u32 lru_shared;  /* capacity of each inner LRU map of partition 0 */
 	__u64 created_ns;  /* CLOCK_REALTIME */
 	char build[64];    /* version of the daemon that made the maps, NUL-terminated */
-	__u32 reserved[4];
+	__u32 hot4_sets;  /* of one partition (not 0) and epoch, a power of two; 0 = no hot tier */
+	__u32 hot6_sets;
+	__u32 reserved[2];
 };
 
 /* One interface slot (ipacct_ifs). Written by the supervisor only. */
@@ -209,7 +263,9 @@ struct ipacct_part {
 	__u64 lru_inserts;    /* inserts asked for in this epoch */
 	__u64 lru_refused;    /* of them over budget: rolled up */
 	__u64 rollup_updates; /* updates that went to a roll-up line */
-	__u64 reserved[4];
+	__u64 hot_rolled;     /* one-packet lines displaced from the hot tier into the roll-up */
+	__u64 hot_displaced;  /* other lines, displaced into the LRU tier */
+	__u64 reserved[2];
 };
 
 /* ---- The ledger: cumulative counters since it began, in an mmap file ----------------------
@@ -284,6 +340,10 @@ struct ipacct_ledger_header {
 #define IPACCT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 IPACCT_ASSERT_SIZE(struct ipacct_key, 20);
 IPACCT_ASSERT_SIZE(struct ipacct_counters, 32);
+IPACCT_ASSERT_SIZE(struct ipacct_hot4_line, 32);
+IPACCT_ASSERT_SIZE(struct ipacct_hot6_line, 64);
+IPACCT_ASSERT_SIZE(struct ipacct_hot4_set, IPACCT_HOT_SET_BYTES);
+IPACCT_ASSERT_SIZE(struct ipacct_hot6_set, IPACCT_HOT_SET_BYTES);
 IPACCT_ASSERT_SIZE(struct ipacct_roll6_line, 64);
 IPACCT_ASSERT_SIZE(struct ipacct_totals, 4 * 16 + 8 * 8 + 8 * 16 + 2 * 8 + 32 * 16 + 6 * 8);
 IPACCT_ASSERT_SIZE(struct ipacct_ctl, 64);

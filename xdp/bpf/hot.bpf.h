@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The hot tier: the busy addresses, one cache line each, native width per family. */
+#ifndef IPACCT_HOT_BPF_H
+#define IPACCT_HOT_BPF_H
+
+#define HOT_PACKETS_FULL 0x80000000u /* half of what a 32-bit counter holds */
+
+/* Is the key one of the operator's own? Asked on the miss path only. */
+static __always_inline __u16 guard_flag(const struct ipacct_key *key)
+{
+	struct ipacct_guard_key guard = { .prefixlen = 16 + 128 };
+
+	if (!cfg_guard)
+		return 0;
+	guard.domain_be = __builtin_bswap16(key->domain);
+	__builtin_memcpy(guard.address, key->addr_be, sizeof(guard.address));
+	return bpf_map_lookup_elem(&ipacct_guard, &guard) ? IPACCT_HOT_PROTECTED : 0;
+}
+
+/* Two independent set numbers (low and high half) from one multiplication by a secret odd number:
+ * whoever does not know the seed cannot choose keys that meet. */
+static __always_inline __u64 hot_hash(__u64 x, __u64 seed)
+{
+	x = (x ^ seed) * 0x9e3779b97f4a7c15ULL; /* 2^64 / golden ratio */
+	x ^= x >> 32;
+	x *= seed | 1;
+	return x ^ x >> 29;
+}
+
+static __always_inline __u64 ipacct_hot4_hash(const struct ipacct_key *key, __u64 seed)
+{
+	return hot_hash(key->addr_be[3] | (__u64)key->domain << 32, seed);
+}
+
+static __always_inline bool ipacct_hot4_is(const struct ipacct_hot4_line *line,
+					   const struct ipacct_key *key)
+{
+	return line->addr_be == key->addr_be[3] && line->flags && line->domain == key->domain;
+}
+
+static __always_inline void ipacct_hot4_key_write(struct ipacct_hot4_line *line,
+						  const struct ipacct_key *key)
+{
+	line->addr_be = key->addr_be[3];
+	line->domain = key->domain;
+}
+
+static __always_inline void ipacct_hot4_key_read(const struct ipacct_hot4_line *line,
+						 struct ipacct_key *ret_key)
+{
+	ret_key->addr_be[2] = KEY_IPV4_MAPPED;
+	ret_key->addr_be[3] = line->addr_be;
+	ret_key->domain = line->domain;
+}
+
+static __always_inline __u64 ipacct_hot6_hash(const struct ipacct_key *key, __u64 seed)
+{
+	__u64 high = key->addr_be[0] | (__u64)key->addr_be[1] << 32;
+	__u64 low = key->addr_be[2] | (__u64)key->addr_be[3] << 32;
+
+	return hot_hash(low ^ mix64(high ^ seed ^ key->domain), seed);
+}
+
+static __always_inline bool ipacct_hot6_is(const struct ipacct_hot6_line *line,
+					   const struct ipacct_key *key)
+{
+	return line->addr_be[3] == key->addr_be[3] && line->addr_be[2] == key->addr_be[2] &&
+	       line->addr_be[1] == key->addr_be[1] && line->addr_be[0] == key->addr_be[0] &&
+	       line->flags && line->domain == key->domain;
+}
+
+static __always_inline void ipacct_hot6_key_write(struct ipacct_hot6_line *line,
+						  const struct ipacct_key *key)
+{
+	__builtin_memcpy(line->addr_be, key->addr_be, sizeof(line->addr_be));
+	line->domain = key->domain;
+}
+
+static __always_inline void ipacct_hot6_key_read(const struct ipacct_hot6_line *line,
+						 struct ipacct_key *ret_key)
+{
+	__builtin_memcpy(ret_key->addr_be, line->addr_be, sizeof(ret_key->addr_be));
+	ret_key->domain = line->domain;
+}
+
+#define HOT(name) ipacct_hot4_##name
+#define HOT_LINE  struct ipacct_hot4_line
+#define HOT_SET   struct ipacct_hot4_set
+#define HOT_WAYS  IPACCT_HOT4_WAYS
+#define HOT_MAP   ipacct_hot4
+#define HOT_SETS  cfg_hot4_sets
+#define HOT_BIT   0
+#include "hot_set.bpf.h"
+#undef HOT
+#undef HOT_LINE
+#undef HOT_SET
+#undef HOT_WAYS
+#undef HOT_MAP
+#undef HOT_SETS
+#undef HOT_BIT
+
+#define HOT(name) ipacct_hot6_##name
+#define HOT_LINE  struct ipacct_hot6_line
+#define HOT_SET   struct ipacct_hot6_set
+#define HOT_WAYS  IPACCT_HOT6_WAYS
+#define HOT_MAP   ipacct_hot6
+#define HOT_SETS  cfg_hot6_sets
+#define HOT_BIT   cfg_hot6_bit
+#include "hot_set.bpf.h"
+
+#endif

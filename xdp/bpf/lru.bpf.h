@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The LRU tier: records that the hot tier displaced, or all of them where there is none. */
+#ifndef IPACCT_LRU_BPF_H
+#define IPACCT_LRU_BPF_H
+
+#define LRU_GUARDED_SHARE 8u /* the last 1/8 of the budget is for protected addresses */
+
+/* Whether this epoch still has room for a new record; counts the wish either way. Staying 128
+ * below the capacity (per CPU that inserts) is what keeps the LRU from evicting, ever. */
+static __always_inline bool budget_take(struct ipacct_part *part, bool shared, bool guarded)
+{
+	__u64 limit = part->lru_budget, inserts;
+
+	if (cfg_hot4_sets && !guarded)
+		limit -= limit / LRU_GUARDED_SHARE;
+	if (shared) {
+		inserts = __sync_fetch_and_add(&part->lru_inserts, 1);
+	} else {
+		inserts = part->lru_inserts;
+		if (inserts < limit)
+			part->lru_inserts++;
+	}
+	if (inserts < limit)
+		return true;
+	add(&part->lru_refused, 1, shared);
+	return false;
+}
+
+/* The first packets of a key. A partition of one CPU takes the counts with the insert; in a shared
+ * one two CPUs may insert at once and the loser's counts would vanish, so a zero record goes in
+ * first and both add to what a second look-up finds. */
+static __always_inline int lru_new(void *lru, const struct ipacct_key *key,
+				   const struct account *what, const struct ipacct_counters *delta,
+				   bool guarded)
+{
+	struct ipacct_counters zero = {}, *record;
+	__u32 index = what->index;
+	struct ipacct_part *part = bpf_map_lookup_elem(&ipacct_parts, &index);
+	bool shared = what->shared;
+
+	if (!part || !budget_take(part, shared, guarded))
+		return ipacct_rollup(key, what, delta);
+	if (!bpf_map_update_elem(lru, key, shared ? &zero : delta, BPF_NOEXIST) && !shared)
+		return 0;
+	record = bpf_map_lookup_elem(lru, key);
+	if (!record)
+		return ipacct_rollup(key, what, delta);
+	counters_add(record, delta, shared);
+	return 0;
+}
+
+/* guarded: the key may use the whole budget.
+ * Returns 0, or −1 when the counts could be added nowhere (cannot happen). */
+__noinline int ipacct_lru_add(const struct ipacct_key *key, const struct account *what,
+			      const struct ipacct_counters *delta, __u32 guarded)
+{
+	struct ipacct_counters *record;
+	__u32 index;
+	void *lru;
+
+	if (!key || !what || !delta)
+		return -1;
+	index = what->index;
+	lru = bpf_map_lookup_elem(&ipacct_lru, &index);
+	if (!lru)
+		return ipacct_rollup(key, what, delta);
+	record = bpf_map_lookup_elem(lru, key);
+	if (!record)
+		return lru_new(lru, key, what, delta, guarded);
+	counters_add(record, delta, what->shared);
+	return 0;
+}
+
+#endif
