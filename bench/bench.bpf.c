@@ -76,25 +76,44 @@ static __always_inline void plain_add(const struct ipacct_key *key, const struct
 		bpf_map_update_elem(&bench_lru, key, &delta, BPF_ANY);
 }
 
+/* Parser and totals in front of the plain map, for both that use it. */
+static __always_inline int plain_parse(struct xdp_md *ctx, struct ipacct_packet *pkt)
+{
+	struct ipacct_totals *totals;
+	__u32 slot = 0, len;
+
+	totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
+	if (next_frame(ctx) || !totals)
+		return -1;
+	len = bpf_xdp_get_buff_len(ctx);
+	totals->seen.packets++;
+	totals->seen.l2_bytes += len;
+	totals->size_histogram[size_bin(len)]++;
+	if (parse(ctx, len, pkt) < 0)
+		return -1;
+	totals_accounted(totals, len, pkt);
+	return 0;
+}
+
+/* All but the two updates. */
+SEC("xdp.frags")
+int bench_totals(struct xdp_md *ctx)
+{
+	struct ipacct_packet pkt = {};
+
+	plain_parse(ctx, &pkt);
+	return XDP_PASS;
+}
+
 SEC("xdp.frags")
 int bench_lru_percpu(struct xdp_md *ctx)
 {
 	struct ipacct_packet pkt = {};
 	struct ipacct_key key = {};
 	struct account what = {};
-	struct ipacct_totals *totals;
-	__u32 slot = 0, len;
 
-	totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
-	if (next_frame(ctx) || !totals)
+	if (plain_parse(ctx, &pkt))
 		return XDP_PASS;
-	len = bpf_xdp_get_buff_len(ctx);
-	totals->seen.packets++;
-	totals->seen.l2_bytes += len;
-	totals->size_histogram[size_bin(len)]++;
-	if (parse(ctx, len, &pkt) < 0)
-		return XDP_PASS;
-	totals_accounted(totals, len, &pkt);
 	what.l3_bytes = pkt.l3_bytes;
 	__builtin_memcpy(key.addr_be, pkt.source_be, sizeof(key.addr_be));
 	plain_add(&key, &what, false);

@@ -104,7 +104,7 @@ static void random_seed(struct stage *stage)
 	free(states);
 }
 
-static void stage_open(struct stage *stage, uint64_t memory_bytes, uint32_t n_addresses)
+static void stage_open(struct stage *stage, uint64_t memory_bytes, uint32_t n_addresses, bool hot)
 {
 	static struct config config; /* large */
 	struct ipacct_interface interface = { .ifname = "bench", .hook = IPACCT_HOOK_XDP };
@@ -113,7 +113,7 @@ static void stage_open(struct stage *stage, uint64_t memory_bytes, uint32_t n_ad
 	int ret;
 
 	config.memory_bytes = memory_bytes;
-	config.hot = !getenv("BENCH_HOT_OFF");
+	config.hot = hot;
 	ret = sizing_compute(&config, &stage->sizing, &problem);
 
 	if (!ret)
@@ -165,41 +165,65 @@ static void stage_close(struct stage *stage)
 	rmdir(stage->dir);
 }
 
-/* ns per packet of both programs, above the floor and whole, paired run by run. */
-static void datapath(const struct options *options, uint32_t n_addresses, const char *label)
+enum contender {
+	DROP,
+	TOTALS,
+	LRU_TIER,
+	HOT_TIER,
+	PLAIN,
+	CONTENDERS
+};
+
+static const char *const contender_names[] = { "drop", "parser and totals", "lru tier alone",
+					       "hot tier", "lru_percpu_hash" };
+
+static void datapath_report(const struct options *options, const char *label,
+			    const struct samples *whole, const struct samples *net)
 {
-	struct samples drop = {}, ipacct = {}, lru = {}, ipacct_net = {}, lru_net = {};
-	double ns = 1e9 / options->repeat;
-	struct stage stage = {};
 	char name[96];
 
-	stage_open(&stage, MEMORY, n_addresses);
-	int fds[] = { bpf_program__fd(stage.programs->progs.bench_drop),
-		      bpf_program__fd(stage.programs->progs.bench_ipacct),
-		      bpf_program__fd(stage.programs->progs.bench_lru_percpu) };
-	for (int i = 0; i < 3; i++)
-		(void)frames_run(fds[i], options->repeat); /* warm: every key is there */
-	for (int i = 0; i < options->runs; i++) {
-		double floor = frames_run(fds[0], options->repeat) * ns;
-		double ours = frames_run(fds[1], options->repeat) * ns;
-		double theirs = frames_run(fds[2], options->repeat) * ns;
-
-		samples_add(&drop, floor);
-		samples_add(&ipacct, ours);
-		samples_add(&lru, theirs);
-		samples_add(&ipacct_net, ours - floor);
-		samples_add(&lru_net, theirs - floor);
+	for (int i = DROP; i < CONTENDERS; i++) {
+		(void)snprintf(name, sizeof(name), "%s addresses: %s", label, contender_names[i]);
+		report(options->json, name, "ns/packet", &whole[i], i ? "drop" : NULL,
+		       i ? &whole[DROP] : NULL);
 	}
-	(void)snprintf(name, sizeof(name), "datapath/%s/drop", label);
-	report(options->json, name, "ns/packet", &drop, NULL, NULL);
-	(void)snprintf(name, sizeof(name), "datapath/%s/ipacct", label);
-	report(options->json, name, "ns/packet", &ipacct, "drop", &drop);
-	(void)snprintf(name, sizeof(name), "datapath/%s/ipacct above drop", label);
-	report(options->json, name, "ns/packet", &ipacct_net, "lru_percpu_hash above drop",
-	       &lru_net);
-	(void)snprintf(name, sizeof(name), "datapath/%s/lru_percpu_hash", label);
-	report(options->json, name, "ns/packet", &lru, "drop", &drop);
-	stage_close(&stage);
+	for (int i = LRU_TIER; i <= HOT_TIER; i++) {
+		(void)snprintf(name, sizeof(name), "%s addresses: two updates, %s", label,
+			       contender_names[i]);
+		report(options->json, name, "ns/packet", &net[i], "lru_percpu_hash's", &net[PLAIN]);
+	}
+}
+
+/* ns per packet, whole and for the two updates alone, paired run by run. */
+static void datapath(const struct options *options, uint32_t n_addresses, const char *label)
+{
+	struct samples whole[CONTENDERS] = {}, net[CONTENDERS] = {};
+	static struct stage off, hot;
+	int fds[CONTENDERS];
+
+	stage_open(&off, MEMORY, n_addresses, false);
+	stage_open(&hot, MEMORY, n_addresses, true);
+	fds[DROP] = bpf_program__fd(off.programs->progs.bench_drop);
+	fds[TOTALS] = bpf_program__fd(off.programs->progs.bench_totals);
+	fds[LRU_TIER] = bpf_program__fd(off.programs->progs.bench_ipacct);
+	fds[HOT_TIER] = bpf_program__fd(hot.programs->progs.bench_ipacct);
+	fds[PLAIN] = bpf_program__fd(off.programs->progs.bench_lru_percpu);
+	for (int i = 0; i < CONTENDERS; i++)
+		(void)frames_run(fds[i], options->repeat); /* warm: every key is there */
+	for (int run = 0; run < options->runs; run++) {
+		double without = 0; /* the updates: what comes before the contenders in a run */
+
+		for (int i = 0; i < CONTENDERS; i++) {
+			double ns = frames_run(fds[i], options->repeat) * 1e9 / options->repeat;
+
+			without = i <= TOTALS ? ns : without;
+			samples_add(&whole[i], ns);
+			samples_add(&net[i], ns - without);
+		}
+	}
+	datapath_report(options, label, whole, net);
+	stage_close(&off);
+	stage_close(&hot);
 }
 
 static int entries_count(const void *keys, const void *values, uint32_t n, void *context)
@@ -254,30 +278,31 @@ static double memlock_mib(int map_fd)
 	return (double)bytes / (1 << 20);
 }
 
-static void memory(const struct options *options, const struct stage *stage)
-{
-	const struct ipacct_maps *maps = &stage->maps;
-	struct samples computed = {}, measured = {}, lru = {}, lru_computed = {};
-	double sum = memlock_mib(maps->roll_fd) + memlock_mib(maps->roll6_fd) +
-		     memlock_mib(maps->totals_fd),
-	       inner = 0;
-
-	for (uint32_t i = 0; i < maps->meta.n_parts * IPACCT_EPOCHS; i++)
-		inner += memlock_mib(maps->lru_fds[i]);
-	samples_add(&computed, (double)(stage->sizing.lru_bytes + stage->sizing.roll_bytes +
-					stage->sizing.totals_bytes) /
-				       (1 << 20));
-	samples_add(&measured, sum + inner);
-	samples_add(&lru_computed, (double)stage->sizing.lru_bytes / (1 << 20));
-	samples_add(&lru, inner);
-	report(options->json, "memory/maps computed", "MiB", &computed, NULL, NULL);
-	report(options->json, "memory/maps measured", "MiB", &measured, "computed", &computed);
-	report(options->json, "memory/lru maps measured", "MiB", &lru, "computed", &lru_computed);
-}
-
 static void name_set(char *name, size_t bytes, const char *label, const char *what)
 {
 	(void)snprintf(name, bytes, "%s: %s", label, what);
+}
+
+static void memory(const struct options *options, const struct stage *stage, const char *label)
+{
+	const struct ipacct_maps *maps = &stage->maps;
+	const struct sizing *sizing = &stage->sizing;
+	struct samples computed = {}, measured = {};
+	double sum = memlock_mib(maps->roll_fd) + memlock_mib(maps->roll6_fd) +
+		     memlock_mib(maps->totals_fd) + memlock_mib(maps->hot4_fd) +
+		     memlock_mib(maps->hot6_fd);
+	char name[96];
+
+	for (uint32_t i = 0; i < maps->meta.n_parts * IPACCT_EPOCHS; i++)
+		sum += memlock_mib(maps->lru_fds[i]);
+	samples_add(&computed, (double)(sizing->lru_bytes + sizing->hot_bytes + sizing->roll_bytes +
+					sizing->totals_bytes) /
+				       (1 << 20));
+	samples_add(&measured, sum);
+	name_set(name, sizeof(name), label, "maps, computed");
+	report(options->json, name, "MiB", &computed, NULL, NULL);
+	name_set(name, sizeof(name), label, "maps, measured");
+	report(options->json, name, "MiB", &measured, "computed", &computed);
 }
 
 /* 64 k addresses in one partition: getting them out of the kernel two ways, paired. */
@@ -287,7 +312,7 @@ static void reading(const struct options *options, uint64_t memory_bytes, const 
 	struct stage stage = {};
 	char name[96];
 
-	stage_open(&stage, memory_bytes, 32768); /* twice: sources and destinations */
+	stage_open(&stage, memory_bytes, 32768, false); /* twice: sources and destinations */
 	(void)frames_run(bpf_program__fd(stage.programs->progs.bench_ipacct), options->repeat);
 	for (int i = 0; i < options->runs; i++) {
 		uint32_t number = stage.maps.ctl->epoch & 1;
@@ -303,13 +328,14 @@ static void reading(const struct options *options, uint64_t memory_bytes, const 
 }
 
 /* What a cut a second costs with as many addresses, read, folded, published and cleared. */
-static void cutting(const struct options *options, uint64_t memory_bytes, const char *label)
+static void cutting(const struct options *options, uint64_t memory_bytes, bool hot,
+		    const char *label)
 {
 	struct samples share = {}, duration = {}, resident = {};
 	struct stage stage = {};
 	char name[96];
 
-	stage_open(&stage, memory_bytes, 32768);
+	stage_open(&stage, memory_bytes, 32768, hot);
 	for (int i = 0; i <= options->runs; i++) {
 		double cpu;
 		int ret;
@@ -333,7 +359,7 @@ static void cutting(const struct options *options, uint64_t memory_bytes, const 
 	report(options->json, name, "% of a core", &share, NULL, NULL);
 	name_set(name, sizeof(name), label, "RSS");
 	report(options->json, name, "MiB", &resident, NULL, NULL);
-	memory(options, &stage);
+	memory(options, &stage, label);
 	stage_close(&stage);
 }
 
@@ -361,7 +387,8 @@ int main(int argc, char **argv)
 	datapath(&options, 32768, "64k");
 	reading(&options, MEMORY_TIGHT, "64k addresses, memory 128M");
 	reading(&options, MEMORY_DEFAULT, "64k addresses, memory 256M");
-	cutting(&options, MEMORY_DEFAULT, "64k addresses, memory 256M");
+	cutting(&options, MEMORY_DEFAULT, false, "64k addresses, lru tier alone");
+	cutting(&options, MEMORY_DEFAULT, true, "64k addresses, hot tier");
 	if (options.json && fclose(options.json))
 		die("json", errno);
 	return 0;

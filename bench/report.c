@@ -50,7 +50,7 @@ void report(FILE *json, const char *name, const char *unit, const struct samples
 	double low = order.n ? order.value[0] : 0, high = order.n ? order.value[order.n - 1] : 0;
 	double ratio = baseline ? ratio_median(samples, baseline) : 0;
 
-	printf("%-44s %12.2f %-12s [%.2f … %.2f]", name, samples_median(samples), unit, low, high);
+	printf("%-46s %9.2f %-12s [%.2f … %.2f]", name, samples_median(samples), unit, low, high);
 	if (baseline)
 		printf("  %.2f x %s", ratio, baseline_name);
 	putchar('\n');

@@ -196,6 +196,10 @@ done
 [ -n "$build" ] || fail "no build directory: give one or set IPACCT_BUILD"
 build=$(cd "$build" && pwd)
 package=$(package_of "$kernel")
+if [ -z "$package" ]; then # a machine whose package lists were never fetched
+	apt-get -qq update >&2 || true
+	package=$(package_of "$kernel")
+fi
 [ -n "$package" ] || fail "apt knows no cloud kernel $kernel"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
