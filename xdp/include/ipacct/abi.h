@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 #define IPACCT_ABI_MAGIC    0x69706163u /* "ipac" */
-#define IPACCT_ABI_VERSION   1u
+#define IPACCT_ABI_VERSION  1u
 #define IPACCT_IFS_MAX      64u /* interface slots; the reader's buffers are sized by it */
 #define IPACCT_DOMAINS_MAX  64u /* accounting domains known at one time; slot 0 is domain 0 */
 #define IPACCT_IFNAME_BYTES 16u /* linux/if.h IFNAMSIZ */
@@ -34,8 +34,8 @@
 #define IPACCT_HOT_SET_BYTES 256u
 #define IPACCT_HOT4_WAYS     8u
 #define IPACCT_HOT6_WAYS     4u
-#define IPACCT_HOT_USED	     1u /* the line holds a key */
-#define IPACCT_HOT_WARM	     2u /* it carried two packets or more in the last epoch: kept over the cut */
+#define IPACCT_HOT_USED      1u /* the line holds a key */
+#define IPACCT_HOT_WARM      2u /* it carried two packets or more in the last epoch: kept over the cut */
 #define IPACCT_HOT_PROTECTED 4u /* of the operator's own prefixes: never displaced by others */
 
 /* Names of the pins inside the bpffs directory; also the map names (at most 15 characters, the
@@ -50,8 +50,8 @@
 #define IPACCT_PIN_LRU    "ipacct_lru"
 #define IPACCT_PIN_ROLL   "ipacct_roll"
 #define IPACCT_PIN_ROLL6  "ipacct_roll6"
-#define IPACCT_PIN_HOT4	  "ipacct_hot4"
-#define IPACCT_PIN_HOT6	  "ipacct_hot6"
+#define IPACCT_PIN_HOT4   "ipacct_hot4"
+#define IPACCT_PIN_HOT6   "ipacct_hot6"
 #define IPACCT_PIN_HOTMAP "ipacct_hotmap"
 #define IPACCT_PIN_GUARD  "ipacct_guard"
 
@@ -222,7 +222,7 @@ struct ipacct_meta {
 	__u32 lru_shared;  /* capacity of each inner LRU map of partition 0 */
 	__u64 created_ns;  /* CLOCK_REALTIME */
 	char build[64];    /* version of the daemon that made the maps, NUL-terminated */
-	__u32 hot4_sets;  /* of one partition (not 0) and epoch, a power of two; 0 = no hot tier */
+	__u32 hot4_sets;   /* of one partition (not 0) and epoch, a power of two; 0 = no hot tier */
 	__u32 hot6_sets;
 	__u32 reserved[2];
 };
