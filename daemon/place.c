@@ -127,13 +127,15 @@ static int bpffs_mount(const struct config *config, struct place *place,
 }
 
 /* A directory is all that a bpffs lets us lock; 0700, so that only root can open it. */
-static int bpffs_lock_open(const struct config *config)
+static int bpffs_lock_open(const struct config *config, struct place *place)
 {
 	char path[CONFIG_PATH_BYTES + sizeof(LOCK_NAME) + 1];
 	int fd;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", config->bpffs_dir, LOCK_NAME); /* fits */
-	if (mkdir(path, 0700) && errno != EEXIST)
+	if (!mkdir(path, 0700))
+		place->made_bpffs_lock = true;
+	else if (errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
@@ -157,7 +159,7 @@ static int bpffs_take(const struct config *config, struct place *place,
 		ret = bpffs_mount(config, place, ret_problem);
 	if (ret)
 		return ret;
-	place->bpffs_fd = bpffs_lock_open(config);
+	place->bpffs_fd = bpffs_lock_open(config, place);
 	return place->bpffs_fd < 0 ? place->bpffs_fd : 0;
 }
 
@@ -287,6 +289,8 @@ void place_undo(const struct config *config, struct place *place)
 {
 	if (place->made_bpffs)
 		place_bpffs_leave(config, place);
+	else if (place->made_bpffs_lock)
+		bpffs_lock_remove(config, place);
 	if (!place->made_runtime_dir)
 		return;
 	(void)unlinkat(place->runtime_dir_fd, LOCK_NAME, 0); /* absent is what is wanted */

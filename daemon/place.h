@@ -18,6 +18,7 @@ struct place {
 	/* made by this process, for undoing a failed start */
 	bool made_runtime_dir;
 	bool made_bpffs;
+	bool made_bpffs_lock;
 };
 
 /* The user must exist and must not be root: -ENOENT or -EPERM with words in ret_problem. */

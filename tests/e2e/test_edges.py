@@ -110,7 +110,7 @@ def failed_start_is_undone_whole(context):
     check_equal(network.xdp_attached(), 0, "program")
     # maps.debug and progs.debug are the kernel's own (bpf_preload)
     check_equal([name for name, _ in daemon.place.pins()
-                 if not name.endswith((".debug", "/lock"))], [], "pins")
+                 if not name.endswith(".debug")], [], "pins")
     check("ledger" not in os.listdir(daemon.place.runtime), "a ledger was left")
 
 
