@@ -38,15 +38,27 @@ static __always_inline void HOT(displace)(const HOT_LINE *line, const struct acc
 		ipacct_lru_add(&key, what, &was, line->flags & IPACCT_HOT_PROTECTED);
 }
 
-/* Choose among the lines of both sets, in this order: free; one cold packet of a stranger; the
+/* The way of both sets where a key is looked for first and goes when it is free: half of all keys
+ * are found by one compare in one cache line. */
+static __always_inline __u32 HOT(home)(__u64 hash)
+{
+	return hash >> 58 & (HOT_WAYS - 1);
+}
+
+/* Choose among the lines of both sets, in this order: home when free; free; one cold packet of a stranger; the
  * weakest stranger. Returns the line's number, or −1 when every line is protected. */
-__noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second)
+__noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 home)
 {
 	__u32 least = 0xffffffff;
 	int at = -1;
 
 	if (!first || !second)
 		return -1;
+	home &= HOT_WAYS - 1;
+	if (!first->line[home].flags)
+		return home;
+	if (!second->line[home].flags)
+		return HOT_WAYS + home;
 
 	for (int i = 0; i < 2 * (int)HOT_WAYS; i++) {
 		const HOT_LINE *line =
@@ -95,7 +107,7 @@ __noinline int HOT(miss)(const struct ipacct_key *key, const struct account *wha
 	if (!first || !second || !part)
 		return -1;
 	guarded = guard_flag(key);
-	number = HOT(victim)(first, second);
+	number = HOT(victim)(first, second, HOT(home)(hash));
 	if (number < 0 || number >= 2 * (int)HOT_WAYS) {
 		/* every line is protected */
 		delta_of(&delta, what, rx);
@@ -133,8 +145,10 @@ __noinline int HOT(miss)(const struct ipacct_key *key, const struct account *wha
 	return 0;
 }
 
-static __always_inline HOT_LINE *HOT(find)(HOT_SET *set, const struct ipacct_key *key)
+static __always_inline HOT_LINE *HOT(find)(HOT_SET *set, const struct ipacct_key *key, __u32 home)
 {
+	if (HOT(is)(&set->line[home], key))
+		return &set->line[home];
 	for (int i = 0; i < (int)HOT_WAYS; i++)
 		if (HOT(is)(&set->line[i], key))
 			return &set->line[i];
@@ -170,9 +184,9 @@ __noinline int HOT(account)(const struct ipacct_key *key, const struct account *
 	second = bpf_map_lookup_elem(&HOT_MAP, &at2);
 	if (!first || !second)
 		return -1;
-	line = HOT(find)(first, key);
+	line = HOT(find)(first, key, HOT(home)(hash));
 	if (!line)
-		line = HOT(find)(second, key);
+		line = HOT(find)(second, key, HOT(home)(hash));
 	if (!line)
 		return HOT(miss)(key, what, rx, hash);
 	HOT(add)(line, what, rx);

@@ -117,12 +117,14 @@ static __always_inline int account_packet(const struct ipacct_packet *pkt, __u32
 		.l3_bytes = pkt->l3_bytes,
 		.shared = partition == 0,
 	};
-	struct ipacct_key source = { .domain = cfg_domain }, destination = { .domain = cfg_domain };
+	struct ipacct_key key = { .domain = cfg_domain }; /* one: the stack of 6.1 is full */
+	bool ipv4 = pkt->family == 4;
+	int ret;
 
-	__builtin_memcpy(source.addr_be, pkt->source_be, sizeof(source.addr_be));
-	__builtin_memcpy(destination.addr_be, pkt->destination_be, sizeof(destination.addr_be));
-	return account_address(&source, &what, pkt->family == 4, false) |
-	       account_address(&destination, &what, pkt->family == 4, true);
+	__builtin_memcpy(key.addr_be, pkt->source_be, sizeof(key.addr_be));
+	ret = account_address(&key, &what, ipv4, false);
+	__builtin_memcpy(key.addr_be, pkt->destination_be, sizeof(key.addr_be));
+	return ret | account_address(&key, &what, ipv4, true);
 }
 
 /* Everything about one packet belongs to one epoch, read once. */

@@ -33,14 +33,16 @@ static __always_inline int lru_new(void *lru, const struct ipacct_key *key,
 				   const struct account *what, const struct ipacct_counters *delta,
 				   bool guarded)
 {
-	struct ipacct_counters zero = {}, *record;
+	struct ipacct_counters first = {}, *record;
 	__u32 index = what->index;
 	struct ipacct_part *part = bpf_map_lookup_elem(&ipacct_parts, &index);
 	bool shared = what->shared;
 
 	if (!part || !budget_take(part, shared, guarded))
 		return ipacct_rollup(key, what, delta);
-	if (!bpf_map_update_elem(lru, key, shared ? &zero : delta, BPF_NOEXIST) && !shared)
+	if (!shared)
+		first = *delta;
+	if (!bpf_map_update_elem(lru, key, &first, BPF_NOEXIST) && !shared)
 		return 0;
 	record = bpf_map_lookup_elem(lru, key);
 	if (!record)
@@ -55,18 +57,20 @@ __noinline int ipacct_lru_add(const struct ipacct_key *key, const struct account
 			      const struct ipacct_counters *delta, __u32 guarded)
 {
 	struct ipacct_counters *record;
+	struct ipacct_key own; /* 6.1 takes a key from the stack, not from a caller's memory */
 	__u32 index;
 	void *lru;
 
 	if (!key || !what || !delta)
 		return -1;
+	own = *key;
 	index = what->index;
 	lru = bpf_map_lookup_elem(&ipacct_lru, &index);
 	if (!lru)
 		return ipacct_rollup(key, what, delta);
-	record = bpf_map_lookup_elem(lru, key);
+	record = bpf_map_lookup_elem(lru, &own);
 	if (!record)
-		return lru_new(lru, key, what, delta, guarded);
+		return lru_new(lru, &own, what, delta, guarded);
 	counters_add(record, delta, what->shared);
 	return 0;
 }
