@@ -13,7 +13,8 @@ void setting_quote(const char *text, size_t text_bytes, char ret_text[SETTING_QU
 
 	for (size_t i = 0; i < n; i++)
 		ret_text[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
-	(void)strcpy(ret_text + n, text_bytes > n ? "..." : ""); /* SETTING_QUOTE_SIZE has room */
+	(void)snprintf(ret_text + n, SETTING_QUOTE_SIZE - n, "%s",
+		       text_bytes > n ? "..." : ""); /* SETTING_QUOTE_SIZE has room */
 }
 
 static void legal_choice(const struct setting *setting, char *ret_text)
@@ -235,7 +236,8 @@ int config_interface_add(struct config *config, const char *name,
 		return -ENOSPC;
 	config->n_interfaces++;
 	memset(interface, 0, sizeof(*interface));
-	(void)strcpy(interface->name, name); /* checked by parse_text() */
+	(void)snprintf(interface->name, sizeof(interface->name), "%s",
+		       name); /* checked by parse_text() */
 	interface->mode = CONFIG_UNSET;
 	interface->attach = CONFIG_UNSET;
 	*ret_interface = interface;

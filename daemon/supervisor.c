@@ -1,30 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The privileged process: start, loop, stop. */
+/* The privileged process: loop, what control may ask for, stop. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <fcntl.h>
 
-#include <bpf/bpf.h>
-
-#include "attach.h"
 #include "base/cleanup.h"
 #include "cut.h"
 #include "exit_code.h"
-#include "ledger.h"
-#include "ledger_file.h"
 #include "log.h"
 #include "maps_make.h"
 #include "notify.h"
 #include "probe.h"
 #include "spawn.h"
+#include "start.h"
 #include "supervisor.h"
 
 #define RETRY_MS  1000 /* something that failed is tried again after this */
@@ -37,231 +31,6 @@ uint64_t monotonic_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / NS_PER_MS;
-}
-
-static bool maps_pinned(const struct config *config)
-{
-	char path[CONFIG_PATH_BYTES + sizeof(IPACCT_PIN_META) + 1];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", config->bpffs_dir, IPACCT_PIN_META); /* fits */
-	return !access(path, F_OK);
-}
-
-/* Everything that can be looked at before anything is made. Sets the exit code. */
-static int check_first(struct supervisor *supervisor, struct ipacct_problem *problem)
-{
-	const struct config *config = &supervisor->config;
-	int ret;
-
-	supervisor->exit_code = EXIT_CODE_ERROR;
-	if (geteuid()) {
-		ipacct_problem_set(problem, "needs root: loading XDP programs takes CAP_BPF and "
-					    "CAP_NET_ADMIN");
-		return -EPERM;
-	}
-	if (!config->n_interfaces && !config->detach) {
-		ipacct_problem_set(problem, "no interface: name one with -i, or `interfaces:` in a "
-					    "file given with -c");
-		supervisor->exit_code = EXIT_CODE_USAGE;
-		return -EINVAL;
-	}
-	if (config->detach && !maps_pinned(config)) {
-		log_info("nothing is attached");
-		supervisor->exit_code = EXIT_CODE_OK;
-		return -ENOENT;
-	}
-	ret = place_user(config->user, &supervisor->place, problem);
-	if (!ret)
-		ret = place_check(config, problem);
-	if (!ret && !config->detach)
-		ret = ports_check(config, problem);
-	if (ret)
-		return ret;
-	ret = sizing_compute(config, &supervisor->sizing, problem);
-	supervisor->exit_code = ret ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
-	return ret;
-}
-
-static void dry_run(struct supervisor *supervisor)
-{
-	const struct config *config = &supervisor->config;
-
-	for (size_t i = 0; i < config->n_interfaces; i++)
-		log_info("%s: would be attached, mode %s", config->interfaces[i].name,
-			 ipacct_mode_name(config->interfaces[i].mode));
-	log_info("dry run: bpffs %s, runtime directory %s, collector as '%s'; nothing was changed",
-		 config->bpffs_dir, config->runtime_dir, config->user);
-}
-
-/* A link that counts into maps whose pins somebody removed: making new ones would hide that. */
-static int links_without_maps(const struct config *config, struct ipacct_problem *problem)
-{
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
-		int fd __cleanup(cleanup_fd) = link_open(config->bpffs_dir, slot);
-
-		if (fd < 0)
-			continue;
-		ipacct_problem_set(problem,
-				   "%s/link_%u counts, but the pins of its maps are gone: "
-				   "remove that file to end it",
-				   config->bpffs_dir, slot);
-		return -EBADMSG;
-	}
-	return 0;
-}
-
-/* Pinned maps of before, or new ones. */
-static int maps_take(struct supervisor *supervisor, struct ipacct_problem *problem)
-{
-	const struct config *config = &supervisor->config;
-	struct sizing *sizing = &supervisor->sizing;
-	int ret = ipacct_maps_open(config->bpffs_dir, true, &supervisor->maps, problem);
-
-	if (!ret) {
-		if (supervisor->maps.meta.lru_entries != sizing->lru_entries ||
-		    supervisor->maps.meta.n_parts != sizing->n_parts)
-			log_info("the pinned maps keep the size they were made with (detach makes "
-				 "new ones)");
-		return 0;
-	}
-	if (ret != -ENOENT) {
-		supervisor->exit_code = ret == -EPROTO ? EXIT_CODE_CONFIG : EXIT_CODE_ERROR;
-		return ret;
-	}
-	ret = links_without_maps(config, problem);
-	if (ret)
-		return ret;
-	problem->text[0] = '\0';
-	ret = maps_make(sizing, &supervisor->maps, problem);
-	if (!ret)
-		ret = maps_pin(&supervisor->maps, config->bpffs_dir, supervisor->place.gid);
-	supervisor->maps_made = !ret;
-	if (ret && !problem->text[0])
-		ipacct_problem_set(problem, "cannot pin the maps in %s: %s", config->bpffs_dir,
-				   strerror(-ret));
-	return ret;
-}
-
-/* A collector that outlived its supervisor finishes its step and lets go of the ledger. */
-static int ledger_lock_check(struct supervisor *supervisor, struct ipacct_problem *problem)
-{
-	int fd __cleanup(cleanup_fd) = place_ledger_lock_open(supervisor->place.runtime_dir_fd);
-	int ret = fd < 0 ? fd : lock_wait(fd, 1000);
-
-	if (ret == -EWOULDBLOCK) {
-		ipacct_problem_set(problem, "another collector is using the ledger in %s",
-				   supervisor->config.runtime_dir);
-		supervisor->exit_code = EXIT_CODE_RUNNING;
-	}
-	return ret;
-}
-
-static int ledger_take(struct supervisor *supervisor, struct ipacct_problem *problem)
-{
-	struct place *place = &supervisor->place;
-	struct sizing *sizing = &supervisor->sizing;
-	uint32_t n_rollups = sizing->n_rollups_max, n_addresses = sizing->n_addresses_max;
-	bool there = !faccessat(place->runtime_dir_fd, IPACCT_LEDGER_NAME, F_OK, 0);
-	int ret = ledger_lock_check(supervisor, problem);
-
-	if (ret)
-		return ret;
-	if (supervisor->config.detach && there) /* its last cut needs no more room */
-		n_rollups = n_addresses = 2 * IPACCT_DOMAINS_MAX;
-	ret = ledger_file_prepare(place->runtime_dir_fd, place->uid, place->gid, &n_rollups,
-				  &n_addresses, problem);
-	if (ret) {
-		supervisor->exit_code = ret == -EPROTO ? EXIT_CODE_CONFIG : EXIT_CODE_ERROR;
-		if (!problem->text[0])
-			ipacct_problem_set(problem, "cannot make the ledger in %s: %s",
-					   supervisor->config.runtime_dir, strerror(-ret));
-		return ret;
-	}
-	supervisor->ledger_made = !there;
-	sizing_from_maps(&supervisor->maps.meta, sizing->budget_bytes, n_rollups, n_addresses,
-			 sizing);
-	return 0;
-}
-
-/* New maps beside an old ledger: its interface slots keep their names, so that nobody inherits
- * another interface's totals. */
-static int slots_restore(struct supervisor *supervisor)
-{
-	int fd __cleanup(cleanup_fd) = ledger_file_open(supervisor->place.runtime_dir_fd);
-	struct ipacct_ledger ledger;
-	int ret = fd < 0 ? fd : ipacct_ledger_map(fd, false, &ledger, NULL);
-
-	if (ret)
-		return ret;
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret; slot++) {
-		const struct ipacct_ledger_interface *from = &ledger.interfaces[slot];
-		int newest = ipacct_version_pick(from->version[0].cut, from->version[1].cut,
-						 ledger.header->cut);
-		struct ipacct_interface record;
-
-		if (newest < 0)
-			continue;
-		record = from->version[newest].interface;
-		record.ifname[IPACCT_IFNAME_BYTES - 1] = '\0';
-		record.state = IPACCT_IF_DETACHED;
-		ret = bpf_map_update_elem(supervisor->maps.ifs_fd, &slot, &record, BPF_ANY);
-	}
-	ipacct_ledger_unmap(&ledger);
-	return ret;
-}
-
-static int attach_all(struct supervisor *supervisor, struct ipacct_problem *problem)
-{
-	int ret = rtnl_init(&supervisor->rtnl);
-
-	if (ret)
-		return ret;
-	supervisor->ports.maps = &supervisor->maps;
-	supervisor->ports.config = &supervisor->config;
-	supervisor->ports.place = &supervisor->place;
-	supervisor->ports.rtnl = &supervisor->rtnl;
-	ret = ports_load(&supervisor->ports);
-	if (!ret && !supervisor->config.detach)
-		ret = ports_apply(&supervisor->ports, true, problem);
-	return ret;
-}
-
-static int start(struct supervisor *supervisor, struct ipacct_problem *problem)
-{
-	struct place *place = &supervisor->place;
-	int ret = place_take(&supervisor->config, place, problem);
-
-	supervisor->exit_code = ret == -EBUSY ? EXIT_CODE_RUNNING : EXIT_CODE_ERROR;
-	if (!ret)
-		ret = maps_take(supervisor, problem);
-	if (!ret)
-		ret = ledger_take(supervisor, problem);
-	if (!ret && supervisor->maps_made)
-		ret = slots_restore(supervisor);
-	if (!ret)
-		ret = attach_all(supervisor, problem);
-	if (!ret)
-		ret = control_open(&supervisor->control, place->runtime_dir_fd, place->gid);
-	if (!ret)
-		sizing_log(&supervisor->sizing);
-	if (!ret)
-		ret = collector_spawn(supervisor);
-	if (!ret)
-		supervisor->exit_code = EXIT_CODE_OK;
-	return ret;
-}
-
-/* A failed start leaves everything as it was: what this process made goes, what it found stays. */
-static void start_undo(struct supervisor *supervisor)
-{
-	struct place *place = &supervisor->place;
-
-	ports_rollback(&supervisor->ports);
-	if (supervisor->maps_made)
-		maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
-	if (supervisor->ledger_made)
-		(void)unlinkat(place->runtime_dir_fd, IPACCT_LEDGER_NAME, 0); /* may be absent */
-	place_undo(&supervisor->config, place);
 }
 
 int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames, size_t n_ifnames,
@@ -595,7 +364,7 @@ int supervisor_run(int argc, char **argv, const struct config *config)
 	int ret;
 
 	supervisor_init(&supervisor, argc, argv, config);
-	ret = check_first(&supervisor, &problem);
+	ret = start_check(&supervisor, &problem);
 	if (ret && !supervisor.exit_code)
 		return EXIT_CODE_OK; /* said what there was to say */
 	if (ret) {
@@ -610,11 +379,11 @@ int supervisor_run(int argc, char **argv, const struct config *config)
 	}
 	if (config->dry_run) {
 		sizing_log(&supervisor.sizing);
-		dry_run(&supervisor);
+		start_dry_run(&supervisor);
 		return EXIT_CODE_OK;
 	}
 	supervisor.signal_fd = signals_take();
-	ret = supervisor.signal_fd < 0 ? supervisor.signal_fd : start(&supervisor, &problem);
+	ret = supervisor.signal_fd < 0 ? supervisor.signal_fd : start_all(&supervisor, &problem);
 	if (ret) {
 		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
 	} else {

@@ -181,7 +181,7 @@ static void fill_program(const void *context, size_t index, struct table_row *ro
 	if (runs)
 		snprintf(row->cell[8], TABLE_CELL_BYTES, "%.0f", (double)ns / (double)runs);
 	else
-		strcpy(row->cell[8], "-");
+		(void)snprintf(row->cell[8], sizeof(row->cell[8]), "-");
 	if (strcmp(row->cell[2], "generic") == 0)
 		row->color = "yellow";
 }
@@ -264,9 +264,9 @@ static void fill_slot(const void *context, size_t index, struct table_row *row)
 	if (o->devices_known && o->xdp_prog_id[index])
 		snprintf(row->cell[6], TABLE_CELL_BYTES, "%u", o->xdp_prog_id[index]);
 	else if (o->devices_known && i->state == IPACCT_IF_ATTACHED)
-		strcpy(row->cell[6], "none here");
+		(void)snprintf(row->cell[6], sizeof(row->cell[6]), "none here");
 	else
-		strcpy(row->cell[6], "-");
+		(void)snprintf(row->cell[6], sizeof(row->cell[6]), "-");
 	if (i->mode == IPACCT_MODE_GENERIC)
 		row->color = "yellow";
 }
