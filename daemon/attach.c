@@ -20,8 +20,7 @@
 #include "base/cleanup.h"
 #include "maps.h"
 
-#define PIN_PATH_BYTES 1200u
-#define MTU_ONE_PAGE   3498 /* what most drivers take per page with XDP: 4096 − headroom − tailroom */
+#define MTU_ONE_PAGE 3498 /* what most drivers take per page with XDP: 4096 − headroom − tailroom */
 
 int link_pin_path(const char *bpffs_dir, uint32_t slot, char *buffer, size_t buffer_bytes)
 {
@@ -32,7 +31,7 @@ int link_pin_path(const char *bpffs_dir, uint32_t slot, char *buffer, size_t buf
 
 int link_open(const char *bpffs_dir, uint32_t slot)
 {
-	char path[PIN_PATH_BYTES];
+	char path[IPACCT_PIN_PATH_BYTES];
 	int ret = link_pin_path(bpffs_dir, slot, path, sizeof(path)), fd;
 
 	if (ret)
@@ -104,7 +103,7 @@ static void explain_refusal(int error, const char *ifname, uint8_t mode,
 
 static int link_pin(const char *bpffs_dir, uint32_t slot, int link_fd)
 {
-	char path[PIN_PATH_BYTES];
+	char path[IPACCT_PIN_PATH_BYTES];
 	int ret = link_pin_path(bpffs_dir, slot, path, sizeof(path));
 
 	if (ret)
@@ -149,7 +148,7 @@ int link_replace(int link_fd, int prog_fd)
 
 void link_remove(const char *bpffs_dir, uint32_t slot, int *link_fd)
 {
-	char path[PIN_PATH_BYTES];
+	char path[IPACCT_PIN_PATH_BYTES];
 
 	/* closing and unlinking take effect some time later (before 6.9 after a grace period) */
 	if (*link_fd >= 0)

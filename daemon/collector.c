@@ -19,7 +19,6 @@
 #include "ledger_file.h"
 #include "log.h"
 
-#define LEDGER_LOCK_MS    1000
 #define DURATIONS         1024u /* cut times kept for the percentiles */
 #define CUT_SHARE_INVERSE 10u   /* a cut may take a tenth of the interval, else it is stretched */
 
@@ -173,7 +172,7 @@ static int loop(struct collector *collector)
 static int setup(struct collector *collector, struct ipacct_maps *maps, const struct place *place,
 		 int ledger_fd, int lock_fd, struct ipacct_problem *problem)
 {
-	int ret = lock_fd < 0 ? lock_fd : lock_wait(lock_fd, LEDGER_LOCK_MS);
+	int ret = lock_fd < 0 ? lock_fd : lock_wait(lock_fd, LOCK_WAIT_MS);
 
 	if (ret) {
 		ipacct_problem_set(problem, "another collector is using the ledger");

@@ -2,25 +2,17 @@
 /* The cut. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 
 #include <linux/membarrier.h>
 #include <bpf/bpf.h>
 
+#include "base/clock.h"
 #include "clear.h"
 #include "crash.h"
 #include "cut.h"
 #include "log.h"
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 int cutter_init(struct cutter *cutter, struct ipacct_maps *maps, int ledger_fd,
 		struct ipacct_problem *ret_problem)
@@ -67,9 +59,10 @@ static int epoch_settle(struct cutter *cutter, uint32_t number)
 	struct ipacct_epoch *epoch = &cutter->epoch;
 	struct ipacct_ledger_cut facts = {
 		.cut = cutter->maps->ctl->cut[number],
-		.cut_time_ns = cutter->switched_ns ? cutter->switched_ns : clock_ns(CLOCK_REALTIME),
+		.cut_time_ns =
+			cutter->switched_ns ? cutter->switched_ns : ipacct_clock_ns(CLOCK_REALTIME),
 	};
-	uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t begun_ns = ipacct_clock_ns(CLOCK_MONOTONIC);
 	int ret;
 
 	ipacct_epoch_reset(epoch);
@@ -82,7 +75,7 @@ static int epoch_settle(struct cutter *cutter, uint32_t number)
 	facts.error_l3_bytes = cutter->last.error_l3_bytes;
 	facts.lru_refused = epoch->lru_refused;
 	facts.rollup_updates = epoch->rollup_updates;
-	facts.duration_ns = clock_ns(CLOCK_MONOTONIC) - begun_ns;
+	facts.duration_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
 	if (facts.error_packets || facts.error_l3_bytes || cutter->last.error_l2_bytes)
 		log_error(
 			"cut %llu does not close: %llu packets, %llu l3 bytes, %llu l2 bytes apart",
@@ -155,7 +148,7 @@ int cutter_cut(struct cutter *cutter)
 {
 	struct ipacct_ctl *ctl = cutter->maps->ctl;
 	uint32_t active = ctl->epoch & 1, rest = 1 - active;
-	uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t begun_ns = ipacct_clock_ns(CLOCK_MONOTONIC);
 	uint64_t syscalls = cutter->epoch.batch.n_syscalls;
 	int ret = 0;
 
@@ -167,7 +160,7 @@ int cutter_cut(struct cutter *cutter)
 	cutter->unsettled = true;
 	__atomic_store_n(&ctl->cut[rest], ctl->cut[active] + 1, __ATOMIC_SEQ_CST);
 	CRASH_POINT(numbered);
-	cutter->switched_ns = clock_ns(CLOCK_REALTIME);
+	cutter->switched_ns = ipacct_clock_ns(CLOCK_REALTIME);
 	__atomic_store_n(&ctl->epoch, rest, __ATOMIC_SEQ_CST);
 	CRASH_POINT(switched);
 	ret = cut_grace(cutter->maps);
@@ -176,7 +169,7 @@ int cutter_cut(struct cutter *cutter)
 	CRASH_POINT(grace);
 	ret = epoch_settle(cutter, active);
 	cutter->unsettled = ret != 0;
-	cutter->duration_ns = clock_ns(CLOCK_MONOTONIC) - begun_ns;
+	cutter->duration_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
 	cutter->n_syscalls = cutter->epoch.batch.n_syscalls - syscalls;
 	return ret;
 }

@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "ledger.h"
 #include "ledger_file.h"
 #include "log.h"
@@ -27,9 +27,6 @@ int ledger_file_open(int runtime_dir_fd)
 static void header_init(struct ipacct_ledger_header *header, uint32_t n_rollups_max,
 			uint32_t n_addresses_max)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
 	header->magic = IPACCT_LEDGER_MAGIC;
 	header->abi_version = IPACCT_ABI_VERSION;
 	header->header_bytes = IPACCT_LEDGER_HEADER_BYTES;
@@ -39,7 +36,7 @@ static void header_init(struct ipacct_ledger_header *header, uint32_t n_rollups_
 	header->n_rollups_max = n_rollups_max;
 	header->n_addresses_max = n_addresses_max;
 	header->file_bytes = ipacct_ledger_bytes(n_rollups_max, n_addresses_max);
-	header->created_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	header->created_ns = ipacct_clock_ns(CLOCK_REALTIME);
 }
 
 /* An empty file of full length under its temporary name. All blocks are there before anybody maps

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/btf.h>
@@ -17,11 +16,10 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "ipacct.skel.h"
 #include "epoch.h"
 #include "maps_make.h"
-
-#define PIN_PATH_BYTES 1200u
 
 static void cleanup_skeleton(struct ipacct_bpf **skeleton)
 {
@@ -158,9 +156,6 @@ static int ctl_write(const struct ipacct_maps *maps)
 
 static void meta_init(struct ipacct_meta *meta, const struct sizing *sizing)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
 	*meta = (struct ipacct_meta){
 		.magic = IPACCT_ABI_MAGIC,
 		.abi_version = IPACCT_ABI_VERSION,
@@ -174,7 +169,7 @@ static void meta_init(struct ipacct_meta *meta, const struct sizing *sizing)
 		.lru_shared = sizing->lru_shared,
 		.hot4_sets = sizing->hot4_sets,
 		.hot6_sets = sizing->hot6_sets,
-		.created_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+		.created_ns = ipacct_clock_ns(CLOCK_REALTIME),
 	};
 	(void)snprintf(meta->build, sizeof(meta->build), "%s", IPACCT_VERSION);
 }
@@ -228,7 +223,7 @@ int maps_make(const struct sizing *sizing, struct ipacct_maps *ret_maps,
 
 static int pin_one(int fd, const char *dir, const char *name, gid_t gid)
 {
-	char path[PIN_PATH_BYTES];
+	char path[IPACCT_PIN_PATH_BYTES];
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
 		return -ENAMETOOLONG;
@@ -241,7 +236,7 @@ static int pin_one(int fd, const char *dir, const char *name, gid_t gid)
 
 static void unpin_one(const char *dir, const char *name)
 {
-	char path[PIN_PATH_BYTES];
+	char path[IPACCT_PIN_PATH_BYTES];
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < sizeof(path))
 		(void)unlink(path); /* absent is what is wanted */
@@ -315,6 +310,7 @@ int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
 		 uint32_t domain_slot_number)
 {
 	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = ipacct_bpf__open();
+	struct ipacct_guard_key guard;
 	int ret, fd;
 
 	if (!skeleton)
@@ -325,7 +321,8 @@ int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
 	skeleton->rodata->cfg_hot4_sets = maps->meta.hot4_sets;
 	skeleton->rodata->cfg_hot6_sets = maps->meta.hot6_sets;
 	skeleton->rodata->cfg_hot6_bit = ipacct_hotmap_first(&maps->meta, IPACCT_EPOCHS, true);
-	skeleton->rodata->cfg_guard = 1;
+	/* no look-up for what nobody asked to protect */
+	skeleton->rodata->cfg_guard = !bpf_map_get_next_key(maps->guard_fd, NULL, &guard);
 	ret = maps_reuse(skeleton, maps);
 	if (!ret)
 		ret = ipacct_bpf__load(skeleton);

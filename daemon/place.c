@@ -27,7 +27,6 @@
 #define LOCK_NAME        "lock"
 #define LEDGER_LOCK_NAME "ledger.lock"
 #define MOUNT_SOURCE     "ipacctd" /* how our mount is known among others */
-#define LOCK_WAIT_MS     1000      /* a daemon that is being replaced ends within this */
 #define LOCK_STEP_MS     20
 #define MNT_INIT_INO     0xEFFFFFF8u /* inode of the first mount namespace since Linux 6.18 (nsfs.h) */
 #define BPF_MAGIC        0xcafe4a11u /* linux/magic.h BPF_FS_MAGIC */

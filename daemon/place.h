@@ -9,6 +9,8 @@
 #include "config.h"
 #include "ipacct/ipacct.h"
 
+#define LOCK_WAIT_MS 1000 /* a daemon that is being replaced ends within this */
+
 struct place {
 	uid_t uid; /* of the collector */
 	gid_t gid;

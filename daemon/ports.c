@@ -4,25 +4,17 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
 #include "attach.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "log.h"
 #include "maps_make.h"
 #include "ports.h"
 #include "slot_seen.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static uint32_t slot_of(const struct ports *ports, const struct port *port)
 {
@@ -263,7 +255,7 @@ static int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 	port->created = true;
 	port->record.ifindex = ifindex;
 	port->record.state = IPACCT_IF_ATTACHED;
-	port->record.attached_ns = now_ns();
+	port->record.attached_ns = ipacct_clock_ns(CLOCK_REALTIME);
 	port->record.n_attached++;
 	witness_after(ports, port);
 	log_info("%s: attached, mode %s%s, pinned link %s/link_%u", port->record.ifname,

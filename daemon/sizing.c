@@ -126,7 +126,7 @@ static bool cpu_in(const uint64_t *set, uint32_t cpu)
 	return set[cpu / 64] >> (cpu % 64) & 1;
 }
 
-static int cpus_read_online(uint64_t *ret_set)
+static void cpus_read_online(uint64_t *ret_set)
 {
 	long n = sysconf(_SC_NPROCESSORS_CONF);
 
@@ -143,7 +143,6 @@ static int cpus_read_online(uint64_t *ret_set)
 		if (online == '1')
 			ret_set[cpu / 64] |= 1ULL << (cpu % 64);
 	}
-	return 0;
 }
 
 /* Keep the first n CPUs of the wanted ones. */

@@ -126,7 +126,7 @@ static int maps_take(struct supervisor *supervisor, struct ipacct_problem *probl
 static int ledger_lock_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 {
 	int fd __cleanup(cleanup_fd) = place_ledger_lock_open(supervisor->place.runtime_dir_fd);
-	int ret = fd < 0 ? fd : lock_wait(fd, 1000);
+	int ret = fd < 0 ? fd : lock_wait(fd, LOCK_WAIT_MS);
 
 	if (ret == -EWOULDBLOCK) {
 		ipacct_problem_set(problem, "another collector is using the ledger in %s",

@@ -7,10 +7,10 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "cut.h"
 #include "exit_code.h"
 #include "log.h"
@@ -27,10 +27,7 @@
 
 uint64_t monotonic_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / NS_PER_MS;
+	return ipacct_clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
 }
 
 int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames, size_t n_ifnames,

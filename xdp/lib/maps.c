@@ -14,8 +14,6 @@
 #include "base/cleanup.h"
 #include "maps.h"
 
-#define PIN_PATH_BYTES 1200u /* directory of at most 1,024 octets plus a name */
-
 void ipacct_problem_set(struct ipacct_problem *problem, const char *format, ...)
 {
 	va_list args;
@@ -115,7 +113,7 @@ static int pin_open(const char *dir_path, const char *name, bool writable,
 		    struct ipacct_problem *ret_problem)
 {
 	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = writable ? 0 : BPF_F_RDONLY);
-	char path[PIN_PATH_BYTES];
+	char path[IPACCT_PIN_PATH_BYTES];
 	int fd;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir_path, name) >= sizeof(path))

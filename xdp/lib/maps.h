@@ -62,7 +62,8 @@ int ipacct_meta_check(const struct ipacct_meta *meta, struct ipacct_problem *ret
 /* Path of the pin of inner map [2 * partition + epoch] relative to the bpffs directory. */
 void ipacct_lru_pin_name(uint32_t index, char *buffer, size_t buffer_bytes);
 
-#define IPACCT_LRU_PIN_BYTES 24u
+#define IPACCT_LRU_PIN_BYTES  24u
+#define IPACCT_PIN_PATH_BYTES 1200u /* directory of at most 1,024 octets plus a name */
 
 /* One line for a person; cut when it is too long. */
 void ipacct_problem_set(struct ipacct_problem *problem, const char *format, ...)

@@ -3,21 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 
+#include "base/clock.h"
 #include "reader.h"
 
 #define SNAPSHOT_TRIES 64 /* cuts are far apart; so many lost races mean something is wrong */
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 void ipacct_snapshot_destroy(struct ipacct_snapshot *snapshot)
 {
@@ -268,7 +260,7 @@ static int snapshot_try(struct ipacct_reader *reader, bool live, struct ipacct_s
 	ret = ipacct_reader_refresh(reader, ret_problem);
 	if (ret)
 		return ret;
-	snapshot->read_time_ns = now_ns();
+	snapshot->read_time_ns = ipacct_clock_ns(CLOCK_REALTIME);
 	cut = __atomic_load_n(&reader->ledger.header->cut, __ATOMIC_ACQUIRE);
 	if (live) {
 		ret = live_read(reader, cut, reader->ledger.header->instance, ret_problem);
