@@ -33,6 +33,7 @@ static void header_init(struct ipacct_ledger_header *header, uint32_t n_rollups_
 	header->record_bytes = sizeof(struct ipacct_ledger_record);
 	header->interface_bytes = sizeof(struct ipacct_ledger_interface);
 	header->n_interfaces_max = IPACCT_IFS_MAX;
+	header->n_series_max = IPACCT_SERIES_MAX;
 	header->n_rollups_max = n_rollups_max;
 	header->n_addresses_max = n_addresses_max;
 	header->file_bytes = ipacct_ledger_bytes(n_rollups_max, n_addresses_max);
@@ -83,6 +84,7 @@ static void records_copy(struct ipacct_ledger *to, const struct ipacct_ledger *f
 	to->header->file_bytes = sizes.file_bytes;
 	/* half a cut may be in it, and with more room its keys would find other places */
 	memcpy(to->interfaces, from->interfaces, IPACCT_IFS_MAX * sizeof(*to->interfaces));
+	memcpy(to->series, from->series, IPACCT_SERIES_MAX * sizeof(*to->series));
 	memcpy(to->rollups, from->rollups, to->header->n_rollups * sizeof(*to->rollups));
 	memcpy(to->addresses, from->addresses, to->header->n_addresses * sizeof(*to->addresses));
 	ipacct_ledger_forget_uncommitted(to);

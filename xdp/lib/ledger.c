@@ -12,6 +12,7 @@ uint64_t ipacct_ledger_bytes(uint32_t n_rollups_max, uint32_t n_addresses_max)
 {
 	return IPACCT_LEDGER_HEADER_BYTES +
 	       (uint64_t)IPACCT_IFS_MAX * sizeof(struct ipacct_ledger_interface) +
+	       (uint64_t)IPACCT_SERIES_MAX * sizeof(struct ipacct_ledger_series) +
 	       ((uint64_t)n_rollups_max + n_addresses_max) * sizeof(struct ipacct_ledger_record);
 }
 
@@ -31,7 +32,8 @@ static int header_check(const struct ipacct_ledger_header *header, uint64_t byte
 	if (header->header_bytes != IPACCT_LEDGER_HEADER_BYTES ||
 	    header->record_bytes != sizeof(struct ipacct_ledger_record) ||
 	    header->interface_bytes != sizeof(struct ipacct_ledger_interface) ||
-	    header->n_interfaces_max != IPACCT_IFS_MAX) {
+	    header->n_interfaces_max != IPACCT_IFS_MAX ||
+	    header->n_series_max != IPACCT_SERIES_MAX) {
 		ipacct_problem_set(ret_problem,
 				   "the ledger claims ABI version %u but other record "
 				   "sizes",
@@ -84,7 +86,8 @@ int ipacct_ledger_map(int fd, bool writable, struct ipacct_ledger *ret_ledger,
 	ledger.n_addresses_max = ledger.header->n_addresses_max;
 	at += IPACCT_LEDGER_HEADER_BYTES;
 	ledger.interfaces = (struct ipacct_ledger_interface *)at;
-	ledger.rollups = (struct ipacct_ledger_record *)(ledger.interfaces + IPACCT_IFS_MAX);
+	ledger.series = (struct ipacct_ledger_series *)(ledger.interfaces + IPACCT_IFS_MAX);
+	ledger.rollups = (struct ipacct_ledger_record *)(ledger.series + IPACCT_SERIES_MAX);
 	ledger.addresses = ledger.rollups + ledger.n_rollups_max;
 	*ret_ledger = ledger;
 	return 0;
@@ -106,6 +109,9 @@ void ipacct_ledger_forget_uncommitted(struct ipacct_ledger *ledger)
 	versions_forget(ledger->rollups, header->n_rollups, cut);
 	versions_forget(ledger->addresses, header->n_addresses, cut);
 	for (int k = 0; k < 2; k++) {
+		for (uint32_t i = 0; i < IPACCT_SERIES_MAX; i++)
+			if (ledger->series[i].version[k].cut > cut)
+				ledger->series[i].version[k].cut = 0;
 		for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
 			if (ledger->interfaces[slot].version[k].cut > cut)
 				ledger->interfaces[slot].version[k].cut = 0;

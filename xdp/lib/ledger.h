@@ -22,6 +22,7 @@ struct ipacct_ledger {
 	uint32_t n_addresses_max;
 	struct ipacct_ledger_header *header;
 	struct ipacct_ledger_interface *interfaces;
+	struct ipacct_ledger_series *series; /* IPACCT_SERIES_MAX */
 	struct ipacct_ledger_record *rollups;
 	struct ipacct_ledger_record *addresses;
 };

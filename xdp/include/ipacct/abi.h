@@ -270,13 +270,16 @@ struct ipacct_part {
 
 /* ---- The ledger: cumulative counters since it began, in an mmap file ----------------------
  *
- * header page | n_interfaces_max interfaces | n_rollups_max records | n_addresses_max records.
+ * header page | n_interfaces_max interfaces | n_series_max series | n_rollups_max records |
+ * n_addresses_max records.
  * Each record has two versions. A reader takes the newest version whose cut is ≤ header.cut and
  * != 0, and starts over if header.cut has changed when it is done: version cut H is overwritten
  * only after H + 1 was committed. Only the collector writes. */
 #define IPACCT_LEDGER_NAME         "ledger"
 #define IPACCT_LEDGER_MAGIC        0x6c65646765726970ULL /* "ipledger" */
 #define IPACCT_LEDGER_HEADER_BYTES 4096u
+#define IPACCT_SERIES_MAX          1024u
+#define IPACCT_SERIES_NAME_BYTES   56u
 
 struct ipacct_ledger_version {
 	__u64 cut; /* 0: never written, or being written */
@@ -304,6 +307,25 @@ struct ipacct_ledger_interface {
 	struct ipacct_ledger_totals version[2];
 };
 
+/* What the addresses of one country, AS or group sent and received: the series of /metrics. At each
+ * cut the counts of an address go to exactly one series of each kind, its own or a collective one
+ * ("other", "pending", …), as its geo record says then; so the series of a kind sum to what was
+ * accounted, and none ever falls. */
+enum ipacct_series_kind {
+	IPACCT_SERIES_FREE = 0,
+	IPACCT_SERIES_COUNTRY, /* name: ISO 3166-1 alpha-2, or a collective name */
+	IPACCT_SERIES_ASN,     /* name: decimal number, or a collective name */
+	IPACCT_SERIES_GROUP,   /* name: of the prefix group, or a collective name */
+	IPACCT_SERIES_KINDS
+};
+
+struct ipacct_ledger_series {
+	__u8 kind; /* enum ipacct_series_kind; set once, after the name */
+	__u8 reserved[7];
+	char name[IPACCT_SERIES_NAME_BYTES]; /* NUL-terminated */
+	struct ipacct_ledger_version version[2];
+};
+
 /* Facts of one cut. */
 struct ipacct_ledger_cut {
 	__u64 cut;
@@ -325,7 +347,7 @@ struct ipacct_ledger_header {
 	__u32 n_interfaces_max;
 	__u32 n_rollups_max;
 	__u32 n_addresses_max;
-	__u32 reserved0;
+	__u32 n_series_max;
 	__u64 file_bytes;
 	__u64 instance;   /* of the maps (ipacct_ctl.instance) whose cuts it holds */
 	__u64 created_ns; /* CLOCK_REALTIME: counters began then */
@@ -352,6 +374,7 @@ IPACCT_ASSERT_SIZE(struct ipacct_interface, 112);
 IPACCT_ASSERT_SIZE(struct ipacct_part, 64);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_version, 48);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_record, 128);
+IPACCT_ASSERT_SIZE(struct ipacct_ledger_series, 160);
 _Static_assert(IPACCT_IGNORED_REASONS <= IPACCT_REASONS_MAX, "reasons outgrew their array");
 
 #endif
