@@ -64,32 +64,40 @@ int bench_ipacct(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-static __always_inline void plain_add(const struct ipacct_key *key, const struct account *what,
-				      bool rx)
+static __always_inline void plain_add(const struct ipacct_key *key, __u32 l3_bytes, bool rx)
 {
 	struct ipacct_counters delta, *record = bpf_map_lookup_elem(&bench_lru, key);
 
-	delta_of(&delta, what, rx);
+	delta_of(&delta, l3_bytes, rx);
 	if (record)
 		counters_add(record, &delta, false);
 	else
 		bpf_map_update_elem(&bench_lru, key, &delta, BPF_ANY);
 }
 
-/* Parser and totals in front of the plain map, for both that use it. */
+/* Parser and totals in front of the plain map, for both that use it: those of count_plain(). */
 static __always_inline int plain_parse(struct xdp_md *ctx, struct ipacct_packet *pkt)
 {
+	struct ipacct_cursor cur;
 	struct ipacct_totals *totals;
-	__u32 slot = 0, len;
+	__u32 zero = 0, slot, len;
+	struct ipacct_ctl *ctl;
 
+	if (next_frame(ctx))
+		return -1;
+	ctl = bpf_map_lookup_elem(&ipacct_ctl, &zero);
+	if (!ctl)
+		return -1;
+	slot = 2 * cfg_slot + (*(volatile __u32 *)&ctl->epoch & 1);
 	totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
-	if (next_frame(ctx) || !totals)
+	if (!totals)
 		return -1;
 	len = bpf_xdp_get_buff_len(ctx);
 	totals->seen.packets++;
 	totals->seen.l2_bytes += len;
 	totals->size_histogram[size_bin(len)]++;
-	if (parse(ctx, len, pkt) < 0)
+	cur = cursor_linear(ctx, len);
+	if (ipacct_parse_plain(&cur, ETH_P_IP, pkt))
 		return -1;
 	totals_accounted(totals, len, pkt);
 	return 0;
@@ -109,15 +117,10 @@ SEC("xdp.frags")
 int bench_lru_percpu(struct xdp_md *ctx)
 {
 	struct ipacct_packet pkt = {};
-	struct ipacct_key key = {};
-	struct account what = {};
 
 	if (plain_parse(ctx, &pkt))
 		return XDP_PASS;
-	what.l3_bytes = pkt.l3_bytes;
-	__builtin_memcpy(key.addr_be, pkt.source_be, sizeof(key.addr_be));
-	plain_add(&key, &what, false);
-	__builtin_memcpy(key.addr_be, pkt.destination_be, sizeof(key.addr_be));
-	plain_add(&key, &what, true);
+	plain_add(&pkt.source, pkt.l3_bytes, false);
+	plain_add(&pkt.destination, pkt.l3_bytes, true);
 	return XDP_PASS;
 }

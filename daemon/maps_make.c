@@ -27,6 +27,14 @@ static void cleanup_skeleton(struct ipacct_bpf **skeleton)
 		ipacct_bpf__destroy(*skeleton);
 }
 
+/* One element holds all sets of a partition and epoch. */
+static int hot_size_set(struct bpf_map *map, uint32_t n, uint32_t sets)
+{
+	int ret = bpf_map__set_max_entries(map, n);
+
+	return ret ? ret : bpf_map__set_value_size(map, sets * IPACCT_HOT_SET_BYTES);
+}
+
 static int sizes_set(struct ipacct_bpf *skeleton, const struct sizing *sizing)
 {
 	uint32_t n = sizing->n_parts * IPACCT_EPOCHS;
@@ -43,9 +51,9 @@ static int sizes_set(struct ipacct_bpf *skeleton, const struct sizing *sizing)
 	n -= IPACCT_EPOCHS; /* partition 0 has no hot tier */
 	if (ret || !n || !sizing->hot4_sets)
 		return ret;
-	ret = bpf_map__set_max_entries(skeleton->maps.ipacct_hot4, n * sizing->hot4_sets);
+	ret = hot_size_set(skeleton->maps.ipacct_hot4, n, sizing->hot4_sets);
 	if (!ret)
-		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_hot6, n * sizing->hot6_sets);
+		ret = hot_size_set(skeleton->maps.ipacct_hot6, n, sizing->hot6_sets);
 	if (!ret)
 		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_hotmap,
 					       n * (sizing->hot4_sets + sizing->hot6_sets) / 64);
@@ -147,6 +155,7 @@ static int ctl_write(const struct ipacct_maps *maps)
 	if (getrandom(&ctl.seed, sizeof(ctl.seed), 0) != sizeof(ctl.seed) ||
 	    getrandom(&ctl.instance, sizeof(ctl.instance), 0) != sizeof(ctl.instance))
 		return -EIO;
+	ctl.seed |= 1; /* a factor of the hot tier's hash */
 	if (bpf_map_update_elem(maps->ctl_fd, &zero, &ctl, BPF_ANY) ||
 	    bpf_map_update_elem(maps->doms_fd, &zero, &first, BPF_ANY) ||
 	    bpf_map_update_elem(maps->meta_fd, &zero, &maps->meta, BPF_ANY))

@@ -12,13 +12,20 @@
 
 #include <linux/bpf.h>
 
-const struct machine_setup harness_setups[2] = {
+const struct machine_setup harness_setups[HARNESS_SETUPS] = {
 	{ .lru_entries = 4096, .lru_budget = 4096 - 128 },
 	{ .slot = IPACCT_IFS_MAX - 1,
 	  .domain = 7,
 	  .domain_slot = 3,
 	  .epoch = 1,
 	  .shared = true,
+	  .lru_entries = 4096,
+	  .lru_budget = 4096 - 128 },
+	{ .slot = IPACCT_IFS_MAX - 1,
+	  .domain = 7,
+	  .domain_slot = 3,
+	  .epoch = 1,
+	  .hot_sets = 64,
 	  .lru_entries = 4096,
 	  .lru_budget = 4096 - 128 },
 };

@@ -17,8 +17,10 @@ struct harness {
 };
 
 /* The setups that the table runs under: CPU's own partition, epoch 0, everything default; and the
- * shared partition, epoch 1, with an interface slot and a domain of its own. */
-extern const struct machine_setup harness_setups[2];
+ * shared partition, epoch 1, with an interface slot and a domain of its own; and a hot tier so small
+ * that lines are displaced all the time, in the same slot and domain. */
+#define HARNESS_SETUPS 3u
+extern const struct machine_setup harness_setups[HARNESS_SETUPS];
 
 /* Skips the test when not root. Fails it (and returns false) when the program cannot be loaded. */
 bool harness_start(struct harness *harness, const struct machine_setup *setup);

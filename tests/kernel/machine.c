@@ -28,6 +28,14 @@ static uint32_t index_in_use(const struct machine *machine)
 	return 2 * (machine->setup.shared ? 0 : 1) + machine->setup.epoch;
 }
 
+/* Of partition 1 only, one element an epoch. */
+static int hot_size_set(struct bpf_map *map, uint32_t sets)
+{
+	int ret = bpf_map__set_max_entries(map, IPACCT_EPOCHS);
+
+	return ret ? ret : bpf_map__set_value_size(map, sets * IPACCT_HOT_SET_BYTES);
+}
+
 static int sizes_set(struct machine *machine)
 {
 	struct ipacct_bpf *skeleton = machine->skeleton;
@@ -44,6 +52,14 @@ static int sizes_set(struct machine *machine)
 	if (!ret)
 		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_roll6,
 					       N_INNER * IPACCT_ROLL6_LINES);
+	if (ret || !machine->setup.hot_sets)
+		return ret;
+	ret = hot_size_set(skeleton->maps.ipacct_hot4, machine->setup.hot_sets);
+	if (!ret)
+		ret = hot_size_set(skeleton->maps.ipacct_hot6, machine->setup.hot_sets);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_hotmap,
+					       2 * IPACCT_EPOCHS * machine->setup.hot_sets / 64);
 	return ret;
 }
 
@@ -78,7 +94,7 @@ static int lru_make(struct machine *machine)
 static int maps_fill(struct machine *machine)
 {
 	const struct machine_setup *setup = &machine->setup;
-	struct ipacct_ctl ctl = { .epoch = setup->epoch, .seed = 0x1234567887654321 };
+	struct ipacct_ctl ctl = { .epoch = setup->epoch, .seed = 0x9234567887654321 /* odd */ };
 	struct ipacct_part part = { .lru_budget = setup->lru_budget };
 	uint32_t zero = 0, partition = setup->shared ? 0 : 1, index = index_in_use(machine);
 
@@ -89,6 +105,26 @@ static int maps_fill(struct machine *machine)
 				0))
 		return -errno;
 	return 0;
+}
+
+static size_t hot_bytes(const struct machine *machine)
+{
+	return (size_t)IPACCT_EPOCHS * machine->setup.hot_sets * IPACCT_HOT_SET_BYTES;
+}
+
+static int hot_map(struct machine *machine)
+{
+	int hot4_fd = bpf_map__fd(machine->skeleton->maps.ipacct_hot4);
+	int hot6_fd = bpf_map__fd(machine->skeleton->maps.ipacct_hot6);
+	void *hot4, *hot6;
+
+	if (!machine->setup.hot_sets)
+		return 0;
+	hot4 = mmap(NULL, hot_bytes(machine), PROT_READ, MAP_SHARED, hot4_fd, 0);
+	hot6 = mmap(NULL, hot_bytes(machine), PROT_READ, MAP_SHARED, hot6_fd, 0);
+	machine->hot4 = hot4 == MAP_FAILED ? NULL : hot4;
+	machine->hot6 = hot6 == MAP_FAILED ? NULL : hot6;
+	return machine->hot4 && machine->hot6 ? 0 : -errno;
 }
 
 static int rolls_map(struct machine *machine)
@@ -147,6 +183,9 @@ static int load(struct machine *machine)
 	machine->skeleton->rodata->cfg_slot = setup->slot;
 	machine->skeleton->rodata->cfg_domain = setup->domain;
 	machine->skeleton->rodata->cfg_domain_slot = setup->domain_slot;
+	machine->skeleton->rodata->cfg_hot4_sets = setup->hot_sets;
+	machine->skeleton->rodata->cfg_hot6_sets = setup->hot_sets;
+	machine->skeleton->rodata->cfg_hot6_bit = IPACCT_EPOCHS * setup->hot_sets;
 	ret = sizes_set(machine);
 	if (!ret)
 		ret = ipacct_bpf__load(machine->skeleton);
@@ -156,6 +195,8 @@ static int load(struct machine *machine)
 		ret = maps_fill(machine);
 	if (!ret)
 		ret = rolls_map(machine);
+	if (!ret)
+		ret = hot_map(machine);
 	if (ret)
 		return ret;
 	machine->prog_fd = bpf_program__fd(machine->skeleton->progs.ipacct_xdp);
@@ -190,6 +231,10 @@ void machine_finish(struct machine *machine)
 		munmap((void *)machine->roll, ROLL_BYTES);
 	if (machine->roll6)
 		munmap((void *)machine->roll6, ROLL6_BYTES);
+	if (machine->hot4)
+		munmap((void *)machine->hot4, hot_bytes(machine));
+	if (machine->hot6)
+		munmap((void *)machine->hot6, hot_bytes(machine));
 	if (machine->skeleton)
 		ipacct_bpf__destroy(machine->skeleton);
 	free(machine->per_cpu);
@@ -226,6 +271,42 @@ static void add_words(void *sum, const void *more, size_t n_bytes)
 		to[i] += from[i];
 }
 
+struct hot_line {
+	bool used;
+	struct ipacct_key key;
+	struct ipacct_counters counters;
+};
+
+/* Line i of both families and epochs; false behind the last. */
+static bool hot_line_at(const struct machine *machine, size_t i, struct hot_line *ret_line)
+{
+	size_t n4 = (size_t)IPACCT_EPOCHS * machine->setup.hot_sets * IPACCT_HOT4_WAYS;
+	size_t n6 = (size_t)IPACCT_EPOCHS * machine->setup.hot_sets * IPACCT_HOT6_WAYS;
+
+	memset(ret_line, 0, sizeof(*ret_line));
+	if (i < n4) {
+		const struct ipacct_hot4_line *line = &machine->hot4[i];
+
+		ret_line->used = line->flags != 0;
+		ret_line->key.addr_be[2] = __builtin_bswap32(0xffff);
+		ret_line->key.addr_be[3] = line->addr_be;
+		ret_line->key.domain = line->domain;
+		ret_line->counters =
+			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
+						  line->rx_packets, line->rx_l3_bytes };
+	} else if (i < n4 + n6) {
+		const struct ipacct_hot6_line *line = &machine->hot6[i - n4];
+
+		ret_line->used = line->flags != 0;
+		memcpy(ret_line->key.addr_be, line->addr_be, sizeof(line->addr_be));
+		ret_line->key.domain = line->domain;
+		ret_line->counters =
+			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
+						  line->rx_packets, line->rx_l3_bytes };
+	}
+	return i < n4 + n6;
+}
+
 static int totals_read(struct machine *machine, uint32_t index, struct ipacct_totals *sum)
 {
 	if (bpf_map_lookup_elem(bpf_map__fd(machine->skeleton->maps.ipacct_totals), &index,
@@ -250,11 +331,20 @@ int machine_record(struct machine *machine, const uint8_t address[16],
 		   struct ipacct_counters *ret_counters)
 {
 	struct ipacct_key key = { .domain = machine->setup.domain };
+	struct ipacct_counters sum = { 0 };
+	struct hot_line line;
+	int ret;
 
 	memcpy(key.addr_be, address, sizeof(key.addr_be));
-	if (bpf_map_lookup_elem(machine->lru_fds[index_in_use(machine)], &key, ret_counters))
-		return -errno;
-	return 0;
+	ret = bpf_map_lookup_elem(machine->lru_fds[index_in_use(machine)], &key, &sum);
+	for (size_t i = 0; hot_line_at(machine, i, &line); i++)
+		if (line.used && !memcmp(&line.key, &key, sizeof(key))) {
+			add_words(&sum, &line.counters, sizeof(sum));
+			ret = 0;
+		}
+	if (!ret)
+		*ret_counters = sum;
+	return ret;
 }
 
 static int dump_add(struct machine_dump *dump, const struct ipacct_key *key, int prefix_len,
@@ -288,12 +378,24 @@ static int dump_lru(const struct machine *machine, struct machine_dump *dump)
 			if (bpf_map_lookup_elem(machine->lru_fds[i], &key, &counters))
 				return -errno;
 			ret = dump_add(dump, &key, 128, &counters);
+			dump->n_lru++;
 			before = &key;
 		}
 		if (ret)
 			return ret;
 	}
 	return 0;
+}
+
+static int dump_hot(const struct machine *machine, struct machine_dump *dump)
+{
+	struct hot_line line;
+	int ret = 0;
+
+	for (size_t i = 0; hot_line_at(machine, i, &line) && !ret; i++)
+		if (line.used)
+			ret = dump_add(dump, &line.key, 128, &line.counters);
+	return ret;
 }
 
 /* Key of a line of ipacct_roll; its prefix length is returned. */
@@ -379,6 +481,8 @@ int machine_dump(struct machine *machine, struct machine_dump *ret_dump)
 	struct machine_dump dump = { 0 };
 	int ret = dump_lru(machine, &dump);
 
+	if (!ret)
+		ret = dump_hot(machine, &dump);
 	if (!ret)
 		ret = dump_roll(machine, &dump);
 	if (!ret)

@@ -18,6 +18,7 @@ struct machine_setup {
 	uint32_t domain_slot;
 	uint32_t epoch;
 	bool shared;          /* CPU 0 uses partition 0 instead of its own */
+	uint32_t hot_sets;    /* of each family, 0 = no hot tier; at least 64, a power of two */
 	uint32_t lru_entries; /* capacity of the LRU map that the tests use */
 	uint64_t lru_budget;  /* inserts allowed there */
 };
@@ -29,6 +30,8 @@ struct machine {
 	int lru_fds[MACHINE_PARTITIONS * IPACCT_EPOCHS];
 	const struct ipacct_counters *roll; /* mapped read-only */
 	const struct ipacct_roll6_line *roll6;
+	const struct ipacct_hot4_line *hot4; /* NULL without a hot tier */
+	const struct ipacct_hot6_line *hot6;
 	struct ipacct_totals *per_cpu; /* scratch, n_cpus of them */
 	int n_cpus;
 	bool splits; /* this kernel takes a short linear part (ctx_in.data_end) */
@@ -45,6 +48,7 @@ struct machine_entry {
 struct machine_dump {
 	struct machine_entry *entries;
 	size_t n, n_allocated;
+	size_t n_lru;                      /* how many of them are records of LRU maps */
 	struct ipacct_part part;           /* sums over partitions and epochs, but for lru_budget */
 	struct ipacct_totals other_totals; /* sum of all slots and epochs that should not move */
 };

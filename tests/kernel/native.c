@@ -48,6 +48,6 @@ void native_account(const uint8_t *frame, size_t n_bytes, struct outcome *ret_ou
 	ret_outcome->protocol = packet.protocol;
 	ret_outcome->fragment = fragments[packet.fragment];
 	ret_outcome->l3_bytes = packet.l3_bytes;
-	memcpy(ret_outcome->source, packet.source_be, 16);
-	memcpy(ret_outcome->destination, packet.destination_be, 16);
+	memcpy(ret_outcome->source, packet.source.addr_be, 16);
+	memcpy(ret_outcome->destination, packet.destination.addr_be, 16);
 }

@@ -170,9 +170,9 @@ Test(oracle, native_parser_and_reference_agree, .timeout = 300)
 	cr_expect(n_accounted > n_frames / 5, "%zu accounted", n_accounted);
 }
 
-static bool start(uint32_t lru_entries)
+static bool start(const struct machine_setup *wanted, uint32_t lru_entries)
 {
-	struct machine_setup setup = harness_setups[0];
+	struct machine_setup setup = *wanted;
 
 	setup.lru_entries = lru_entries;
 	setup.lru_budget = lru_entries - 128;
@@ -187,12 +187,12 @@ static size_t draw_split(uint64_t *state)
 	return BYTES_MIN + below(state, frame.n_bytes - BYTES_MIN + 1);
 }
 
-Test(oracle, kernel_native_and_reference_agree, .timeout = 600)
+static void kernel_agrees(const struct machine_setup *setup, size_t n_frames)
 {
-	size_t n_frames = KERNEL_FRAMES / harness_slow();
 	uint64_t state = SEED + 1;
 
-	if (start(1u << 18)) {
+	n_frames /= harness_slow();
+	if (start(setup, 1u << 18)) {
 		for (size_t i = 0; i < n_frames; i++) {
 			struct outcome outcome;
 
@@ -210,6 +210,17 @@ Test(oracle, kernel_native_and_reference_agree, .timeout = 600)
 	harness_finish(&harness);
 }
 
+Test(oracle, kernel_native_and_reference_agree, .timeout = 600)
+{
+	kernel_agrees(&harness_setups[0], KERNEL_FRAMES);
+}
+
+/* The plain way in front of the parser, and every line displaced over and over. */
+Test(oracle, they_agree_over_a_small_hot_tier, .timeout = 600)
+{
+	kernel_agrees(&harness_setups[2], KERNEL_FRAMES / 4);
+}
+
 /* Every value of each of the first bytes of shapes that reach all parts of the parser. */
 Test(oracle, every_value_of_every_header_byte, .timeout = 600)
 {
@@ -225,7 +236,7 @@ Test(oracle, every_value_of_every_header_byte, .timeout = 600)
 					     "llc_snap_ipv4" };
 	size_t n_found = 0, step = harness_slow() | 1; /* odd: all values in some position */
 
-	if (!start(1u << 17)) {
+	if (!start(&harness_setups[2], 1u << 17)) {
 		harness_finish(&harness);
 		return;
 	}

@@ -17,12 +17,12 @@
 static struct harness harness;
 static struct frame frame;
 
-/* Run `each` over all rows in both setups and hold all that the maps have against the ledger: after
+/* Run `each` over all rows in all setups and hold all that the maps have against the ledger: after
  * each row, or where many frames of a row are checked one by one anyway, at the end. */
 static void over_rows(const char *variant, bool row_by_row,
 		      void (*each)(const struct packet_case *row))
 {
-	for (size_t s = 0; s < 2; s++) {
+	for (size_t s = 0; s < HARNESS_SETUPS; s++) {
 		if (!harness_start(&harness, &harness_setups[s])) {
 			harness_finish(&harness);
 			return;

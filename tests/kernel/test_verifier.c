@@ -49,6 +49,12 @@ static unsigned long load_verbose(uint32_t slot, uint16_t domain, uint32_t hot_s
 	skeleton->rodata->cfg_hot4_sets = skeleton->rodata->cfg_hot6_sets = hot_sets;
 	skeleton->rodata->cfg_hot6_bit = 4 * hot_sets;
 	skeleton->rodata->cfg_guard = hot_sets != 0;
+	if (hot_sets) {
+		bpf_map__set_value_size(skeleton->maps.ipacct_hot4,
+					hot_sets * IPACCT_HOT_SET_BYTES);
+		bpf_map__set_value_size(skeleton->maps.ipacct_hot6,
+					hot_sets * IPACCT_HOT_SET_BYTES);
+	}
 	ret = ipacct_bpf__load(skeleton);
 	cr_assert(ret == 0, "refused: %s\n%.4000s", strerror(-ret), log);
 	found = strstr(log, "processed ");

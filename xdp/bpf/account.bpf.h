@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* One address of one packet, through the tiers: hot line, LRU record, roll-up line of its prefix.
- * Every path adds to exactly one place. */
+ * Every path adds to exactly one place.
+ *
+ * `index` says where the records of this CPU and epoch are: 2 * partition + epoch. Partition 0 belongs
+ * to several CPUs: there one adds atomically and inserts zeros. Tiers are global functions: the
+ * verifier checks each once, and not again for every way that a packet takes to it. They call each
+ * other side by side where they can, not one inside the other: kernel 6.1 allows 512 octets of stack
+ * over the deepest chain. */
 #ifndef IPACCT_ACCOUNT_BPF_H
 #define IPACCT_ACCOUNT_BPF_H
-
-/* What both addresses of a packet share. */
-struct account {
-	__u64 seed;
-	__u32 index; /* 2 * partition + epoch */
-	__u32 l3_bytes;
-	__u32 shared; /* the partition belongs to several CPUs: atomic adds, zero inserts */
-};
 
 /* Octets of ::ffff:0:0/96 before the IPv4 address, RFC 4291 2.5.5.2 */
 #define KEY_IPV4_MAPPED __builtin_bswap32(0x0000ffff)
@@ -18,6 +16,11 @@ struct account {
 static __always_inline bool key_is_ipv4(const struct ipacct_key *key)
 {
 	return !key->addr_be[0] && !key->addr_be[1] && key->addr_be[2] == KEY_IPV4_MAPPED;
+}
+
+static __always_inline bool is_shared(__u32 index)
+{
+	return index < IPACCT_EPOCHS;
 }
 
 static __always_inline void add(__u64 *counter, __u64 n, bool shared)
@@ -37,14 +40,27 @@ static __always_inline void counters_add(struct ipacct_counters *counters,
 	add(&counters->rx_l3_bytes, delta->rx_l3_bytes, shared);
 }
 
+/* Counts on their way to a tier, and which one. */
+struct account_record {
+	struct ipacct_key key;
+	__u32 reserved;
+	struct ipacct_counters counters;
+};
+
+enum account_to {
+	ACCOUNT_DONE = 0,
+	ACCOUNT_TO_LRU,
+	ACCOUNT_TO_LRU_GUARDED, /* may use the part of the budget that is kept for protected ones */
+	ACCOUNT_TO_ROLLUP,
+};
+
 /* One packet in one direction. */
-static __always_inline void delta_of(struct ipacct_counters *ret_delta, const struct account *what,
-				     bool rx)
+static __always_inline void delta_of(struct ipacct_counters *ret_delta, __u32 l3_bytes, bool rx)
 {
 	ret_delta->tx_packets = !rx;
-	ret_delta->tx_l3_bytes = rx ? 0 : what->l3_bytes;
+	ret_delta->tx_l3_bytes = rx ? 0 : l3_bytes;
 	ret_delta->rx_packets = rx;
-	ret_delta->rx_l3_bytes = rx ? what->l3_bytes : 0;
+	ret_delta->rx_l3_bytes = rx ? l3_bytes : 0;
 }
 
 /* Mixes 64 bits (the finaliser of MurmurHash3): keyed by the seed, so nobody can aim at one set. */
@@ -62,19 +78,35 @@ static __always_inline __u64 mix64(__u64 x)
 #include "lru.bpf.h"
 #include "hot.bpf.h"
 
-/* The tiers are global functions: the verifier checks each once, and not again for every way that
- * a packet takes through the parser (243,908 instructions became 30,290).
- * Returns 0, or −1 when the packet could be added nowhere (cannot happen). */
-static __always_inline int account_address(const struct ipacct_key *key, const struct account *what,
-					   bool ipv4, bool rx)
+/* One packet of one address. Returns 0, or −1 when it could be added nowhere (cannot happen). */
+__noinline int ipacct_account(const struct ipacct_key *key, __u32 l3_bytes, __u32 index, __u32 rx,
+			      __u64 seed)
 {
-	struct ipacct_counters delta;
+	struct account_record record = {};
+	int to = ACCOUNT_TO_LRU_GUARDED; /* without the hot tier nobody reserves anything */
 
-	if (cfg_hot4_sets && !what->shared)
-		return ipv4 ? ipacct_hot4_account(key, what, rx)
-			    : ipacct_hot6_account(key, what, rx);
-	delta_of(&delta, what, rx);
-	return ipacct_lru_add(key, what, &delta, true);
+	if (!key)
+		return -1;
+	record.key = *key;
+	delta_of(&record.counters, l3_bytes, rx);
+	if (cfg_hot4_sets && !is_shared(index))
+		to = key_is_ipv4(&record.key) ? ipacct_hot4_account(&record, index, seed)
+					      : ipacct_hot6_account(&record, index, seed);
+	if (to == ACCOUNT_DONE)
+		return 0;
+	if (to != ACCOUNT_TO_ROLLUP &&
+	    !ipacct_lru_add(&record.key, index, &record.counters, to == ACCOUNT_TO_LRU_GUARDED))
+		return 0;
+	return ipacct_rollup(&record.key, index, &record.counters);
+}
+
+/* Where this CPU counts in this epoch. */
+static __always_inline __u32 account_index(__u32 epoch)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u32 *partition = bpf_map_lookup_elem(&ipacct_cpus, &cpu);
+
+	return 2 * (partition ? *partition : 0) + epoch;
 }
 
 #endif

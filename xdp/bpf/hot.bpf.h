@@ -17,25 +17,36 @@ static __always_inline __u16 guard_flag(const struct ipacct_key *key)
 	return bpf_map_lookup_elem(&ipacct_guard, &guard) ? IPACCT_HOT_PROTECTED : 0;
 }
 
-/* Two independent set numbers (low and high half) from one multiplication by a secret odd number:
- * whoever does not know the seed cannot choose keys that meet. */
+/* 64 bits from which the numbers of two sets come: two multiplications, one by a secret odd number, so
+ * that whoever does not know the seed cannot choose keys that meet. */
 static __always_inline __u64 hot_hash(__u64 x, __u64 seed)
 {
 	x = (x ^ seed) * 0x9e3779b97f4a7c15ULL; /* 2^64 / golden ratio */
-	x ^= x >> 32;
-	x *= seed | 1;
-	return x ^ x >> 29;
+	return (x ^ x >> 32) * seed;
+}
+
+/* Address, domain and flags of a v4 line are one word, whose flags besides USED do not matter when
+ * a key is looked for. */
+#define HOT4_WORD_BITS 49 /* address, domain, IPACCT_HOT_USED */
+
+static __always_inline __u64 hot4_word(__be32 addr_be, __u16 domain)
+{
+	return addr_be | (__u64)domain << 32 | (__u64)IPACCT_HOT_USED << 48;
+}
+
+static __always_inline bool ipacct_hot4_is(const struct ipacct_hot4_line *line, __u64 word)
+{
+	return !((*(const __u64 *)line ^ word) << (64 - HOT4_WORD_BITS));
+}
+
+static __always_inline __u64 ipacct_hot4_wanted(const struct ipacct_key *key)
+{
+	return hot4_word(key->addr_be[3], key->domain);
 }
 
 static __always_inline __u64 ipacct_hot4_hash(const struct ipacct_key *key, __u64 seed)
 {
-	return hot_hash(key->addr_be[3] | (__u64)key->domain << 32, seed);
-}
-
-static __always_inline bool ipacct_hot4_is(const struct ipacct_hot4_line *line,
-					   const struct ipacct_key *key)
-{
-	return line->addr_be == key->addr_be[3] && line->flags && line->domain == key->domain;
+	return hot_hash(ipacct_hot4_wanted(key), seed);
 }
 
 static __always_inline void ipacct_hot4_key_write(struct ipacct_hot4_line *line,
@@ -61,12 +72,17 @@ static __always_inline __u64 ipacct_hot6_hash(const struct ipacct_key *key, __u6
 	return hot_hash(low ^ mix64(high ^ seed ^ key->domain), seed);
 }
 
+static __always_inline const struct ipacct_key *ipacct_hot6_wanted(const struct ipacct_key *key)
+{
+	return key;
+}
+
 static __always_inline bool ipacct_hot6_is(const struct ipacct_hot6_line *line,
 					   const struct ipacct_key *key)
 {
 	return line->addr_be[3] == key->addr_be[3] && line->addr_be[2] == key->addr_be[2] &&
 	       line->addr_be[1] == key->addr_be[1] && line->addr_be[0] == key->addr_be[0] &&
-	       line->flags && line->domain == key->domain;
+	       line->domain == key->domain && line->flags;
 }
 
 static __always_inline void ipacct_hot6_key_write(struct ipacct_hot6_line *line,
@@ -83,29 +99,32 @@ static __always_inline void ipacct_hot6_key_read(const struct ipacct_hot6_line *
 	ret_key->domain = line->domain;
 }
 
-#define HOT(name) ipacct_hot4_##name
-#define HOT_LINE  struct ipacct_hot4_line
-#define HOT_SET   struct ipacct_hot4_set
-#define HOT_WAYS  IPACCT_HOT4_WAYS
-#define HOT_MAP   ipacct_hot4
-#define HOT_SETS  cfg_hot4_sets
-#define HOT_BIT   0
+#define HOT(name)  ipacct_hot4_##name
+#define HOT_LINE   struct ipacct_hot4_line
+#define HOT_SET    struct ipacct_hot4_set
+#define HOT_WAYS   IPACCT_HOT4_WAYS
+#define HOT_WANTED __u64
+#define HOT_MAP    ipacct_hot4
+#define HOT_SETS   cfg_hot4_sets
+#define HOT_BIT    0
 #include "hot_set.bpf.h"
 #undef HOT
 #undef HOT_LINE
 #undef HOT_SET
 #undef HOT_WAYS
+#undef HOT_WANTED
 #undef HOT_MAP
 #undef HOT_SETS
 #undef HOT_BIT
 
-#define HOT(name) ipacct_hot6_##name
-#define HOT_LINE  struct ipacct_hot6_line
-#define HOT_SET   struct ipacct_hot6_set
-#define HOT_WAYS  IPACCT_HOT6_WAYS
-#define HOT_MAP   ipacct_hot6
-#define HOT_SETS  cfg_hot6_sets
-#define HOT_BIT   cfg_hot6_bit
+#define HOT(name)  ipacct_hot6_##name
+#define HOT_LINE   struct ipacct_hot6_line
+#define HOT_SET    struct ipacct_hot6_set
+#define HOT_WAYS   IPACCT_HOT6_WAYS
+#define HOT_WANTED const struct ipacct_key *
+#define HOT_MAP    ipacct_hot6
+#define HOT_SETS   cfg_hot6_sets
+#define HOT_BIT    cfg_hot6_bit
 #include "hot_set.bpf.h"
 
 #endif

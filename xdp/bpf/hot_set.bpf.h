@@ -4,49 +4,68 @@
  *	HOT_LINE, HOT_SET, HOT_WAYS, HOT_MAP
  *	HOT_SETS     how many sets a partition and epoch has, a power of two
  *	HOT_BIT      bit number of this family's first set in ipacct_hotmap
- * and HOT(is), HOT(key_write), HOT(key_read), HOT(hash). Only partitions of one CPU have it. */
+ *	HOT_WANTED   what a line is compared with: the key, or what was made of it
+ * and HOT(wanted), HOT(is), HOT(key_write), HOT(key_read), HOT(hash). Only partitions of one CPU have it. */
 
-static __always_inline void HOT(add)(HOT_LINE *line, const struct account *what, bool rx)
+/* The number of sets is kept in 64 bits: the verifier remembers that it is a constant when such a
+ * variable is spilled to the stack, but not always for one of 32 bits. */
+
+/* All sets of this partition and epoch. */
+static __always_inline void *HOT(table)(__u32 index)
 {
-	if (rx) {
-		line->rx_packets++;
-		line->rx_l3_bytes += what->l3_bytes;
-	} else {
-		line->tx_packets++;
-		line->tx_l3_bytes += what->l3_bytes;
+	__u32 at = index - IPACCT_EPOCHS;
+
+	return bpf_map_lookup_elem(&HOT_MAP, &at);
+}
+
+/* Where a key is looked for first and goes when it is free. The line's number in the table; its way is
+ * also that of the second set. */
+static __always_inline __u32 HOT(home)(__u64 hash, __u64 sets)
+{
+	return hash >> 32 & (sets * HOT_WAYS - 1);
+}
+
+/* The line beside home: in the same cache line (IPv6: in the next one, which comes with it). */
+static __always_inline __u32 HOT(beside)(__u32 home)
+{
+	return home ^ 1;
+}
+
+/* The key's two sets, by number. */
+static __always_inline __u32 HOT(first)(__u64 hash, __u64 sets)
+{
+	return HOT(home)(hash, sets) / HOT_WAYS;
+}
+
+static __always_inline __u32 HOT(second)(__u64 hash, __u64 sets)
+{
+	return (hash ^ hash >> 29) & (sets - 1);
+}
+
+/* The places of a key that cost one cache line each: home, beside it, home in the second set. They are
+ * also where it goes while they are free, so that nearly every key is found by one or two compares.
+ * *ret_line is set when the result is true. */
+static __always_inline bool HOT(seek)(HOT_LINE *table, __u64 sets, __u64 hash, HOT_WANTED wanted,
+				      HOT_LINE **ret_line)
+{
+	__u32 home = HOT(home)(hash, sets);
+	HOT_LINE *line = &table[home];
+
+	if (!HOT(is)(line, wanted)) {
+		line = &table[HOT(beside)(home)];
+		if (!HOT(is)(line, wanted)) {
+			line = &table[HOT(second)(hash, sets) * HOT_WAYS + home % HOT_WAYS];
+			if (!HOT(is)(line, wanted))
+				return false;
+		}
 	}
+	*ret_line = line;
+	return true;
 }
 
-/* Put what the line holds elsewhere: into the LRU tier or, `to_rollup`, into that of its prefix. */
-static __always_inline void HOT(displace)(const HOT_LINE *line, const struct account *what,
-					  bool to_rollup)
-{
-	struct ipacct_counters was = {
-		.tx_packets = line->tx_packets,
-		.tx_l3_bytes = line->tx_l3_bytes,
-		.rx_packets = line->rx_packets,
-		.rx_l3_bytes = line->rx_l3_bytes,
-	};
-	struct ipacct_key key = {};
-
-	HOT(key_read)(line, &key);
-	if (!was.tx_packets && !was.rx_packets)
-		return; /* a warm key that did not come this time */
-	if (to_rollup)
-		ipacct_rollup(&key, what, &was);
-	else
-		ipacct_lru_add(&key, what, &was, line->flags & IPACCT_HOT_PROTECTED);
-}
-
-/* The way of both sets where a key is looked for first and goes when it is free: half of all keys
- * are found by one compare in one cache line. */
-static __always_inline __u32 HOT(home)(__u64 hash)
-{
-	return hash >> 58 & (HOT_WAYS - 1);
-}
-
-/* Choose among the lines of both sets, in this order: home when free; free; one cold packet of a stranger; the
- * weakest stranger. Returns the line's number, or −1 when every line is protected. */
+/* Choose among the lines of both sets, in this order: home and beside it when free; home in the second
+ * set; any free one; one cold packet of a stranger; the weakest stranger. Returns the line's number,
+ * or −1 when every line is protected. */
 __noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 home)
 {
 	__u32 least = 0xffffffff;
@@ -57,6 +76,8 @@ __noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 ho
 	home &= HOT_WAYS - 1;
 	if (!first->line[home].flags)
 		return home;
+	if (!first->line[HOT(beside)(home)].flags)
+		return HOT(beside)(home);
 	if (!second->line[home].flags)
 		return HOT_WAYS + home;
 
@@ -80,117 +101,133 @@ __noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 ho
 	return at;
 }
 
-/* A key that is in neither set takes the victim's line. A single packet of a stranger goes to the
- * LRU tier only while half of its budget is left: so an ordinary crowd stays exact by address, and
- * a flood of new sources costs one roll-up line each and leaves room for what comes back. */
-__noinline int HOT(miss)(const struct ipacct_key *key, const struct account *what, __u32 rx,
-			 __u64 hash)
+/* What the line holds and what the record holds change places. */
+static __always_inline void HOT(swap)(HOT_LINE *line, struct account_record *record)
 {
-	struct ipacct_counters delta = {};
-	HOT_SET *first, *second;
+	struct account_record was = {};
+
+	HOT(key_read)(line, &was.key);
+	was.counters.tx_packets = line->tx_packets;
+	was.counters.tx_l3_bytes = line->tx_l3_bytes;
+	was.counters.rx_packets = line->rx_packets;
+	was.counters.rx_l3_bytes = line->rx_l3_bytes;
+	HOT(key_write)(line, &record->key);
+	line->tx_packets = record->counters.tx_packets;
+	line->tx_l3_bytes = record->counters.tx_l3_bytes;
+	line->rx_packets = record->counters.rx_packets;
+	line->rx_l3_bytes = record->counters.rx_l3_bytes;
+	*record = was;
+}
+
+/* A record whose key is in neither set takes the victim's line, and what that held comes back in its
+ * place; or, when all of them are protected, it stays as it is. A single packet of a stranger goes to
+ * the LRU tier only while half of its budget is left: so an ordinary crowd stays exact by address,
+ * and a flood of new sources costs one roll-up line each and leaves room for what comes back.
+ * Returns where the record must go. */
+__noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 hash)
+{
+	__u64 sets = HOT_SETS;
+	__u32 at, at2, part_at = index, flags;
+	HOT_SET *first, *second, *table;
 	struct ipacct_part *part;
-	__u32 index, base, bit, word, at, at2;
+	bool one_packet;
 	__u16 guarded;
 	HOT_LINE *line;
 	__u64 *bits;
 	int number;
 
-	if (!key || !what)
-		return -1;
-	index = what->index;
-	base = (index - IPACCT_EPOCHS) * HOT_SETS;
-	at = base + ((__u32)hash & (HOT_SETS - 1));
-	at2 = base + ((__u32)(hash >> 32) & (HOT_SETS - 1));
-	first = bpf_map_lookup_elem(&HOT_MAP, &at);
-	second = bpf_map_lookup_elem(&HOT_MAP, &at2);
-	part = bpf_map_lookup_elem(&ipacct_parts, &index);
-	if (!first || !second || !part)
-		return -1;
-	guarded = guard_flag(key);
-	number = HOT(victim)(first, second, HOT(home)(hash));
-	if (number < 0 || number >= 2 * (int)HOT_WAYS) {
-		/* every line is protected */
-		delta_of(&delta, what, rx);
-		return guarded ? ipacct_lru_add(key, what, &delta, true)
-			       : ipacct_rollup(key, what, &delta);
-	}
+	if (!record)
+		return ACCOUNT_TO_ROLLUP;
+	table = HOT(table)(index);
+	part = bpf_map_lookup_elem(&ipacct_parts, &part_at);
+	if (!table || !part)
+		return ACCOUNT_TO_ROLLUP;
+	at = HOT(first)(hash, sets);
+	at2 = HOT(second)(hash, sets);
+	first = &table[at];
+	second = &table[at2];
+	guarded = guard_flag(&record->key);
+	number = HOT(victim)(first, second, HOT(home)(hash, sets));
+	if (number < 0 || number >= 2 * (int)HOT_WAYS)
+		return guarded ? ACCOUNT_TO_LRU_GUARDED : ACCOUNT_TO_ROLLUP;
 	if (number < (int)HOT_WAYS) {
 		line = &first->line[number & (HOT_WAYS - 1)];
-		bit = at;
 	} else {
 		line = &second->line[number & (HOT_WAYS - 1)];
-		bit = at2;
+		at = at2;
 	}
-	if (line->flags) {
-		bool one_packet = line->tx_packets + line->rx_packets == 1 &&
-				  !(line->flags & IPACCT_HOT_WARM);
-		bool to_rollup = one_packet && part->lru_inserts >= part->lru_budget / 2;
-
-		if (to_rollup)
-			part->hot_rolled++;
-		else
-			part->hot_displaced++;
-		HOT(displace)(line, what, to_rollup);
-	}
-	line->tx_packets = line->rx_packets = 0;
-	line->tx_l3_bytes = line->rx_l3_bytes = 0;
-	HOT(key_write)(line, key);
+	flags = line->flags;
+	HOT(swap)(line, record);
 	line->flags = IPACCT_HOT_USED | guarded;
-	HOT(add)(line, what, rx);
-	bit += HOT_BIT;
-	word = bit / 64;
-	bits = bpf_map_lookup_elem(&ipacct_hotmap, &word);
+	at += (index - IPACCT_EPOCHS) * sets + HOT_BIT;
+	at2 = at / 64;
+	bits = bpf_map_lookup_elem(&ipacct_hotmap, &at2);
 	if (bits)
-		*bits |= 1ULL << (bit % 64);
-	return 0;
+		*bits |= 1ULL << (at % 64);
+	if (!flags || !(record->counters.tx_packets | record->counters.rx_packets))
+		return ACCOUNT_DONE; /* a free line, or a warm key that did not come this time */
+	one_packet = record->counters.tx_packets + record->counters.rx_packets == 1 &&
+		     !(flags & IPACCT_HOT_WARM);
+	if (one_packet && part->lru_inserts >= part->lru_budget / 2) {
+		part->hot_rolled++;
+		return ACCOUNT_TO_ROLLUP;
+	}
+	part->hot_displaced++;
+	return flags & IPACCT_HOT_PROTECTED ? ACCOUNT_TO_LRU_GUARDED : ACCOUNT_TO_LRU;
 }
 
-static __always_inline HOT_LINE *HOT(find)(HOT_SET *set, const struct ipacct_key *key, __u32 home)
+static __always_inline HOT_LINE *HOT(find)(HOT_SET *set, HOT_WANTED wanted)
 {
-	if (HOT(is)(&set->line[home], key))
-		return &set->line[home];
 	for (int i = 0; i < (int)HOT_WAYS; i++)
-		if (HOT(is)(&set->line[i], key))
+		if (HOT(is)(&set->line[i], wanted))
 			return &set->line[i];
 	return NULL;
 }
 
-/* A 32-bit packet counter is half full: move what the line holds to the LRU tier, keep the key. */
-__noinline int HOT(overflow)(HOT_LINE *line, const struct account *what)
+/* One packet's record: into its line, else as HOT(exchange) says. A line whose 32-bit packet counter
+ * is half full gives up what it holds and keeps its key. */
+static __always_inline int HOT(account)(struct account_record *record, __u32 index, __u64 seed)
 {
-	if (!line || !what)
-		return -1;
-	HOT(displace)(line, what, false);
-	line->tx_packets = line->rx_packets = 0;
-	line->tx_l3_bytes = line->rx_l3_bytes = 0;
-	return 0;
+	__u64 hash = HOT(hash)(&record->key, seed);
+	HOT_WANTED wanted = HOT(wanted)(&record->key);
+	HOT_SET *table = HOT(table)(index);
+	__u64 sets = HOT_SETS;
+	HOT_LINE *line;
+
+	if (!table)
+		return ACCOUNT_TO_ROLLUP;
+	line = HOT(find)(&table[HOT(first)(hash, sets)], wanted);
+	if (!line)
+		line = HOT(find)(&table[HOT(second)(hash, sets)], wanted);
+	if (!line)
+		return HOT(exchange)(record, index, hash);
+	if ((line->tx_packets | line->rx_packets) >= HOT_PACKETS_FULL) {
+		HOT(swap)(line, record);
+		return line->flags & IPACCT_HOT_PROTECTED ? ACCOUNT_TO_LRU_GUARDED : ACCOUNT_TO_LRU;
+	}
+	line->tx_packets += record->counters.tx_packets;
+	line->tx_l3_bytes += record->counters.tx_l3_bytes;
+	line->rx_packets += record->counters.rx_packets;
+	line->rx_l3_bytes += record->counters.rx_l3_bytes;
+	return ACCOUNT_DONE;
 }
 
-__noinline int HOT(account)(const struct ipacct_key *key, const struct account *what, __u32 rx)
+/* Both addresses of a packet, when both are where HOT(seek) looks. Returns whether it counted; else
+ * nothing is changed. */
+static __always_inline bool HOT(pair)(HOT_LINE *table, __u64 source_hash, HOT_WANTED source_wanted,
+				      __u64 destination_hash, HOT_WANTED destination_wanted,
+				      __u32 l3_bytes)
 {
-	HOT_SET *first, *second;
-	__u32 base, at, at2;
-	HOT_LINE *line;
-	__u64 hash;
+	HOT_LINE *source, *destination;
+	__u64 sets = HOT_SETS;
 
-	if (!key || !what)
-		return -1;
-	hash = HOT(hash)(key, what->seed);
-	base = (what->index - IPACCT_EPOCHS) * HOT_SETS;
-	at = base + ((__u32)hash & (HOT_SETS - 1));
-	at2 = base + ((__u32)(hash >> 32) & (HOT_SETS - 1));
-	/* both pointers before the first compare: the two cache misses overlap */
-	first = bpf_map_lookup_elem(&HOT_MAP, &at);
-	second = bpf_map_lookup_elem(&HOT_MAP, &at2);
-	if (!first || !second)
-		return -1;
-	line = HOT(find)(first, key, HOT(home)(hash));
-	if (!line)
-		line = HOT(find)(second, key, HOT(home)(hash));
-	if (!line)
-		return HOT(miss)(key, what, rx, hash);
-	HOT(add)(line, what, rx);
-	if ((line->tx_packets | line->rx_packets) & HOT_PACKETS_FULL)
-		return HOT(overflow)(line, what);
-	return 0;
+	if (!HOT(seek)(table, sets, source_hash, source_wanted, &source) ||
+	    !HOT(seek)(table, sets, destination_hash, destination_wanted, &destination) ||
+	    (source->tx_packets | destination->rx_packets) >= HOT_PACKETS_FULL)
+		return false;
+	source->tx_packets++;
+	source->tx_l3_bytes += l3_bytes;
+	destination->rx_packets++;
+	destination->rx_l3_bytes += l3_bytes;
+	return true;
 }

@@ -22,17 +22,20 @@ const volatile __u32 cfg_guard = 0;    /* there are protected prefixes */
 #include "parse.h"
 #include "account.bpf.h"
 
+/* Bin of a frame's size with FCS, one load instead of a chain of compares that mixed sizes mispredict. */
+#define SIZE_OVERSIZE 1519u /* RFC 2819 etherStatsOversizePkts: longer than 1518 */
+static const __u8 size_bins[SIZE_OVERSIZE + 1] = {
+	[0 ... 63] = 0,    [64] = 1,           [65 ... 127] = 2,    [128 ... 255] = 3,
+	[256 ... 511] = 4, [512 ... 1023] = 5, [1024 ... 1518] = 6, [SIZE_OVERSIZE] = 7,
+};
+
 static __always_inline __u32 size_bin(__u32 l2_bytes)
 {
-	__u32 size = l2_bytes + IPACCT_FCS_BYTES, bin = 0;
+	__u32 size = l2_bytes + IPACCT_FCS_BYTES;
 
-#define BELOW(limit, name)  \
-	if (size < (limit)) \
-		return bin; \
-	bin++;
-	IPACCT_SIZES(BELOW)
-#undef BELOW
-	return IPACCT_SIZE_BINS - 1;
+	if (size > SIZE_OVERSIZE)
+		size = SIZE_OVERSIZE;
+	return size_bins[size] & (IPACCT_SIZE_BINS - 1); /* for the verifier */
 }
 
 /* Global functions: the verifier checks each once, whatever the callers know. */
@@ -64,21 +67,23 @@ __noinline int ipacct_parse_whole(struct xdp_md *ctx, __u32 len, struct ipacct_p
 	return ipacct_parse(&cur, pkt);
 }
 
-static __always_inline int parse(struct xdp_md *ctx, __u32 len, struct ipacct_packet *pkt)
+static __always_inline struct ipacct_cursor cursor_linear(struct xdp_md *ctx, __u32 len)
 {
-	struct ipacct_cursor cur = {
+	return (struct ipacct_cursor){
 		.ctx = ctx,
 		.data = (void *)(long)ctx->data,
 		.data_end = (void *)(long)ctx->data_end,
 		.len = len,
 		.whole = false,
 	};
-	int verdict = ipacct_parse(&cur, pkt);
+}
 
-	if (verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2) ||
-	    verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3))
-		verdict = ipacct_parse_whole(ctx, len, pkt);
-	return verdict;
+/* Headers in the linear part. */
+__noinline int ipacct_parse_linear(struct xdp_md *ctx, __u32 len, struct ipacct_packet *pkt)
+{
+	struct ipacct_cursor cur = cursor_linear(ctx, len);
+
+	return pkt ? ipacct_parse(&cur, pkt) : PARSE_IGNORED(IPACCT_IGNORED_INTERNAL);
 }
 
 static __always_inline void totals_accounted(struct ipacct_totals *totals, __u32 len,
@@ -93,9 +98,11 @@ static __always_inline void totals_accounted(struct ipacct_totals *totals, __u32
 	family->l3_bytes += pkt->l3_bytes;
 	totals->protocol[class].packets++;
 	totals->protocol[class].l3_bytes += pkt->l3_bytes;
+	if (!pkt->fragment)
+		return;
 	if (pkt->fragment == IPACCT_FRAGMENT_FIRST)
 		totals->first_fragments++;
-	else if (pkt->fragment == IPACCT_FRAGMENT_OTHER)
+	else
 		totals->other_fragments++;
 }
 
@@ -106,35 +113,81 @@ static __always_inline void totals_ignored(struct ipacct_totals *totals, __u32 l
 	totals->ignored[reason].l2_bytes += len;
 }
 
-static __always_inline int account_packet(const struct ipacct_packet *pkt, __u32 epoch, __u64 seed)
+/* Any packet: tags, tunnels, extension headers, headers beyond the linear part, errors, addresses that
+ * are not at home. */
+__noinline int ipacct_count_any(struct xdp_md *ctx, struct ipacct_totals *totals, __u32 len,
+				__u32 epoch, __u64 seed)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	__u32 *found = bpf_map_lookup_elem(&ipacct_cpus, &cpu);
-	__u32 partition = found ? *found : 0;
-	struct account what = {
-		.seed = seed,
-		.index = 2 * partition + epoch,
-		.l3_bytes = pkt->l3_bytes,
-		.shared = partition == 0,
-	};
-	struct ipacct_key key = { .domain = cfg_domain }; /* one: the stack of 6.1 is full */
-	bool ipv4 = pkt->family == 4;
-	int ret;
+	struct ipacct_packet pkt = {};
+	__u32 index;
+	int verdict;
 
-	__builtin_memcpy(key.addr_be, pkt->source_be, sizeof(key.addr_be));
-	ret = account_address(&key, &what, ipv4, false);
-	__builtin_memcpy(key.addr_be, pkt->destination_be, sizeof(key.addr_be));
-	return ret | account_address(&key, &what, ipv4, true);
+	if (!totals)
+		return -1;
+	verdict = ipacct_parse_linear(ctx, len, &pkt);
+	if (verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2) ||
+	    verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3))
+		verdict = ipacct_parse_whole(ctx, len, &pkt);
+	if (verdict < 0) {
+		totals_ignored(totals, len, PARSE_REASON(verdict));
+		return 0;
+	}
+	totals_accounted(totals, len, &pkt);
+	pkt.source.domain = pkt.destination.domain = cfg_domain;
+	index = account_index(epoch & 1);
+	verdict = ipacct_account(&pkt.source, pkt.l3_bytes, index, false, seed);
+	return verdict | ipacct_account(&pkt.destination, pkt.l3_bytes, index, true, seed);
+}
+
+/* Nearly all packets: IP directly above Ethernet, both addresses at home in the hot tier. The same
+ * parser and the same lines, but nothing of the packet has to be in memory on the way: whatever is a
+ * call comes before it. Returns whether the packet was counted; else nothing is changed. */
+static __always_inline bool count_plain4(struct xdp_md *ctx, struct ipacct_totals *totals,
+					 __u32 len, __u32 epoch, __u64 seed)
+{
+	__u32 index = account_index(epoch);
+	struct ipacct_hot4_line *table = is_shared(index) ? NULL : ipacct_hot4_table(index);
+	__u64 domain = hot4_word(0, cfg_domain), source, destination;
+	struct ipacct_cursor cur = cursor_linear(ctx, len);
+	struct ipacct_packet pkt = {};
+
+	if (!table || ipacct_parse_plain(&cur, ETH_P_IP, &pkt))
+		return false;
+	source = domain | pkt.source.addr_be[3];
+	destination = domain | pkt.destination.addr_be[3];
+	if (!ipacct_hot4_pair(table, hot_hash(source, seed), source, hot_hash(destination, seed),
+			      destination, pkt.l3_bytes))
+		return false;
+	totals_accounted(totals, len, &pkt);
+	return true;
+}
+
+/* The same for IPv6; its own function, because its addresses do not fit into registers. */
+__noinline int ipacct_count_plain6(struct xdp_md *ctx, struct ipacct_totals *totals, __u32 len,
+				   __u32 epoch, __u64 seed)
+{
+	__u32 index = account_index(epoch & 1);
+	struct ipacct_hot6_line *table = is_shared(index) ? NULL : ipacct_hot6_table(index);
+	struct ipacct_cursor cur = cursor_linear(ctx, len);
+	struct ipacct_packet pkt = {};
+
+	if (!totals || !table || ipacct_parse_plain(&cur, ETH_P_IPV6, &pkt))
+		return false;
+	pkt.source.domain = pkt.destination.domain = cfg_domain;
+	if (!ipacct_hot6_pair(table, ipacct_hot6_hash(&pkt.source, seed), &pkt.source,
+			      ipacct_hot6_hash(&pkt.destination, seed), &pkt.destination,
+			      pkt.l3_bytes))
+		return false;
+	totals_accounted(totals, len, &pkt);
+	return true;
 }
 
 /* Everything about one packet belongs to one epoch, read once. */
 static __always_inline void count(struct xdp_md *ctx)
 {
-	struct ipacct_packet pkt = {};
 	__u32 zero = 0, epoch, slot, len;
 	struct ipacct_totals *totals;
 	struct ipacct_ctl *ctl;
-	int verdict;
 
 	ctl = bpf_map_lookup_elem(&ipacct_ctl, &zero);
 	if (!ctl)
@@ -148,13 +201,10 @@ static __always_inline void count(struct xdp_md *ctx)
 	totals->seen.packets++;
 	totals->seen.l2_bytes += len;
 	totals->size_histogram[size_bin(len)]++;
-	verdict = parse(ctx, len, &pkt);
-	if (verdict < 0) {
-		totals_ignored(totals, len, PARSE_REASON(verdict));
+	if (cfg_hot4_sets && (count_plain4(ctx, totals, len, epoch, ctl->seed) ||
+			      ipacct_count_plain6(ctx, totals, len, epoch, ctl->seed)))
 		return;
-	}
-	totals_accounted(totals, len, &pkt);
-	account_packet(&pkt, epoch, ctl->seed);
+	ipacct_count_any(ctx, totals, len, epoch, ctl->seed);
 }
 
 SEC("xdp.frags")

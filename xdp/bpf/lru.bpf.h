@@ -3,6 +3,8 @@
 #ifndef IPACCT_LRU_BPF_H
 #define IPACCT_LRU_BPF_H
 
+#define LRU_FULL 1
+
 #define LRU_GUARDED_SHARE 8u /* the last 1/8 of the budget is for protected addresses */
 
 /* Whether this epoch still has room for a new record; counts the wish either way. Staying 128
@@ -29,49 +31,46 @@ static __always_inline bool budget_take(struct ipacct_part *part, bool shared, b
 /* The first packets of a key. A partition of one CPU takes the counts with the insert; in a shared
  * one two CPUs may insert at once and the loser's counts would vanish, so a zero record goes in
  * first and both add to what a second look-up finds. */
-static __always_inline int lru_new(void *lru, const struct ipacct_key *key,
-				   const struct account *what, const struct ipacct_counters *delta,
-				   bool guarded)
+static __always_inline int lru_new(void *lru, const struct ipacct_key *key, __u32 index,
+				   const struct ipacct_counters *delta, bool guarded)
 {
 	struct ipacct_counters first = {}, *record;
-	__u32 index = what->index;
 	struct ipacct_part *part = bpf_map_lookup_elem(&ipacct_parts, &index);
-	bool shared = what->shared;
+	bool shared = is_shared(index);
 
 	if (!part || !budget_take(part, shared, guarded))
-		return ipacct_rollup(key, what, delta);
+		return LRU_FULL;
 	if (!shared)
 		first = *delta;
 	if (!bpf_map_update_elem(lru, key, &first, BPF_NOEXIST) && !shared)
 		return 0;
 	record = bpf_map_lookup_elem(lru, key);
 	if (!record)
-		return ipacct_rollup(key, what, delta);
+		return LRU_FULL;
 	counters_add(record, delta, shared);
 	return 0;
 }
 
 /* guarded: the key may use the whole budget.
- * Returns 0, or −1 when the counts could be added nowhere (cannot happen). */
-__noinline int ipacct_lru_add(const struct ipacct_key *key, const struct account *what,
+ * Returns 0, or LRU_FULL when nothing was added: the caller rolls it up. */
+__noinline int ipacct_lru_add(const struct ipacct_key *key, __u32 index,
 			      const struct ipacct_counters *delta, __u32 guarded)
 {
 	struct ipacct_counters *record;
 	struct ipacct_key own; /* 6.1 takes a key from the stack, not from a caller's memory */
-	__u32 index;
+	__u32 at = index;
 	void *lru;
 
-	if (!key || !what || !delta)
-		return -1;
+	if (!key || !delta)
+		return LRU_FULL;
 	own = *key;
-	index = what->index;
-	lru = bpf_map_lookup_elem(&ipacct_lru, &index);
+	lru = bpf_map_lookup_elem(&ipacct_lru, &at);
 	if (!lru)
-		return ipacct_rollup(key, what, delta);
+		return LRU_FULL;
 	record = bpf_map_lookup_elem(lru, &own);
 	if (!record)
-		return lru_new(lru, &own, what, delta, guarded);
-	counters_add(record, delta, what->shared);
+		return lru_new(lru, &own, index, delta, guarded);
+	counters_add(record, delta, is_shared(index));
 	return 0;
 }
 

@@ -103,14 +103,16 @@ struct {
 	__type(value, struct ipacct_roll6_line);
 } ipacct_roll6 SEC(".maps");
 
-/* key: (2 * (partition − 1) + epoch) * sets + set. value: 8 lines of IPv4 addresses. Partition 0 has
- * none. Full: displaces, see hot.bpf.h. Writers: program; daemon clears the epoch at rest. */
+/* key: 2 * (partition − 1) + epoch. value: all its sets of 8 lines of IPv4 addresses, cfg_hot4_sets of
+ * them: one look-up serves both addresses of a packet, and the verifier knows the bound. (Their
+ * number is not in a type, so the map has no BTF.) Partition 0 has none. Full: displaces, see
+ * hot.bpf.h. Writers: program; daemon clears the epoch at rest. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct ipacct_hot4_set);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, IPACCT_HOT_SET_BYTES);
 } ipacct_hot4 SEC(".maps");
 
 /* The same for IPv6, 4 lines a set. */
@@ -118,8 +120,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct ipacct_hot6_set);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, IPACCT_HOT_SET_BYTES);
 } ipacct_hot6 SEC(".maps");
 
 /* One bit per set of ipacct_hot4, then of ipacct_hot6: set while the set holds a key. Reading and

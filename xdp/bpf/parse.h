@@ -34,6 +34,7 @@
 #define PARSE_PPP_IPV6       0x0057 /* RFC 5072 2 */
 
 #define PARSE_IPV4_BYTES  20u
+#define PARSE_IPV4_PLAIN  0x45 /* version 4, no options */
 #define PARSE_IPV6_BYTES  40u
 #define PARSE_IPV4_MF     0x2000 /* RFC 791 3.1 */
 #define PARSE_IPV4_OFFSET 0x1fff
@@ -54,6 +55,9 @@
 #define PARSE_IP_HIP      139
 #define PARSE_IP_SHIM6    140
 
+/* Where a copied header lies: the verifier wants aligned access to the stack. */
+#define PARSE_SCRATCH __attribute__((aligned(8)))
+
 /* A parser's verdict that a packet is ignored: negative, also for reason 0. */
 #define PARSE_IGNORED(reason) (-(int)(reason)-1)
 #define PARSE_REASON(verdict) ((__u32)(-(verdict)-1))
@@ -64,10 +68,10 @@ enum ipacct_fragment {
 	IPACCT_FRAGMENT_OTHER,
 };
 
-/* What a packet is accounted as. Addresses as in struct ipacct_key. */
+/* What a packet is accounted as. The domain of both keys is the caller's. */
 struct ipacct_packet {
-	__be32 source_be[4];
-	__be32 destination_be[4];
+	struct ipacct_key source;
+	struct ipacct_key destination;
 	__u32 l3_bytes;
 	__u8 family;   /* 4 or 6 */
 	__u8 protocol; /* enum ipacct_protocol */
@@ -78,67 +82,107 @@ struct ipacct_packet {
 static __always_inline int ipacct_chain(struct ipacct_cursor *cur, __u32 off, __u32 next,
 					struct ipacct_packet *pkt);
 
-/* 16 and 32 bits in network order at any address. Byte by byte on purpose: a frame gives no
- * alignment, and the compiler makes one load of it where the target allows. */
+/* 16 and 32 bits of a frame, as they lie there and as numbers. Headers begin at multiples of two,
+ * and IP at one of four behind the padding that kernels without unaligned access put before
+ * Ethernet (NET_IP_ALIGN): BPF programs read them by width, as struct iphdr is read. */
+#ifdef __bpf__
+static __always_inline __u32 parse_raw16(const __u8 *at)
+{
+	return *(const __u16 *)at;
+}
+
+static __always_inline __be32 parse_raw32(const __u8 *at)
+{
+	return *(const __be32 *)at;
+}
+#else
+static __always_inline __u32 parse_raw16(const __u8 *at)
+{
+	__u16 raw;
+
+	__builtin_memcpy(&raw, at, sizeof(raw));
+	return raw;
+}
+
+static __always_inline __be32 parse_raw32(const __u8 *at)
+{
+	__be32 raw;
+
+	__builtin_memcpy(&raw, at, sizeof(raw));
+	return raw;
+}
+#endif
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "network order is converted by swapping"
+#endif
+
 static __always_inline __u32 parse_be16(const __u8 *at)
 {
-	return (__u32)at[0] << 8 | at[1];
+	return __builtin_bswap16((__u16)parse_raw16(at));
 }
 
 static __always_inline __u32 parse_be32(const __u8 *at)
 {
-	return (__u32)at[0] << 24 | (__u32)at[1] << 16 | (__u32)at[2] << 8 | at[3];
+	return __builtin_bswap32(parse_raw32(at));
 }
 
-static __always_inline __u8 parse_protocol_class(__u32 protocol)
+/* A table: mixed traffic mispredicts compares. */
+static const __u8 parse_protocol_classes[256] = {
+	[0] = IPACCT_PROTOCOL_OTHER,
+	[PARSE_IP_ICMP] = IPACCT_PROTOCOL_ICMP,
+	[PARSE_IP_ICMP + 1 ... PARSE_IP_TCP - 1] = IPACCT_PROTOCOL_OTHER,
+	[PARSE_IP_TCP] = IPACCT_PROTOCOL_TCP,
+	[PARSE_IP_TCP + 1 ... PARSE_IP_UDP - 1] = IPACCT_PROTOCOL_OTHER,
+	[PARSE_IP_UDP] = IPACCT_PROTOCOL_UDP,
+	[PARSE_IP_UDP + 1 ... PARSE_IP_ICMPV6 - 1] = IPACCT_PROTOCOL_OTHER,
+	[PARSE_IP_ICMPV6] = IPACCT_PROTOCOL_ICMP,
+	[PARSE_IP_ICMPV6 + 1 ... 255] = IPACCT_PROTOCOL_OTHER,
+};
+
+static __always_inline __u8 parse_protocol_class(__u8 protocol)
 {
-	switch (protocol) {
-	case PARSE_IP_TCP:
-		return IPACCT_PROTOCOL_TCP;
-	case PARSE_IP_UDP:
-		return IPACCT_PROTOCOL_UDP;
-	case PARSE_IP_ICMP:
-	case PARSE_IP_ICMPV6:
-		return IPACCT_PROTOCOL_ICMP;
-	default:
-		return IPACCT_PROTOCOL_OTHER;
-	}
+	return parse_protocol_classes[protocol];
 }
 
 /* RFC 791 3.1. Octets are bounded by the frame: a total length may promise more than came. */
 static __always_inline int parse_ipv4(struct ipacct_cursor *cur, __u32 off,
 				      struct ipacct_packet *pkt)
 {
-	__u8 scratch[PARSE_IPV4_BYTES];
+	__u8 scratch[PARSE_IPV4_BYTES] PARSE_SCRATCH;
 	const __u8 *ip = ipacct_pull(cur, off, PARSE_IPV4_BYTES, scratch);
-	__u32 room, header_bytes, total, fragment;
+	__u32 room, header_bytes = PARSE_IPV4_BYTES, total;
 
 	if (!ip)
 		return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3);
-	if (ip[0] >> 4 != 4)
-		return PARSE_IGNORED(IPACCT_IGNORED_BAD_IP_VERSION);
-	header_bytes = (ip[0] & 0xf) * 4u;
-	if (header_bytes < PARSE_IPV4_BYTES)
-		return PARSE_IGNORED(IPACCT_IGNORED_BAD_IHL);
+	if (ip[0] != PARSE_IPV4_PLAIN) {
+		if (ip[0] >> 4 != 4)
+			return PARSE_IGNORED(IPACCT_IGNORED_BAD_IP_VERSION);
+		header_bytes = (ip[0] & 0xf) * 4u;
+		if (header_bytes < PARSE_IPV4_BYTES)
+			return PARSE_IGNORED(IPACCT_IGNORED_BAD_IHL);
+	}
 	room = cur->len - off;
 	if (room < header_bytes)
 		return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3);
 	total = parse_be16(ip + 2);
-	if (total && total < header_bytes)
-		return PARSE_IGNORED(IPACCT_IGNORED_BAD_LENGTH);
-
-	/* total length 0: a segment to be (TSO) larger than 65,535 octets, as the kernel writes it */
-	pkt->l3_bytes = total && total < room ? total : room;
+	pkt->l3_bytes = total;
+	if (total < header_bytes) {
+		if (total)
+			return PARSE_IGNORED(IPACCT_IGNORED_BAD_LENGTH);
+		/* a segment to be (TSO) larger than 65,535 octets, as the kernel writes it */
+		pkt->l3_bytes = room;
+	}
+	if (total > room)
+		pkt->l3_bytes = room;
 	pkt->family = 4;
 	pkt->protocol = parse_protocol_class(ip[9]);
-	fragment = parse_be16(ip + 6);
-	if (fragment & PARSE_IPV4_OFFSET)
-		pkt->fragment = IPACCT_FRAGMENT_OTHER;
-	else if (fragment & PARSE_IPV4_MF)
-		pkt->fragment = IPACCT_FRAGMENT_FIRST;
-	pkt->source_be[2] = pkt->destination_be[2] = __builtin_bswap32(0x0000ffff);
-	__builtin_memcpy(&pkt->source_be[3], ip + 12, 4);
-	__builtin_memcpy(&pkt->destination_be[3], ip + 16, 4);
+	if (parse_raw16(ip + 6) & __builtin_bswap16(PARSE_IPV4_OFFSET | PARSE_IPV4_MF))
+		pkt->fragment = parse_be16(ip + 6) & PARSE_IPV4_OFFSET ? IPACCT_FRAGMENT_OTHER
+								       : IPACCT_FRAGMENT_FIRST;
+	pkt->source.addr_be[2] = pkt->destination.addr_be[2] = __builtin_bswap32(0x0000ffff);
+	pkt->source.addr_be[3] = parse_raw32(ip + 12);
+	pkt->destination.addr_be[3] = parse_raw32(ip + 16);
 	return 0;
 }
 
@@ -169,7 +213,7 @@ static __always_inline bool parse_ipv6_fragment(const __u8 *header, struct ipacc
 static __always_inline int parse_ipv6_chain(struct ipacct_cursor *cur, __u32 off, __u32 next,
 					    struct ipacct_packet *pkt)
 {
-	__u8 scratch[8];
+	__u8 scratch[8] PARSE_SCRATCH;
 	const __u8 *ext;
 
 	for (int i = 0; i < PARSE_EXT_DEPTH_MAX && parse_is_extension(next); i++) {
@@ -195,11 +239,11 @@ static __always_inline int parse_ipv6_chain(struct ipacct_cursor *cur, __u32 off
 	return 0;
 }
 
-/* RFC 8200 3 */
-static __always_inline int parse_ipv6(struct ipacct_cursor *cur, __u32 off,
-				      struct ipacct_packet *pkt)
+/* RFC 8200 3. What follows the fixed header is not looked at: *ret_next. */
+static __always_inline int parse_ipv6_fixed(struct ipacct_cursor *cur, __u32 off,
+					    struct ipacct_packet *pkt, __u32 *ret_next)
 {
-	__u8 scratch[PARSE_IPV6_BYTES];
+	__u8 scratch[PARSE_IPV6_BYTES] PARSE_SCRATCH;
 	const __u8 *ip = ipacct_pull(cur, off, PARSE_IPV6_BYTES, scratch);
 	__u32 room, payload, next;
 
@@ -217,19 +261,47 @@ static __always_inline int parse_ipv6(struct ipacct_cursor *cur, __u32 off,
 		pkt->l3_bytes =
 			PARSE_IPV6_BYTES + payload < room ? PARSE_IPV6_BYTES + payload : room;
 	pkt->family = 6;
-	__builtin_memcpy(pkt->source_be, ip + 8, 16);
-	__builtin_memcpy(pkt->destination_be, ip + 24, 16);
-	if (parse_is_extension(next))
-		return ipacct_chain(cur, off + PARSE_IPV6_BYTES, next, pkt);
+	for (int i = 0; i < 4; i++) {
+		pkt->source.addr_be[i] = parse_raw32(ip + 8 + 4 * i);
+		pkt->destination.addr_be[i] = parse_raw32(ip + 24 + 4 * i);
+	}
 	pkt->protocol = parse_protocol_class(next);
+	*ret_next = next;
 	return 0;
+}
+
+static __always_inline int parse_ipv6(struct ipacct_cursor *cur, __u32 off,
+				      struct ipacct_packet *pkt)
+{
+	__u32 next;
+	int ret = parse_ipv6_fixed(cur, off, pkt, &next);
+
+	if (!ret && parse_is_extension(next))
+		ret = ipacct_chain(cur, off + PARSE_IPV6_BYTES, next, pkt);
+	return ret;
+}
+
+/* IP of one family directly above Ethernet and no extension header: nearly every packet. Returns 0 and
+ * fills *pkt, or a negative number for ipacct_parse() to find out. wanted: a constant. */
+static __always_inline int ipacct_parse_plain(struct ipacct_cursor *cur, __u32 wanted,
+					      struct ipacct_packet *pkt)
+{
+	__u8 scratch[2] PARSE_SCRATCH;
+	const __u8 *type = ipacct_pull(cur, 12, 2, scratch); /* after both MAC addresses */
+	__u32 next;
+
+	if (!type || parse_be16(type) != wanted)
+		return -1;
+	if (wanted == ETH_P_IP)
+		return parse_ipv4(cur, ETH_HLEN, pkt);
+	return parse_ipv6_fixed(cur, ETH_HLEN, pkt, &next) || parse_is_extension(next) ? -1 : 0;
 }
 
 /* RFC 3032: labels up to the bottom of the stack; what follows tells its version itself.
  * Moves *off to it and sets *ret_type to its ethertype. */
 static __always_inline int parse_mpls(struct ipacct_cursor *cur, __u32 *off, __u32 *ret_type)
 {
-	__u8 scratch[4];
+	__u8 scratch[4] PARSE_SCRATCH;
 	const __u8 *label;
 	bool bottom = false;
 
@@ -254,7 +326,7 @@ static __always_inline int parse_mpls(struct ipacct_cursor *cur, __u32 *off, __u
 /* Returns 0 and fills *pkt (which the caller has zeroed), or −reason − 1. */
 static __always_inline int ipacct_parse(struct ipacct_cursor *cur, struct ipacct_packet *pkt)
 {
-	__u8 scratch[8];
+	__u8 scratch[8] PARSE_SCRATCH;
 	const __u8 *at = ipacct_pull(cur, 12, 2, scratch); /* after both MAC addresses */
 	__u32 off = ETH_HLEN, type;
 

@@ -17,20 +17,27 @@ void ipacct_batch_finish(struct ipacct_batch *batch)
 	memset(batch, 0, sizeof(*batch));
 }
 
-static int batch_reserve(struct ipacct_batch *batch, uint32_t n_entries, size_t entry_bytes)
+static int buffer_reserve(struct ipacct_batch *batch, size_t bytes)
 {
-	size_t bytes = n_entries * entry_bytes;
 	void *buffer;
 
-	if (bytes > batch->buffer_bytes) {
-		buffer = realloc(batch->buffer, bytes);
-		if (!buffer)
-			return -ENOMEM;
-		batch->buffer = buffer;
-		batch->buffer_bytes = bytes;
-	}
-	batch->n_entries = n_entries;
+	if (bytes <= batch->buffer_bytes)
+		return 0;
+	buffer = realloc(batch->buffer, bytes);
+	if (!buffer)
+		return -ENOMEM;
+	batch->buffer = buffer;
+	batch->buffer_bytes = bytes;
 	return 0;
+}
+
+static int batch_reserve(struct ipacct_batch *batch, uint32_t n_entries, size_t entry_bytes)
+{
+	int ret = buffer_reserve(batch, n_entries * entry_bytes);
+
+	if (!ret)
+		batch->n_entries = n_entries;
+	return ret;
 }
 
 static int read_per_key(struct ipacct_batch *batch, int map_fd, uint32_t key_bytes,
@@ -133,5 +140,19 @@ int ipacct_batch_read_array(struct ipacct_batch *batch, int map_fd, uint32_t val
 		n -= count < n ? count : n;
 		token = first - 1;
 	}
+	return ret;
+}
+
+int ipacct_batch_read_element(struct ipacct_batch *batch, int map_fd, uint32_t index,
+			      size_t value_bytes, const void **ret_value)
+{
+	int ret = buffer_reserve(batch, value_bytes);
+
+	if (ret)
+		return ret;
+	batch->n_syscalls++;
+	ret = bpf_map_lookup_elem(map_fd, &index, batch->buffer);
+	if (!ret)
+		*ret_value = batch->buffer;
 	return ret;
 }

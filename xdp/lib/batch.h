@@ -34,4 +34,9 @@ int ipacct_batch_read(struct ipacct_batch *batch, int map_fd, uint32_t key_bytes
 int ipacct_batch_read_array(struct ipacct_batch *batch, int map_fd, uint32_t value_bytes,
 			    uint32_t first, uint32_t n, ipacct_batch_fn function, void *context);
 
+/* One element of an array map, whatever its size, into the batch's memory.
+ * ret_value: valid until the next call with this batch. */
+int ipacct_batch_read_element(struct ipacct_batch *batch, int map_fd, uint32_t index,
+			      size_t value_bytes, const void **ret_value);
+
 #endif

@@ -221,28 +221,6 @@ static int hot6_add(struct ipacct_epoch *epoch, const struct ipacct_hot6_set *se
 	return ret;
 }
 
-static int hot4_sets_add(const void *keys, const void *values, uint32_t n, void *context)
-{
-	const struct ipacct_hot4_set *sets = values;
-	int ret = 0;
-
-	(void)keys; /* a line carries its address */
-	for (uint32_t i = 0; i < n && !ret; i++)
-		ret = hot4_add(context, &sets[i]);
-	return ret;
-}
-
-static int hot6_sets_add(const void *keys, const void *values, uint32_t n, void *context)
-{
-	const struct ipacct_hot6_set *sets = values;
-	int ret = 0;
-
-	(void)keys; /* a line carries its address */
-	for (uint32_t i = 0; i < n && !ret; i++)
-		ret = hot6_add(context, &sets[i]);
-	return ret;
-}
-
 uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, bool ipv6)
 {
 	uint32_t n_epochs = (meta->n_parts - 1) * IPACCT_EPOCHS, at = index - IPACCT_EPOCHS;
@@ -270,10 +248,23 @@ static int hot_scan(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, 
 	return ret;
 }
 
-/* mmap needs a read-write descriptor, so whoever only reads takes the arrays by batch. */
+/* mmap needs a read-write descriptor, so whoever only reads has the table copied. */
+static int hot_copy(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t at,
+		    bool ipv6)
+{
+	uint32_t n_sets = ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets;
+	const void *sets = NULL;
+	int ret = ipacct_batch_read_element(&epoch->batch, ipv6 ? maps->hot6_fd : maps->hot4_fd, at,
+					    (size_t)n_sets * IPACCT_HOT_SET_BYTES, &sets);
+
+	for (uint32_t i = 0; i < n_sets && !ret; i++)
+		ret = ipv6 ? hot6_add(epoch, (const struct ipacct_hot6_set *)sets + i)
+			   : hot4_add(epoch, (const struct ipacct_hot4_set *)sets + i);
+	return ret;
+}
+
 static int hot_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
 {
-	uint32_t at = index - IPACCT_EPOCHS;
 	int ret;
 
 	if (index < IPACCT_EPOCHS || !maps->meta.hot4_sets)
@@ -282,14 +273,8 @@ static int hot_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, 
 		ret = hot_scan(epoch, maps, index, false);
 		return ret ? ret : hot_scan(epoch, maps, index, true);
 	}
-	ret = ipacct_batch_read_array(&epoch->batch, maps->hot4_fd, sizeof(struct ipacct_hot4_set),
-				      at * maps->meta.hot4_sets, maps->meta.hot4_sets,
-				      hot4_sets_add, epoch);
-	if (ret)
-		return ret;
-	return ipacct_batch_read_array(&epoch->batch, maps->hot6_fd, sizeof(struct ipacct_hot6_set),
-				       at * maps->meta.hot6_sets, maps->meta.hot6_sets,
-				       hot6_sets_add, epoch);
+	ret = hot_copy(epoch, maps, index - IPACCT_EPOCHS, false);
+	return ret ? ret : hot_copy(epoch, maps, index - IPACCT_EPOCHS, true);
 }
 
 static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)

@@ -123,23 +123,23 @@ struct ipacct_counters {
 };
 
 /* Lines of the hot tier. Packet counters have 32 bits because they live one epoch; a line is
- * displaced at 2^31. flags 0: free. */
+ * displaced at 2^31. flags 0: free. In a v4 line address, domain and flags are one aligned word. */
 struct ipacct_hot4_line {
 	__be32 addr_be;
-	__u32 tx_packets;
-	__u32 rx_packets;
 	__u16 domain;
 	__u16 flags; /* IPACCT_HOT_* */
+	__u32 tx_packets;
+	__u32 rx_packets;
 	__u64 tx_l3_bytes;
 	__u64 rx_l3_bytes;
 };
 
 struct ipacct_hot6_line {
 	__be32 addr_be[4];
-	__u32 tx_packets;
-	__u32 rx_packets;
 	__u16 domain;
 	__u16 flags;
+	__u32 tx_packets;
+	__u32 rx_packets;
 	__u32 reserved0;
 	__u64 tx_l3_bytes;
 	__u64 rx_l3_bytes;
@@ -203,7 +203,7 @@ struct ipacct_ctl {
 	__u32 epoch; /* the epoch that counts now: 0 or 1 */
 	__u32 reserved0;
 	__u64 cut[IPACCT_EPOCHS];
-	__u64 seed;     /* random, keys every hash of ours */
+	__u64 seed;     /* random and odd, keys every hash of ours */
 	__u64 instance; /* random, names this set of maps; the ledger repeats it */
 	__u64 reserved[3];
 };
