@@ -36,6 +36,11 @@ struct config {
 	char bpffs_dir[CONFIG_PATH_BYTES];
 	bool bpffs_given; /* by option or file: never mount there, only use it */
 	bool hot;         /* the tier of busy addresses */
+	/* sizes that the operator chose, 0 = from the budget */
+	uint32_t hot4_lines; /* of one CPU and epoch */
+	uint32_t hot6_lines;
+	uint32_t lru_entries; /* likewise */
+	uint32_t ledger_addresses;
 	bool receive_cpus_given;
 	uint64_t receive_cpus[CONFIG_CPUS_MAX / 64]; /* CPUs that get a partition of their own */
 	uint8_t mode_default;                        /* for interfaces that do not say */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table of settings for people: --help, and the lists of the man page. */
+#include <string.h>
+
 #include "config_help.h"
 #include "config_setting.h"
 
-#define HELP_COLUMN 28 /* where the texts of --help begin; the longest option needs 27 */
+#define HELP_COLUMNS 100 /* of the screen */
+#define HELP_COLUMN  28  /* where the texts of --help begin; the longest option needs 27 */
 
 static const char *default_of(const struct setting *setting)
 {
@@ -37,6 +40,24 @@ static void print_texts(FILE *out, const struct setting *setting)
 		fprintf(out, "%*s  default: %s\n", HELP_COLUMN, "", default_of(setting));
 }
 
+/* Top-level keys, as many to a line as fit. */
+static void print_keys(FILE *out)
+{
+	const struct setting *setting;
+	size_t column = 0;
+
+	for (size_t i = 0; (setting = setting_at(i)); i++) {
+		if (setting->scope != SCOPE_DAEMON || !setting->key)
+			continue;
+		if (column + strlen(setting->key) + 1 >= HELP_COLUMNS) {
+			fputs("\n", out);
+			column = 0;
+		}
+		column += (size_t)fprintf(out, "%s%s", column ? " " : "  ", setting->key);
+	}
+	fputs("\n", out);
+}
+
 void config_options_print_help(FILE *out)
 {
 	const struct setting *setting;
@@ -51,12 +72,9 @@ void config_options_print_help(FILE *out)
 		print_option(out, setting);
 		print_texts(out, setting);
 	}
-	fputs("\nKeys of the configuration file (YAML), with the values of the options:\n ", out);
-	for (size_t i = 0; (setting = setting_at(i)); i++) {
-		if (setting->scope == SCOPE_DAEMON && setting->key)
-			fprintf(out, " %s", setting->key);
-	}
-	fputs("\nKeys of an entry of interfaces:\n", out);
+	fputs("\nKeys of the configuration file (YAML), with the values of the options:\n", out);
+	print_keys(out);
+	fputs("Keys of an entry of interfaces:\n", out);
 	for (size_t i = 0; (setting = setting_at(i)); i++) {
 		if (setting->scope != SCOPE_INTERFACE)
 			continue;

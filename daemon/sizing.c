@@ -18,9 +18,7 @@
 #define BUDGET_DEFAULT_BYTES (256ULL << 20)
 #define BUDGET_RAM_SHARE     16u  /* DESIGN: min(256 MiB, 1/16 of RAM) */
 #define LRU_ENTRY_BYTES      136u /* measured: element, node, bucket of one LRU_HASH entry */
-#define LRU_ENTRIES_MIN      1024u
 #define LRU_ENTRIES_STEP     1024u
-#define LRU_ENTRIES_MAX      (1u << 22)
 #define PROCESS_BYTES        (10ULL << 20) /* supervisor and collector, measured before tables */
 #define ROLLUPS_SMALL        8192u         /* records for budgets below … */
 #define ROLLUPS_ALL_FROM     (96ULL << 20) /* … this, above it every /16 has its place */
@@ -45,34 +43,44 @@ static uint32_t shared_entries(uint32_t entries, uint32_t n_own, uint32_t n_cpus
 	uint32_t shared = n_own ? entries / 4 : entries;
 	uint32_t least = 2 * 128 * n_cpus;
 
-	least = least < LRU_ENTRIES_MIN ? LRU_ENTRIES_MIN : least;
+	least = least < SIZING_LRU_ENTRIES_MIN ? SIZING_LRU_ENTRIES_MIN : least;
 	return shared < least ? least : shared;
 }
 
-#define HOT_SHARE    8u     /* of the budget, at most */
-#define HOT_SETS_MIN 64u    /* a word of the bitmap */
-#define HOT_SETS_MAX 65536u /* 524,288 IPv4 lines a CPU: beyond that caches do not follow */
+#define HOT_SHARE 8u /* of the budget, at most */
 
 /* The largest power of two of sets that costs no more than `bytes` over all own partitions. */
 static uint32_t hot_sets(uint64_t bytes, uint32_t n_own)
 {
-	uint32_t sets = HOT_SETS_MAX;
+	uint32_t sets = SIZING_HOT_SETS_MAX;
 
-	while (sets > HOT_SETS_MIN &&
+	while (sets > SIZING_HOT_SETS_MIN &&
 	       (uint64_t)sets * IPACCT_HOT_SET_BYTES * IPACCT_EPOCHS * n_own > bytes)
 		sets /= 2;
 	return sets;
 }
 
-static void hot_size(struct sizing *sizing, bool hot)
+/* The smallest power of two of sets that has so many lines. */
+static uint32_t hot_sets_of(uint32_t lines, uint32_t ways)
+{
+	uint32_t sets = SIZING_HOT_SETS_MIN;
+
+	while (sets < SIZING_HOT_SETS_MAX && sets * ways < lines)
+		sets *= 2;
+	return sets;
+}
+
+static void hot_size(struct sizing *sizing, const struct config *config)
 {
 	uint64_t bytes = sizing->budget_bytes / HOT_SHARE;
 
 	sizing->hot4_sets = sizing->hot6_sets = 0;
-	if (!hot || !own_parts(sizing))
+	if (!config->hot || !own_parts(sizing))
 		return;
-	sizing->hot4_sets = hot_sets(bytes * 2 / 3, own_parts(sizing));
-	sizing->hot6_sets = hot_sets(bytes / 3, own_parts(sizing));
+	sizing->hot4_sets = config->hot4_lines ? hot_sets_of(config->hot4_lines, IPACCT_HOT4_WAYS)
+					       : hot_sets(bytes * 2 / 3, own_parts(sizing));
+	sizing->hot6_sets = config->hot6_lines ? hot_sets_of(config->hot6_lines, IPACCT_HOT6_WAYS)
+					       : hot_sets(bytes / 3, own_parts(sizing));
 }
 
 static void sum_up(struct sizing *sizing)
@@ -94,30 +102,36 @@ static void sum_up(struct sizing *sizing)
 			      sizing->totals_bytes + sizing->ledger_bytes + sizing->process_bytes;
 }
 
-static void try_entries(struct sizing *sizing, uint32_t entries)
+static void try_entries(struct sizing *sizing, const struct config *config, uint32_t entries)
 {
 	sizing->lru_entries = entries;
 	sizing->lru_shared = shared_entries(entries, own_parts(sizing), sizing->n_cpus);
 	sizing->n_addresses_max =
-		LEDGER_PER_LRU * (own_parts(sizing) ? entries : sizing->lru_shared);
+		config->ledger_addresses
+			? config->ledger_addresses
+			: LEDGER_PER_LRU * (own_parts(sizing) ? entries : sizing->lru_shared);
 	sum_up(sizing);
 }
 
-/* The largest number of entries that fits, or 0. */
-static uint32_t largest_entries(struct sizing *sizing)
+/* The number of entries that the operator chose, else the largest that fits; 0 when it does not. */
+static uint32_t entries_find(struct sizing *sizing, const struct config *config)
 {
-	uint32_t low = 0, high = LRU_ENTRIES_MAX / LRU_ENTRIES_STEP;
+	uint32_t low = 0, high = SIZING_LRU_ENTRIES_MAX / LRU_ENTRIES_STEP;
 
+	if (config->lru_entries) {
+		try_entries(sizing, config, config->lru_entries);
+		return sizing->total_bytes <= sizing->budget_bytes ? config->lru_entries : 0;
+	}
 	while (low < high) {
 		uint32_t middle = low + (high - low + 1) / 2;
 
-		try_entries(sizing, middle * LRU_ENTRIES_STEP);
+		try_entries(sizing, config, middle * LRU_ENTRIES_STEP);
 		if (sizing->total_bytes <= sizing->budget_bytes)
 			low = middle;
 		else
 			high = middle - 1;
 	}
-	try_entries(sizing, low ? low * LRU_ENTRIES_STEP : LRU_ENTRIES_MIN);
+	try_entries(sizing, config, low ? low * LRU_ENTRIES_STEP : SIZING_LRU_ENTRIES_MIN);
 	return low * LRU_ENTRIES_STEP;
 }
 
@@ -164,14 +178,15 @@ static void problem_arithmetic(const struct sizing *sizing, struct ipacct_proble
 {
 	ipacct_problem_set(ret_problem,
 			   "memory %.1f MiB is too small: LRU %.1f (%u + %u entries x 2 "
-			   "epochs x %u B) + roll-ups %.1f + totals %.1f + ledger %.1f + processes "
+			   "epochs x %u B) + hot tier %.1f + roll-ups %.1f + totals %.1f + ledger "
+			   "%.1f + processes "
 			   "%.1f = %.1f MiB at least for %u partitions",
 			   (double)sizing->budget_bytes / MIB, (double)sizing->lru_bytes / MIB,
 			   own_parts(sizing) * sizing->lru_entries, sizing->lru_shared,
-			   LRU_ENTRY_BYTES, (double)sizing->roll_bytes / MIB,
-			   (double)sizing->totals_bytes / MIB, (double)sizing->ledger_bytes / MIB,
-			   (double)sizing->process_bytes / MIB, (double)sizing->total_bytes / MIB,
-			   sizing->n_parts);
+			   LRU_ENTRY_BYTES, (double)sizing->hot_bytes / MIB,
+			   (double)sizing->roll_bytes / MIB, (double)sizing->totals_bytes / MIB,
+			   (double)sizing->ledger_bytes / MIB, (double)sizing->process_bytes / MIB,
+			   (double)sizing->total_bytes / MIB, sizing->n_parts);
 }
 
 int sizing_compute(const struct config *config, struct sizing *ret_sizing,
@@ -197,11 +212,11 @@ int sizing_compute(const struct config *config, struct sizing *ret_sizing,
 	else
 		cpus_read_online(wanted);
 	n_own = own_cpus_set(&sizing, wanted, sizing.n_cpus);
-	hot_size(&sizing, config->hot);
+	hot_size(&sizing, config);
 	/* few megabytes and many CPUs: some CPUs share, unless the operator chose them */
-	while (!largest_entries(&sizing) && n_own && !config->receive_cpus_given) {
+	while (!entries_find(&sizing, config) && n_own && !config->receive_cpus_given) {
 		n_own = own_cpus_set(&sizing, wanted, n_own - 1);
-		hot_size(&sizing, config->hot);
+		hot_size(&sizing, config);
 	}
 	if (sizing.total_bytes > sizing.budget_bytes) {
 		problem_arithmetic(&sizing, ret_problem);
@@ -234,11 +249,13 @@ void sizing_log(const struct sizing *sizing)
 {
 	log_info(
 		"memory: LRU %.1f MiB (%u partitions of %u and one shared of %u entries, 2 epochs, "
-		"%u B each) + hot tier %.1f + roll-ups %.1f + totals %.1f + ledger %.1f (%u "
+		"%u B each) + hot tier %.1f (%u IPv4 and %u IPv6 lines each) + roll-ups %.1f + "
+		"totals %.1f + ledger %.1f (%u "
 		"addresses, %u "
 		"prefixes) + processes %.1f = %.1f of %.1f MiB",
 		(double)sizing->lru_bytes / MIB, own_parts(sizing), sizing->lru_entries,
 		sizing->lru_shared, LRU_ENTRY_BYTES, (double)sizing->hot_bytes / MIB,
+		sizing->hot4_sets * IPACCT_HOT4_WAYS, sizing->hot6_sets * IPACCT_HOT6_WAYS,
 		(double)sizing->roll_bytes / MIB, (double)sizing->totals_bytes / MIB,
 		(double)sizing->ledger_bytes / MIB, sizing->n_addresses_max, sizing->n_rollups_max,
 		(double)sizing->process_bytes / MIB, (double)sizing->total_bytes / MIB,

@@ -8,6 +8,11 @@
 #include "config.h"
 #include "ipacct/ipacct.h"
 
+#define SIZING_HOT_SETS_MIN    64u    /* a word of the bitmap */
+#define SIZING_HOT_SETS_MAX    65536u /* 524,288 IPv4 lines a CPU: beyond that caches do not follow */
+#define SIZING_LRU_ENTRIES_MIN 1024u
+#define SIZING_LRU_ENTRIES_MAX (1u << 22)
+
 struct sizing {
 	uint64_t budget_bytes;
 	uint32_t n_cpus;  /* possible CPUs */

@@ -48,7 +48,7 @@ static inline void expect_defaults(const struct config *config)
 	cr_expect_str_eq(config->runtime_dir, "/run/ipacct");
 	cr_expect_str_eq(config->bpffs_dir, "/run/ipacct/bpf");
 	cr_expect_not(config->bpffs_given);
-	cr_expect_not(config->hot);
+	cr_expect(config->hot);
 	cr_expect_not(config->receive_cpus_given);
 	cr_expect_eq(config->mode_default, IPACCT_MODE_NATIVE);
 	cr_expect_eq(config->attach_default, CONFIG_ATTACH_AUTO);

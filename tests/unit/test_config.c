@@ -163,14 +163,18 @@ Test(config, every_key_reaches_its_member)
 	cr_expect_eq(config.mode_default, IPACCT_MODE_GENERIC);
 	cr_expect_eq(config.attach_default, CONFIG_ATTACH_LINK);
 	cr_expect_not(config.hot);
+	cr_expect_eq(config.hot4_lines, 65536);
+	cr_expect_eq(config.hot6_lines, 8192);
+	cr_expect_eq(config.lru_entries, 20000);
+	cr_expect_eq(config.ledger_addresses, 100000);
 	cr_expect(config.receive_cpus_given);
 	cr_expect_eq(config.receive_cpus[0], 0x3);
 	cr_expect_eq(config.receive_cpus[1], 0x1);
 	cr_assert_eq(config.n_interfaces, 2);
 	expect_interface(&config.interfaces[0], "eth0", IPACCT_MODE_NATIVE, CONFIG_ATTACH_AUTO, 7,
-			 true, 12);
+			 true, 16);
 	expect_interface(&config.interfaces[1], "eth1.100", IPACCT_MODE_GENERIC, CONFIG_ATTACH_LINK,
-			 0, false, 17);
+			 0, false, 21);
 }
 
 Test(config, flow_style_means_the_same_as_block_style)

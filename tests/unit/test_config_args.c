@@ -269,10 +269,33 @@ static char *printed(void (*print)(FILE *out))
 Test(config_help, help_and_man_page_name_every_option_and_key)
 {
 	static const char *const words[] = {
-		"interface", "config",   "interval",     "memory",  "user",        "runtime",
-		"bpffs",     "mode",     "attach",       "hot",     "receive",     "check",
-		"dry",       "detach",   "duration",     "confirm", "version",     "help",
-		"domain",    "optional", "receive_cpus", "name",    "runtime_dir",
+		"interface",
+		"config",
+		"interval",
+		"memory",
+		"user",
+		"runtime",
+		"bpffs",
+		"mode",
+		"attach",
+		"hot",
+		"receive",
+		"check",
+		"hot_lines_ipv4",
+		"hot_lines_ipv6",
+		"lru_entries",
+		"ledger_addresses",
+		"dry",
+		"detach",
+		"duration",
+		"confirm",
+		"version",
+		"help",
+		"domain",
+		"optional",
+		"receive_cpus",
+		"name",
+		"runtime_dir",
 	};
 	char *help = printed(config_options_print_help);
 	char *man = printed(config_options_print_man);

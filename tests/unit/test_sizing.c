@@ -48,6 +48,45 @@ Test(sizing, too_small_is_refused_with_the_sum)
 	cr_assert_not_null(strstr(problem.text, "MiB at least for 1 partitions"));
 }
 
+Test(sizing, chosen_sizes_are_kept_and_refused_above_the_budget)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+
+	config = (struct config){ .hot = true, .hot4_lines = 5000, .hot6_lines = 256 };
+	config.lru_entries = 3000;
+	config.ledger_addresses = 10000;
+	cr_assert_eq(compute(128 << 20, &sizing, &problem), 0, "%s", problem.text);
+	cr_expect_eq(sizing.hot4_sets * IPACCT_HOT4_WAYS, 8192, "up to a power of two");
+	cr_expect_eq(sizing.hot6_sets * IPACCT_HOT6_WAYS, 256);
+	cr_expect_eq(sizing.lru_entries, 3000);
+	cr_expect_eq(sizing.n_addresses_max, 10000);
+	config.lru_entries = 1 << 20;
+	cr_assert_eq(compute(128 << 20, &sizing, &problem), -ENOSPC);
+	cr_expect_not_null(strstr(problem.text, "memory 128.0 MiB is too small: LRU"));
+	config.lru_entries = 0;
+	config.hot4_lines = SIZING_HOT_SETS_MAX * IPACCT_HOT4_WAYS;
+	config.hot6_lines = SIZING_HOT_SETS_MAX * IPACCT_HOT6_WAYS;
+	config.receive_cpus_given = true;
+	config.receive_cpus[0] = 1;
+	cr_assert_eq(compute(64 << 20, &sizing, &problem), -ENOSPC);
+	cr_expect_not_null(strstr(problem.text, "hot tier 64.0"), "%s", problem.text);
+}
+
+Test(sizing, hot_tier_takes_an_eighth_at_most_and_none_when_off)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+
+	config = (struct config){ .hot = true };
+	cr_assert_eq(compute(256 << 20, &sizing, &problem), 0, "%s", problem.text);
+	cr_expect_gt(sizing.hot_bytes, 0);
+	cr_expect_leq(sizing.hot_bytes, (256 << 20) / 8);
+	config.hot = false;
+	cr_assert_eq(compute(256 << 20, &sizing, &problem), 0, "%s", problem.text);
+	cr_expect_eq(sizing.hot_bytes, 0);
+}
+
 Test(sizing, chosen_cpus_get_a_partition_each)
 {
 	struct ipacct_problem problem = {};

@@ -18,8 +18,9 @@
 #define CUT_NS        (1767270896ULL * NS_PER_S + 789000000ULL) /* 12:34:56.789 that day */
 #define ROLLUPS_MAX   136u /* 128 are kept for 0.0.0.0/0 and ::/0 of each domain */
 #define ADDRESSES_MAX 16u  /* beside the extra ones */
-#define FIRST_RECORD \
-	(IPACCT_LEDGER_HEADER_BYTES + IPACCT_IFS_MAX * sizeof(struct ipacct_ledger_interface))
+#define FIRST_RECORD                                                                            \
+	(IPACCT_LEDGER_HEADER_BYTES + IPACCT_IFS_MAX * sizeof(struct ipacct_ledger_interface) + \
+	 IPACCT_SERIES_MAX * sizeof(struct ipacct_ledger_series))
 
 struct row {
 	const char *address;
@@ -209,6 +210,7 @@ int main(int argc, char **argv)
 		.record_bytes = sizeof(struct ipacct_ledger_record),
 		.interface_bytes = sizeof(struct ipacct_ledger_interface),
 		.n_interfaces_max = IPACCT_IFS_MAX,
+		.n_series_max = IPACCT_SERIES_MAX,
 		.n_rollups_max = ROLLUPS_MAX,
 		.n_addresses_max = (__u32)(ADDRESSES_MAX + n_extra),
 		.instance = 0x1234,
