@@ -10,19 +10,25 @@
 /* The number of sets is kept in 64 bits: the verifier remembers that it is a constant when such a
  * variable is spilled to the stack, but not always for one of 32 bits. */
 
-/* All sets of this partition and epoch. */
+/* All sets of this partition and epoch. Without the tier NULL, so that the verifier of 6.1, which looks
+ * at functions that nobody calls too, sees no table without bounds. */
 static __always_inline void *HOT(table)(__u32 index)
 {
 	__u32 at = index - IPACCT_EPOCHS;
 
-	return bpf_map_lookup_elem(&HOT_MAP, &at);
+	return HOT_SETS ? bpf_map_lookup_elem(&HOT_MAP, &at) : NULL;
 }
 
-/* Where a key is looked for first and goes when it is free. The line's number in the table; its way is
- * also that of the second set. */
+/* Where a key is looked for first and goes when it is free, and where then: line numbers in the table.
+ * (Made of one mask each: 6.1 forgets the bounds of what is put together with an OR.) */
 static __always_inline __u32 HOT(home)(__u64 hash, __u64 sets)
 {
 	return hash >> 32 & (sets * HOT_WAYS - 1);
+}
+
+static __always_inline __u32 HOT(away)(__u64 hash, __u64 sets)
+{
+	return (hash ^ hash >> 29) & (sets * HOT_WAYS - 1);
 }
 
 /* The line beside home: in the same cache line (IPv6: in the next one, which comes with it). */
@@ -31,19 +37,7 @@ static __always_inline __u32 HOT(beside)(__u32 home)
 	return home ^ 1;
 }
 
-/* The key's two sets, by number. */
-static __always_inline __u32 HOT(first)(__u64 hash, __u64 sets)
-{
-	return HOT(home)(hash, sets) / HOT_WAYS;
-}
-
-static __always_inline __u32 HOT(second)(__u64 hash, __u64 sets)
-{
-	return (hash ^ hash >> 29) & (sets - 1);
-}
-
-/* The places of a key that cost one cache line each: home, beside it, home in the second set. They are
- * also where it goes while they are free, so that nearly every key is found by one or two compares.
+/* The places of a key that cost one cache line each: home, beside it, away. They are also where it goes while they are free, so that nearly every key is found by one or two compares.
  * *ret_line is set when the result is true. */
 static __always_inline bool HOT(seek)(HOT_LINE *table, __u64 sets, __u64 hash, HOT_WANTED wanted,
 				      HOT_LINE **ret_line)
@@ -54,7 +48,7 @@ static __always_inline bool HOT(seek)(HOT_LINE *table, __u64 sets, __u64 hash, H
 	if (!HOT(is)(line, wanted)) {
 		line = &table[HOT(beside)(home)];
 		if (!HOT(is)(line, wanted)) {
-			line = &table[HOT(second)(hash, sets) * HOT_WAYS + home % HOT_WAYS];
+			line = &table[HOT(away)(hash, sets)];
 			if (!HOT(is)(line, wanted))
 				return false;
 		}
@@ -63,10 +57,10 @@ static __always_inline bool HOT(seek)(HOT_LINE *table, __u64 sets, __u64 hash, H
 	return true;
 }
 
-/* Choose among the lines of both sets, in this order: home and beside it when free; home in the second
- * set; any free one; one cold packet of a stranger; the weakest stranger. Returns the line's number,
- * or −1 when every line is protected. */
-__noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 home)
+/* Choose among the lines of both sets, in this order: home, beside it and away when they are free; any
+ * free one; one cold packet of a stranger; the weakest stranger. Returns the line's number, those of
+ * the second set after those of the first, or −1 when every line is protected. */
+__noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 home, __u32 away)
 {
 	__u32 least = 0xffffffff;
 	int at = -1;
@@ -74,12 +68,13 @@ __noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 ho
 	if (!first || !second)
 		return -1;
 	home &= HOT_WAYS - 1;
+	away &= HOT_WAYS - 1;
 	if (!first->line[home].flags)
 		return home;
 	if (!first->line[HOT(beside)(home)].flags)
 		return HOT(beside)(home);
-	if (!second->line[home].flags)
-		return HOT_WAYS + home;
+	if (!second->line[away].flags)
+		return HOT_WAYS + away;
 
 	for (int i = 0; i < 2 * (int)HOT_WAYS; i++) {
 		const HOT_LINE *line =
@@ -142,12 +137,12 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 	part = bpf_map_lookup_elem(&ipacct_parts, &part_at);
 	if (!table || !part)
 		return ACCOUNT_TO_ROLLUP;
-	at = HOT(first)(hash, sets);
-	at2 = HOT(second)(hash, sets);
+	at = HOT(home)(hash, sets) / HOT_WAYS;
+	at2 = HOT(away)(hash, sets) / HOT_WAYS;
 	first = &table[at];
 	second = &table[at2];
 	guarded = guard_flag(&record->key);
-	number = HOT(victim)(first, second, HOT(home)(hash, sets));
+	number = HOT(victim)(first, second, HOT(home)(hash, sets), HOT(away)(hash, sets));
 	if (number < 0 || number >= 2 * (int)HOT_WAYS)
 		return guarded ? ACCOUNT_TO_LRU_GUARDED : ACCOUNT_TO_ROLLUP;
 	if (number < (int)HOT_WAYS) {
@@ -196,9 +191,9 @@ static __always_inline int HOT(account)(struct account_record *record, __u32 ind
 
 	if (!table)
 		return ACCOUNT_TO_ROLLUP;
-	line = HOT(find)(&table[HOT(first)(hash, sets)], wanted);
+	line = HOT(find)(&table[HOT(home)(hash, sets) / HOT_WAYS], wanted);
 	if (!line)
-		line = HOT(find)(&table[HOT(second)(hash, sets)], wanted);
+		line = HOT(find)(&table[HOT(away)(hash, sets) / HOT_WAYS], wanted);
 	if (!line)
 		return HOT(exchange)(record, index, hash);
 	if ((line->tx_packets | line->rx_packets) >= HOT_PACKETS_FULL) {
