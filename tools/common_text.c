@@ -132,54 +132,6 @@ char *text_age(uint64_t age_ns, char buffer[TEXT_TIME_BYTES])
 	return buffer;
 }
 
-size_t text_utf8_bytes(const char *text)
-{
-	const unsigned char *c = (const unsigned char *)text;
-	/* RFC 3629 4: the second byte's range excludes overlong forms, surrogates, > U+10FFFF */
-	unsigned char low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (c[0] == 0)
-		return 0;
-	if (c[0] < 0x80)
-		return 1;
-	if (c[0] < 0xc2 || c[0] > 0xf4)
-		return 0;
-	n = c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
-	if (c[0] == 0xe0)
-		low = 0xa0;
-	if (c[0] == 0xed)
-		high = 0x9f;
-	if (c[0] == 0xf0)
-		low = 0x90;
-	if (c[0] == 0xf4)
-		high = 0x8f;
-	if (c[1] < low || c[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
-char *text_make_safe(char *text)
-{
-	for (char *at = text; *at;) {
-		size_t n = text_utf8_bytes(at);
-		unsigned char c = (unsigned char)*at;
-		/* C0, DEL, and C1 (U+0080 … U+009F, in UTF-8 c2 80 … c2 9f) */
-		bool control = c < 0x20 || c == 0x7f ||
-			       (n == 2 && c == 0xc2 && (unsigned char)at[1] < 0xa0);
-
-		if (n == 0)
-			n = 1;
-		if (control || (n == 1 && c >= 0x80))
-			memset(at, '?', n);
-		at += n;
-	}
-	return text;
-}
-
 static bool window(struct winsize *ret_window)
 {
 	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, ret_window) == 0;

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
+
 #define TEXT_NUMBER_BYTES 32u /* 2^64 - 1 has 20 digits; a unit follows */
 #define TEXT_TIME_BYTES   32u /* "2026-11-21T00:29:11.123Z" */
 
@@ -30,12 +32,6 @@ char *text_time(uint64_t time_ns, char buffer[TEXT_TIME_BYTES]);
 char *text_time_short(uint64_t time_ns, uint64_t now_ns, char buffer[TEXT_TIME_BYTES]);
 /* "850 ms", "12 s", "5 min", "3.2 h", "12 d" */
 char *text_age(uint64_t age_ns, char buffer[TEXT_TIME_BYTES]);
-
-/* Bytes of the UTF-8 character at text (RFC 3629), 0 when there is none. */
-size_t text_utf8_bytes(const char *text);
-/* Replace what a terminal would obey or cannot show: every control character and every byte that is
- * not UTF-8 becomes '?'. Returns text. */
-char *text_make_safe(char *text);
 
 /* Columns that a table may use; 0 = no limit (neither a terminal nor COLUMNS). */
 size_t text_width(void);

@@ -118,6 +118,39 @@ Test(snapshot, delta_is_what_came_between)
 	ipacct_reader_close(reader);
 }
 
+/* What joins other files to the ledger: it must name the record that holds the key. */
+Test(snapshot, address_names_its_ledger_record)
+{
+	struct ipacct_counters one = { .rx_packets = 1 };
+	struct ipacct_key prefix = key4(0xc6330000);
+	struct ipacct_reader *reader = reader_of();
+	struct ipacct_snapshot *older, *newer, *delta;
+
+	cr_assert_eq(ipacct_table_add(&bench.epoch.rollups, &prefix, 112, &one), 0);
+	packet(&bench, key4(0xc0000201), key4(0xc6336401), 100);
+	apply(&bench, 1);
+	older = snapshot_of(reader);
+	epoch_begin(&bench);
+	packet(&bench, key4(0xcb007101), key4(0xc6336401), 70);
+	apply(&bench, 2);
+	newer = snapshot_of(reader);
+	cr_assert_eq(ipacct_snapshot_delta(newer, older, &delta), 0);
+	cr_assert_eq(delta->n_addresses, 2);
+	for (size_t i = 0; i < delta->n_addresses; i++) {
+		uint32_t at = delta->addresses[i].ledger_index;
+
+		cr_assert_lt(at, 3);
+		cr_assert_arr_eq(&bench.publisher.ledger.addresses[at].key,
+				 &delta->addresses[i].key, sizeof(struct ipacct_key));
+	}
+	cr_assert_eq(older->n_rollups, 1);
+	cr_assert_eq(older->rollups[0].ledger_index, IPACCT_INDEX_NONE);
+	ipacct_snapshot_destroy(delta);
+	ipacct_snapshot_destroy(older);
+	ipacct_snapshot_destroy(newer);
+	ipacct_reader_close(reader);
+}
+
 Test(snapshot, live_without_pinned_maps_says_so)
 {
 	struct ipacct_reader *reader = reader_of();

@@ -43,8 +43,10 @@ void ipacct_snapshot_conservation(const struct ipacct_snapshot *snapshot,
 	*ret_conservation = error;
 }
 
-static int entries_copy(const struct ipacct_ledger_record *records, uint32_t n, uint64_t cut,
-			size_t n_more, struct ipacct_entry **ret_entries, size_t *ret_n)
+/* addresses: whether the records' numbers mean something to others (struct ipacct_entry). */
+static int entries_copy(const struct ipacct_ledger_record *records, uint32_t n, bool addresses,
+			uint64_t cut, size_t n_more, struct ipacct_entry **ret_entries,
+			size_t *ret_n)
 {
 	struct ipacct_entry *entries = calloc(n + n_more + 1, sizeof(*entries));
 	size_t used = 0;
@@ -65,6 +67,7 @@ static int entries_copy(const struct ipacct_ledger_record *records, uint32_t n, 
 			.counters = record->version[newest].counters,
 			.first_seen_ns = record->first_seen_ns,
 			.last_seen_ns = record->version[newest].last_seen_ns,
+			.ledger_index = addresses ? i : IPACCT_INDEX_NONE,
 		};
 	}
 	*ret_entries = entries;
@@ -126,10 +129,10 @@ static int ledger_copy(const struct ipacct_ledger *ledger, uint64_t cut, size_t 
 	snapshot->interval_ns = header->interval_ns;
 	ret = interfaces_copy(ledger, cut, snapshot);
 	if (!ret)
-		ret = entries_copy(ledger->rollups, n_rollups, cut, n_more_rollups,
+		ret = entries_copy(ledger->rollups, n_rollups, false, cut, n_more_rollups,
 				   &snapshot->rollups, &snapshot->n_rollups);
 	if (!ret)
-		ret = entries_copy(ledger->addresses, n_addresses, cut, n_more_addresses,
+		ret = entries_copy(ledger->addresses, n_addresses, true, cut, n_more_addresses,
 				   &snapshot->addresses, &snapshot->n_addresses);
 	return ret;
 }
@@ -156,6 +159,7 @@ static void entries_merge(struct ipacct_entry *entries, size_t *n_entries,
 			.counters = table->entries[at].counters,
 			.first_seen_ns = time_ns,
 			.last_seen_ns = time_ns,
+			.ledger_index = IPACCT_INDEX_NONE,
 		};
 	}
 }

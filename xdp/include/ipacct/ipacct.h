@@ -50,7 +50,10 @@ struct ipacct_entry {
 	struct ipacct_counters counters;
 	uint64_t first_seen_ns; /* time of the first and last cut that moved it, UTC; for a key */
 	uint64_t last_seen_ns;  /* not cut yet both are the time of reading */
+	uint32_t ledger_index;  /* which address record of the ledger, for ipacct_geo_find() */
 };
+
+#define IPACCT_INDEX_NONE UINT32_MAX /* not in the ledger yet, or a roll-up */
 
 /* One interface slot that was ever used. */
 struct ipacct_interface_totals {
