@@ -51,7 +51,7 @@ struct ipacct_geo_record {
 	__u32 as_org;
 	__u32 name;       /* of the operator's prefix group */
 	__u32 generation; /* of the databases that were asked */
-	__u32 reserved;
+	__u32 reserved[2];
 };
 
 struct ipacct_geo_database {
