@@ -31,7 +31,15 @@ static const char *const state_names[] = { [IPACCT_IF_FREE] = "free",
 					   [IPACCT_IF_ATTACHED] = "attached",
 					   [IPACCT_IF_GONE] = "gone",
 					   [IPACCT_IF_DETACHED] = "detached" };
+static const char *const class_names[] = {
+	[IPACCT_GEO_GLOBAL] = "global",         [IPACCT_GEO_PRIVATE] = "private",
+	[IPACCT_GEO_SHARED] = "shared",         [IPACCT_GEO_LOOPBACK] = "loopback",
+	[IPACCT_GEO_LINK_LOCAL] = "link_local", [IPACCT_GEO_MULTICAST] = "multicast",
+	[IPACCT_GEO_BROADCAST] = "broadcast",   [IPACCT_GEO_DOCUMENTATION] = "documentation",
+	[IPACCT_GEO_RESERVED] = "reserved"
+};
 
+_Static_assert(N_ELEMENTS(class_names) == IPACCT_GEO_CLASSES, "a class has no name");
 _Static_assert(N_ELEMENTS(reason_names) == IPACCT_IGNORED_REASONS, "a reason has no row");
 _Static_assert(N_ELEMENTS(protocol_names) == IPACCT_PROTOCOLS, "a protocol class has no row");
 _Static_assert(N_ELEMENTS(size_names) == IPACCT_SIZE_BINS, "a size bin has no row");
@@ -102,4 +110,9 @@ char *ipacct_key_format(const struct ipacct_key *key, uint8_t prefix_len, char *
 			       ipv4 ? prefix_len - 96u : prefix_len);
 	}
 	return buffer;
+}
+
+const char *ipacct_geo_class_name(unsigned int address_class)
+{
+	return LOOK_UP(class_names, address_class);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "ipacct/abi.h"
+#include "ipacct/geo.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -110,6 +111,54 @@ int ipacct_snapshot_delta(const struct ipacct_snapshot *newer, const struct ipac
 void ipacct_snapshot_conservation(const struct ipacct_snapshot *snapshot,
 				  struct ipacct_conservation *ret_conservation);
 
+/* ---- Where and whose an address is: the geo file, see ipacct/geo.h ------------------------
+ *
+ * Reading it looks nothing up: that is the geo worker's work, done before. An answer is taken from
+ * private memory; no content of the file and nothing its writer does to it can hurt the reader. */
+struct ipacct_geo;
+
+/* Texts are UTF-8 without control characters, at most 255 octets, "" when unknown; they are valid
+ * until the next ipacct_geo_refresh() or ipacct_geo_close(). */
+struct ipacct_geo_info {
+	char country[3];       /* ISO 3166-1 alpha-2, "" when unknown */
+	uint8_t address_class; /* enum ipacct_geo_class */
+	uint8_t flags;         /* IPACCT_GEO_KNOWN, IPACCT_GEO_OVERRIDE */
+	uint32_t asn;          /* 0: unknown */
+	const char *country_name;
+	const char *region;
+	const char *city;
+	const char *as_org;
+	const char *name; /* of the operator's prefix group */
+};
+
+/* Open the geo file.
+ * runtime_dir: NULL means IPACCT_RUNTIME_DIR_DEFAULT.
+ * ret_geo:     owned by the caller; end it with ipacct_geo_close().
+ * ret_problem: may be NULL; on failure one line for a person.
+ * Errors: -ENOENT no such file: no geo worker is configured; -EACCES; -EPROTO another version;
+ * -EBADMSG damaged; -ENOMEM. */
+int ipacct_geo_open(const char *runtime_dir, struct ipacct_geo **ret_geo,
+		    struct ipacct_problem *ret_problem);
+
+/* Accepts NULL. */
+void ipacct_geo_close(struct ipacct_geo *geo);
+
+/* Let the next ipacct_geo_find() of each address see what was written since, in this file or in the
+ * one that replaced it. Between two refreshes an address has one answer; so call it once for each
+ * snapshot. Costs two system calls and what is new, not the size of the file.
+ * On failure (-EBADMSG damaged, -errno) what was read before still answers. */
+int ipacct_geo_refresh(struct ipacct_geo *geo);
+
+/* What is known about the address of entry (ledger_index, key) of a snapshot.
+ * Returns 0 (a negative answer too: IPACCT_GEO_KNOWN is then not set); -ENOENT not looked up yet;
+ * -EAGAIN being rewritten: ask again after a refresh. ret_info is written only on 0. */
+int ipacct_geo_find(struct ipacct_geo *geo, uint32_t ledger_index, const struct ipacct_key *key,
+		    struct ipacct_geo_info *ret_info);
+
+/* The worker's facts (databases, counters) at the last refresh that succeeded. A private copy,
+ * valid until ipacct_geo_close(); texts are terminated and safe to show, numbers are the worker's. */
+const struct ipacct_geo_header *ipacct_geo_header(const struct ipacct_geo *geo);
+
 /* Text of an entry: "192.0.2.1", "2001:db8::1", with the prefix length for roll-ups:
  * "198.51.0.0/16", "2001:db8::/32". buffer_bytes ≥ IPACCT_PREFIX_TEXT_BYTES; returns buffer. */
 #define IPACCT_PREFIX_TEXT_BYTES 52u
@@ -122,10 +171,11 @@ const char *ipacct_reason_name(unsigned int reason);
 const char *ipacct_reason_help(unsigned int reason);
 const char *ipacct_protocol_name(unsigned int protocol);
 const char *ipacct_size_bin_name(unsigned int bin);
-const char *ipacct_hook_name(unsigned int hook);      /* "xdp", "tc-egress" */
-const char *ipacct_mode_name(unsigned int mode);      /* "native", "generic" */
-const char *ipacct_attach_name(unsigned int attach);  /* "link", "dispatcher" */
-const char *ipacct_if_state_name(unsigned int state); /* "attached", "gone", "detached" */
+const char *ipacct_hook_name(unsigned int hook);               /* "xdp", "tc-egress" */
+const char *ipacct_mode_name(unsigned int mode);               /* "native", "generic" */
+const char *ipacct_attach_name(unsigned int attach);           /* "link", "dispatcher" */
+const char *ipacct_if_state_name(unsigned int state);          /* "attached", "gone", "detached" */
+const char *ipacct_geo_class_name(unsigned int address_class); /* "global", "private", … */
 
 #ifdef __cplusplus
 }
