@@ -116,7 +116,15 @@ static int set_choice(const struct option_row *row, const char *text, unsigned i
 	return bad(row, text, list);
 }
 
-static int set(const struct option_row *row, const char *text, void *settings)
+static int add(const struct option_row *row, char *text, struct option_list *list)
+{
+	if (list->n == OPTION_LIST_MAX)
+		return bad(row, text, "given too often");
+	list->text[list->n++] = text;
+	return 0;
+}
+
+static int set(const struct option_row *row, char *text, void *settings)
 {
 	void *field = (char *)settings + row->offset;
 
@@ -136,6 +144,8 @@ static int set(const struct option_row *row, const char *text, void *settings)
 			return bad(row, "''", "must not be empty");
 		*(const char **)field = text;
 		return 0;
+	case OPTION_LIST:
+		return add(row, text, field);
 	case OPTION_CHOICE:
 		return set_choice(row, text, field);
 	default:

@@ -12,10 +12,18 @@ enum option_type {
 	OPTION_NUMBER,  /* uint64_t: min … max */
 	OPTION_SECONDS, /* uint64_t in ns: min … max seconds, up to three decimals */
 	OPTION_STRING,  /* const char * */
+	OPTION_LIST,    /* struct option_list: each use adds one */
 	OPTION_CHOICE,  /* unsigned int: `min` + index in choices; argument may be left out when
 			 * its placeholder is in brackets, it is the first one then */
 	OPTION_HELP,
 	OPTION_VERSION,
+};
+
+#define OPTION_LIST_MAX 64u /* uses of one option */
+
+struct option_list {
+	size_t n;
+	char *text[OPTION_LIST_MAX]; /* of argv */
 };
 
 struct option_row {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TABLE_COLUMNS_MAX 12u
+#define TABLE_COLUMNS_MAX 14u
 #define TABLE_CELL_BYTES  64u /* an IPv6 prefix takes 44, a sentence about addresses up to 60 */
 
 struct table_column {

@@ -10,7 +10,9 @@
 #include <ipacct/ipacct.h>
 
 #include "common.h"
+#include "common_options.h"
 #include "common_text.h"
+#include "dump_geo.h"
 
 #define DUMP_PREFIXES_MAX 256u       /* positional filters; each row is compared with each */
 #define DUMP_ANY_DOMAIN   UINT64_MAX /* domains have 16 bits */
@@ -64,6 +66,15 @@ struct dump_settings {
 	unsigned int color; /* enum text_color */
 	uint64_t watch_ns;  /* 0 = once */
 	uint64_t n_watches; /* 0 = until stopped */
+	bool geo;           /* columns of the geo file */
+	const char *by_text;
+	struct dump_by by;
+	struct option_list country_lists;
+	struct option_list asn_lists;
+	struct option_list name_lists;
+	struct dump_wanted countries;
+	struct dump_wanted asns;
+	struct dump_wanted names;
 	size_t n_prefixes;
 	struct dump_prefix prefixes[DUMP_PREFIXES_MAX];
 };
@@ -82,18 +93,30 @@ struct dump_view {
 	const struct ipacct_entry **rollups;
 	size_t n_rollups;
 	size_t n_rollups_hidden;
-	struct ipacct_counters hidden;   /* Σ addresses that filters or --top left out */
-	struct ipacct_counters rolled;   /* Σ all roll-ups, shown or not */
-	struct ipacct_counters total;    /* Σ all addresses and roll-ups of the snapshot */
-	struct ipacct_counters left_out; /* total − Σ shown addresses − Σ shown roll-ups */
-	bool selected;                   /* a filter or --top was given */
+	struct ipacct_geo *geo;    /* NULL = not asked for */
+	struct dump_group *groups; /* with --by: shown instead of addresses and rollups */
+	size_t n_groups;
+	struct ipacct_counters hidden; /* Σ addresses that filters or --top left out */
+	struct ipacct_counters rolled; /* Σ all roll-ups, shown or not */
+	struct ipacct_counters total;  /* Σ all addresses and roll-ups of the snapshot */
+	struct ipacct_counters
+		left_out; /* total − Σ shown addresses − Σ shown roll-ups, or groups */
+	bool selected;    /* a filter or --top was given */
 };
 
-/* Borrows the snapshots; end with dump_view_finish(). Returns 0 or -ENOMEM. */
+/* Borrows the snapshots and geo, which may be NULL; end with dump_view_finish(). Returns 0 or
+ * -ENOMEM. */
 int dump_view_init(const struct dump_settings *settings, const struct ipacct_snapshot *snapshot,
-		   const struct ipacct_snapshot *at, uint64_t interval_ns,
+		   const struct ipacct_snapshot *at, uint64_t interval_ns, struct ipacct_geo *geo,
 		   struct dump_view *ret_view);
 void dump_view_finish(struct dump_view *view);
+
+/* What --sort compares; 0 for DUMP_SORT_ADDRESS. */
+uint64_t dump_sort_value(enum dump_sort sort, const struct ipacct_entry *e);
+/* IPv4 first, then by address, the shorter prefix first, then by domain. */
+int dump_compare_keys(const struct ipacct_entry *a, const struct ipacct_entry *b);
+/* Clear the bits behind the prefix. */
+void dump_key_mask(struct ipacct_key *key, uint8_t prefix_len);
 
 /* Whether -i wants this slot. */
 bool dump_shows_interface(const struct dump_settings *settings,
@@ -131,7 +154,8 @@ static inline const char *dump_name(const char *name)
 const char *dump_mode_of_all(const struct ipacct_snapshot *snapshot);
 
 /* Snapshot after snapshot until SIGINT, SIGTERM or --count. Returns the exit code. */
-int dump_watch(const struct dump_settings *settings, struct ipacct_reader *reader);
+int dump_watch(const struct dump_settings *settings, struct ipacct_reader *reader,
+	       struct ipacct_geo *geo);
 
 /* Read one snapshot, explain a failure. live: with the epochs that are not cut yet.
  * Returns 0, or the exit code of a failure. */

@@ -18,6 +18,54 @@ static void counters(struct json_writer *json, const struct ipacct_counters *c)
 #undef WRITE
 }
 
+/* A text of the geo file: "" is what is not known. */
+static void known(struct json_writer *json, const char *key, const char *text)
+{
+	json_text(json, key, text[0] ? text : NULL);
+}
+
+static void known_number(struct json_writer *json, const char *key, uint32_t value)
+{
+	if (value)
+		json_u64(json, key, value);
+	else
+		json_text(json, key, NULL);
+}
+
+/* All null: not looked up yet; a class alone: looked up, nothing known. */
+static void geo(struct json_writer *json, const struct dump_view *view,
+		const struct ipacct_entry *e)
+{
+	struct ipacct_geo_info info = { "", .country_name = "", "", "", "", "" };
+	bool found = dump_geo_find(view->geo, e, &info);
+
+	known(json, "country", info.country);
+	known(json, "region", info.region);
+	known(json, "city", info.city);
+	known_number(json, "asn", info.asn);
+	known(json, "as_org", info.as_org);
+	json_text(json, "class", found ? ipacct_geo_class_name(info.address_class) : NULL);
+	known(json, "name", info.name);
+}
+
+static void group(struct json_writer *json, enum dump_axis axis, const struct dump_group *g)
+{
+	char text[DUMP_LABEL_BYTES];
+
+	json_text(json, "kind", dump_label_kind_name(axis, &g->label));
+	json_text(json, "group", dump_label_text(axis, &g->label, text));
+	if (axis == DUMP_AXIS_COUNTRY || axis == DUMP_AXIS_ASN)
+		known(json, "name", g->label.name);
+	if (axis == DUMP_AXIS_PREFIX && g->label.kind == DUMP_LABEL_VALUE)
+		json_u64(json, "domain", g->sum.key.domain);
+	else if (axis == DUMP_AXIS_PREFIX)
+		json_text(json, "domain", NULL); /* rolled up: of all domains */
+	json_u64(json, "addresses", g->n_addresses);
+	json_u64(json, "rollups", g->n_rollups);
+	counters(json, &g->sum.counters);
+	json_time(json, "last_seen", g->sum.last_seen_ns);
+}
+
 static void head(struct json_writer *json, const struct dump_view *view)
 {
 	const struct ipacct_snapshot *at = view->at;
@@ -96,7 +144,8 @@ static void interface(struct json_writer *json, const struct dump_settings *sett
 		more_totals(json, slot);
 }
 
-static void address(struct json_writer *json, const struct ipacct_entry *e)
+static void address(struct json_writer *json, const struct dump_settings *settings,
+		    const struct dump_view *view, const struct ipacct_entry *e)
 {
 	char text[IPACCT_PREFIX_TEXT_BYTES];
 
@@ -105,6 +154,8 @@ static void address(struct json_writer *json, const struct ipacct_entry *e)
 	counters(json, &e->counters);
 	json_time(json, "first_seen", e->first_seen_ns);
 	json_time(json, "last_seen", e->last_seen_ns);
+	if (settings->geo)
+		geo(json, view, e);
 }
 
 static void rollup(struct json_writer *json, const struct ipacct_entry *e)
@@ -130,6 +181,36 @@ static void left_out(struct json_writer *json, const struct dump_settings *setti
 	counters(json, &view->left_out);
 }
 
+static void groups(struct json_writer *json, enum dump_axis axis, const struct dump_view *view)
+{
+	json_open(json, "groups", '[');
+	for (size_t i = 0; i < view->n_groups && !tool_output_failed(); i++) {
+		json_open(json, NULL, '{');
+		group(json, axis, &view->groups[i]);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+static void entries(struct json_writer *json, const struct dump_settings *settings,
+		    const struct dump_view *view)
+{
+	json_open(json, "addresses", '[');
+	for (size_t i = 0; i < view->n_addresses && !tool_output_failed(); i++) {
+		json_open(json, NULL, '{');
+		address(json, settings, view, view->addresses[i]);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+	json_open(json, "rollups", '[');
+	for (size_t i = 0; i < view->n_rollups && !tool_output_failed(); i++) {
+		json_open(json, NULL, '{');
+		rollup(json, view->rollups[i]);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 int dump_print_json(const struct dump_settings *settings, const struct dump_view *view)
 {
 	struct json_writer json = { .file = stdout, .pretty = settings->pretty };
@@ -146,20 +227,10 @@ int dump_print_json(const struct dump_settings *settings, const struct dump_view
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
-	json_open(&json, "addresses", '[');
-	for (size_t i = 0; i < view->n_addresses && !tool_output_failed(); i++) {
-		json_open(&json, NULL, '{');
-		address(&json, view->addresses[i]);
-		json_close(&json, '}');
-	}
-	json_close(&json, ']');
-	json_open(&json, "rollups", '[');
-	for (size_t i = 0; i < view->n_rollups && !tool_output_failed(); i++) {
-		json_open(&json, NULL, '{');
-		rollup(&json, view->rollups[i]);
-		json_close(&json, '}');
-	}
-	json_close(&json, ']');
+	if (settings->by.axis == DUMP_AXIS_NONE)
+		entries(&json, settings, view);
+	else
+		groups(&json, settings->by.axis, view);
 	if (view->selected) {
 		json_open(&json, "left_out", '{');
 		left_out(&json, settings, view);
@@ -192,12 +263,17 @@ int dump_print_ndjson(const struct dump_settings *settings, const struct dump_vi
 	}
 	for (size_t i = 0; i < view->n_addresses && !tool_output_failed(); i++) {
 		line_open(&json, "address");
-		address(&json, view->addresses[i]);
+		address(&json, settings, view, view->addresses[i]);
 		json_close(&json, '}');
 	}
 	for (size_t i = 0; i < view->n_rollups && !tool_output_failed(); i++) {
 		line_open(&json, "rollup");
 		rollup(&json, view->rollups[i]);
+		json_close(&json, '}');
+	}
+	for (size_t i = 0; i < view->n_groups && !tool_output_failed(); i++) {
+		line_open(&json, "group");
+		group(&json, settings->by.axis, &view->groups[i]);
 		json_close(&json, '}');
 	}
 	if (view->selected) {

@@ -8,6 +8,8 @@
 
 #include <ipacct/counters.h>
 
+#include "common_json.h"
+
 #define CRLF "\r\n" /* RFC 4180 2.1 */
 
 /* Each value of ours is free of quotes, commas and line ends, but a device may be called anything. */
@@ -38,6 +40,38 @@ static const char *time_or_empty(uint64_t time_ns, char buffer[TEXT_TIME_BYTES])
 	return time_ns ? text_rfc3339(time_ns, buffer) : "";
 }
 
+#define GEO_FIELDS "country,region,city,asn,as_org,class,name"
+
+/* The fields of GEO_FIELDS, each after a comma; of what is not an address all are empty. */
+static void csv_geo(const struct dump_view *view, const struct ipacct_entry *e)
+{
+	struct ipacct_geo_info info;
+
+	if (!e || e->prefix_len != 128 || !dump_geo_find(view->geo, e, &info)) {
+		fputs(",,,,,,,", stdout);
+		return;
+	}
+	printf(",%s,", info.country);
+	csv_text(info.region);
+	putchar(',');
+	csv_text(info.city);
+	putchar(',');
+	if (info.asn)
+		printf("%" PRIu32, info.asn);
+	putchar(',');
+	csv_text(info.as_org);
+	printf(",%s,", dump_name(ipacct_geo_class_name(info.address_class)));
+	csv_text(info.name);
+}
+
+static void csv_end(const struct dump_settings *settings, const struct dump_view *view,
+		    const struct ipacct_entry *e)
+{
+	if (settings->geo)
+		csv_geo(view, e);
+	fputs(CRLF, stdout);
+}
+
 static void csv_entry(const char *type, const struct ipacct_entry *e, bool seen, const char *mode)
 {
 	char text[IPACCT_PREFIX_TEXT_BYTES], first[TEXT_TIME_BYTES], last[TEXT_TIME_BYTES];
@@ -45,17 +79,50 @@ static void csv_entry(const char *type, const struct ipacct_entry *e, bool seen,
 	printf("%s,%s,%u", type, ipacct_key_format(&e->key, e->prefix_len, text, sizeof(text)),
 	       e->key.domain);
 	csv_counters(&e->counters);
-	printf(",%s,%s,%s" CRLF, seen ? time_or_empty(e->first_seen_ns, first) : "",
+	printf(",%s,%s,%s", seen ? time_or_empty(e->first_seen_ns, first) : "",
 	       seen ? time_or_empty(e->last_seen_ns, last) : "", mode);
 }
 
-static void csv_header(const struct dump_view *view)
+static void csv_header(const struct dump_settings *settings, const struct dump_view *view)
 {
-	fputs("type,address,domain", stdout);
+	bool groups = settings->by.axis != DUMP_AXIS_NONE;
+
+	fputs(groups ? "type,group,name,domain,addresses,rollups" : "type,address,domain", stdout);
 #define WRITE(field, element, help) fputs("," #field, stdout);
 	IPACCT_COUNTERS(WRITE)
 #undef WRITE
-	printf(",first_seen,last_seen,mode%s" CRLF, view->interval_ns ? ",interval_ns" : "");
+	printf("%s,last_seen,mode%s%s" CRLF, groups ? "" : ",first_seen",
+	       view->interval_ns ? ",interval_ns" : "",
+	       settings->geo && !groups ? "," GEO_FIELDS : "");
+}
+
+static void csv_group(enum dump_axis axis, const struct dump_group *g, const char *mode)
+{
+	char text[DUMP_LABEL_BYTES], last[TEXT_TIME_BYTES];
+
+	printf("%s,", dump_label_kind_name(axis, &g->label));
+	csv_text(dump_label_text(axis, &g->label, text));
+	putchar(',');
+	if (axis != DUMP_AXIS_NAME)
+		csv_text(g->label.name);
+	putchar(',');
+	if (axis == DUMP_AXIS_PREFIX && g->label.kind == DUMP_LABEL_VALUE)
+		printf("%u", g->sum.key.domain);
+	printf(",%zu,%zu", g->n_addresses, g->n_rollups);
+	csv_counters(&g->sum.counters);
+	printf(",%s,%s" CRLF, time_or_empty(g->sum.last_seen_ns, last), mode);
+}
+
+static void csv_groups(const struct dump_settings *settings, const struct dump_view *view,
+		       const char *mode)
+{
+	for (size_t i = 0; i < view->n_groups && !tool_output_failed(); i++)
+		csv_group(settings->by.axis, &view->groups[i], mode);
+	if (view->selected) {
+		printf("left_out,,,,%zu,%zu", view->n_addresses_hidden, view->n_rollups_hidden);
+		csv_counters(&view->left_out);
+		printf(",,%s" CRLF, mode);
+	}
 }
 
 /* One line for each counter of an interface; what it does not have stays empty. */
@@ -136,18 +203,26 @@ int dump_print_csv(const struct dump_settings *settings, const struct dump_view 
 			 view->interval_ns);
 	else
 		snprintf(mode, sizeof(mode), "%s", dump_mode_of_all(view->at));
-	csv_header(view);
+	csv_header(settings, view);
+	if (settings->by.axis != DUMP_AXIS_NONE) {
+		csv_groups(settings, view, mode);
+		return 0;
+	}
 	for (size_t i = 0; i < view->n_addresses && !settings->rollups; i++) {
 		if (tool_output_failed())
 			return 0;
 		csv_entry("address", view->addresses[i], true, mode);
+		csv_end(settings, view, view->addresses[i]);
 	}
-	for (size_t i = 0; i < view->n_rollups && !tool_output_failed(); i++)
+	for (size_t i = 0; i < view->n_rollups && !tool_output_failed(); i++) {
 		csv_entry("rollup", view->rollups[i], false, mode);
+		csv_end(settings, view, NULL);
+	}
 	if (view->selected && !settings->rollups) {
 		fputs("left_out,,", stdout);
 		csv_counters(&view->left_out);
-		printf(",,,%s" CRLF, mode);
+		printf(",,,%s", mode);
+		csv_end(settings, view, NULL);
 	}
 	return 0;
 }
@@ -170,6 +245,51 @@ static void line_entry(const char *type, const struct ipacct_entry *e, enum text
 	printf("%s %s domain %u", type,
 	       ipacct_key_format(&e->key, e->prefix_len, text, sizeof(text)), e->key.domain);
 	line_counters(&e->counters, units);
+}
+
+/* A text that may hold anything, "-" when it is not known. */
+static void line_text(const char *name, const char *text)
+{
+	struct json_writer json = { .file = stdout, .depth = 1 };
+
+	printf(" %s ", name);
+	if (text[0])
+		json_text(&json, NULL, text);
+	else
+		putchar('-');
+}
+
+static void line_geo(const struct dump_view *view, const struct ipacct_entry *e)
+{
+	struct ipacct_geo_info info = { "", .country_name = "", "", "", "", "" };
+	bool found = dump_geo_find(view->geo, e, &info);
+
+	printf(" country %s", info.country[0] ? info.country : "-");
+	line_text("region", info.region);
+	line_text("city", info.city);
+	if (info.asn)
+		printf(" asn %" PRIu32, info.asn);
+	else
+		fputs(" asn -", stdout);
+	line_text("as_org", info.as_org);
+	printf(" class %s", found ? dump_name(ipacct_geo_class_name(info.address_class)) : "-");
+	line_text("name", info.name);
+}
+
+static void line_group(enum dump_axis axis, const struct dump_group *g, enum text_units units)
+{
+	char text[DUMP_LABEL_BYTES], last[TEXT_TIME_BYTES];
+
+	printf("group kind %s", dump_label_kind_name(axis, &g->label));
+	line_text("group", dump_label_text(axis, &g->label, text));
+	if (axis == DUMP_AXIS_COUNTRY || axis == DUMP_AXIS_ASN)
+		line_text("name", g->label.name);
+	if (axis == DUMP_AXIS_PREFIX && g->label.kind == DUMP_LABEL_VALUE)
+		printf(" domain %u", g->sum.key.domain);
+	printf(" addresses %zu rollups %zu", g->n_addresses, g->n_rollups);
+	line_counters(&g->sum.counters, units);
+	printf(" last_seen %s\n",
+	       g->sum.last_seen_ns ? text_rfc3339(g->sum.last_seen_ns, last) : "-");
 }
 
 static void line_slot(const struct ipacct_interface_totals *slot, enum text_units units)
@@ -212,13 +332,18 @@ int dump_print_oneline(const struct dump_settings *settings, const struct dump_v
 		line_entry("address", e, units);
 		printf(" first_seen %s",
 		       e->first_seen_ns ? text_rfc3339(e->first_seen_ns, text) : "-");
-		printf(" last_seen %s\n",
+		printf(" last_seen %s",
 		       e->last_seen_ns ? text_rfc3339(e->last_seen_ns, text) : "-");
+		if (settings->geo)
+			line_geo(view, e);
+		putchar('\n');
 	}
 	for (size_t i = 0; i < view->n_rollups && !tool_output_failed(); i++) {
 		line_entry("rollup", view->rollups[i], units);
 		putchar('\n');
 	}
+	for (size_t i = 0; i < view->n_groups && !tool_output_failed(); i++)
+		line_group(settings->by.axis, &view->groups[i], units);
 	if (view->selected) {
 		printf("left_out addresses %zu rollups %zu", view->n_addresses_hidden,
 		       view->n_rollups_hidden);

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common_options.h"
-
 #define OUTPUT_BYTES (1u << 16) /* one write of a pipe's default capacity, pipe(7) */
 
 int dump_read(const struct dump_settings *settings, struct ipacct_reader *reader, bool live,
@@ -49,7 +47,8 @@ static bool device_known(const struct dump_settings *settings,
 	return !settings->device;
 }
 
-static int dump_once(const struct dump_settings *settings, struct ipacct_reader *reader)
+static int dump_once(const struct dump_settings *settings, struct ipacct_reader *reader,
+		     struct ipacct_geo *geo)
 {
 	struct ipacct_snapshot *snapshot = NULL;
 	struct dump_view view;
@@ -63,7 +62,7 @@ static int dump_once(const struct dump_settings *settings, struct ipacct_reader 
 		ipacct_snapshot_destroy(snapshot);
 		return TOOL_ERROR;
 	}
-	r = dump_view_init(settings, snapshot, snapshot, 0, &view);
+	r = dump_view_init(settings, snapshot, snapshot, 0, geo, &view);
 	if (r == 0) {
 		r = dump_print(settings, &view);
 		dump_view_finish(&view);
@@ -72,6 +71,25 @@ static int dump_once(const struct dump_settings *settings, struct ipacct_reader 
 		tool_complain("cannot show the counters: %s", strerror(-r));
 	ipacct_snapshot_destroy(snapshot);
 	return r < 0 ? TOOL_ERROR : TOOL_OK;
+}
+
+static bool needs_geo(const struct dump_settings *s)
+{
+	return s->geo || s->countries.n || s->asns.n || s->names.n ||
+	       (s->by.axis != DUMP_AXIS_NONE && s->by.axis != DUMP_AXIS_PREFIX);
+}
+
+static int dump(const struct dump_settings *settings, struct ipacct_reader *reader)
+{
+	struct ipacct_geo *geo = NULL;
+	int r = needs_geo(settings) ? dump_geo_open(settings, &geo) : 0;
+
+	if (r != 0)
+		return r;
+	r = settings->watch_ns ? dump_watch(settings, reader, geo)
+			       : dump_once(settings, reader, geo);
+	ipacct_geo_close(geo);
+	return r;
 }
 
 int main(int argc, char **argv)
@@ -93,7 +111,7 @@ int main(int argc, char **argv)
 			       &problem);
 	if (r < 0)
 		return tool_explain(r, &problem, &settings.paths);
-	r = settings.watch_ns ? dump_watch(&settings, reader) : dump_once(&settings, reader);
+	r = dump(&settings, reader);
 	ipacct_reader_close(reader);
 	return tool_finish_output(r);
 }

@@ -36,6 +36,11 @@ static const struct option_row rows[] = {
 	{ 't', NULL, OPTION_NUMBER, "N", AT(top), 1, UINT32_MAX, NULL, "the same as -n" },
 	{ '4', "ipv4", OPTION_VALUE, NULL, AT(family), 4, 0, NULL, "only IPv4 rows" },
 	{ '6', "ipv6", OPTION_VALUE, NULL, AT(family), 6, 0, NULL, "only IPv6 rows" },
+	{ 0, "geo", OPTION_FLAG, NULL, AT(geo), 0, 0, NULL, "add country, region, city, AS and name of each address" },
+	{ 0, "by", OPTION_STRING, "KEY", AT(by_text), 0, 0, NULL, "sums by country, asn, name or prefix[=LEN4[,LEN6]]" },
+	{ 0, "country", OPTION_LIST, "LIST", AT(country_lists), 0, 0, NULL, "only these countries: DE,AT; also private, unknown, pending" },
+	{ 0, "asn", OPTION_LIST, "LIST", AT(asn_lists), 0, 0, NULL, "only these AS numbers: 64500,AS64501" },
+	{ 0, "name", OPTION_LIST, "LIST", AT(name_lists), 0, 0, NULL, "only prefixes that the operator gave these names" },
 	{ 0, "domain", OPTION_NUMBER, "N", AT(domain), 0, UINT16_MAX, NULL, "only rows of this accounting domain" },
 	{ 'i', "interface", OPTION_STRING, "DEV", AT(device), 0, 0, NULL, "only this device in the part about interfaces" },
 	{ 0, "totals", OPTION_FLAG, NULL, AT(totals), 0, 0, NULL, "table: every total of each interface, no addresses" },
@@ -45,7 +50,7 @@ static const struct option_row rows[] = {
 	{ 'w', "watch", OPTION_SECONDS, "SECONDS", AT(watch_ns), WATCH_MS_MIN, WATCH_S_MAX, NULL, "rates, again after each interval" },
 	{ 0, "count", OPTION_NUMBER, "N", AT(n_watches), 1, UINT32_MAX, NULL, "with -w: end after N intervals" },
 	{ 0, "color", OPTION_CHOICE, "WHEN", AT(color), 0, 0, color_names, "default: auto; NO_COLOR is honoured" },
-	{ 0, "runtime-dir", OPTION_STRING, "DIR", AT(paths.runtime_dir), 0, 0, NULL, "where the ledger is (" IPACCT_RUNTIME_DIR_DEFAULT ")" },
+	{ 0, "runtime-dir", OPTION_STRING, "DIR", AT(paths.runtime_dir), 0, 0, NULL, "where the ledger and the geo file are (" IPACCT_RUNTIME_DIR_DEFAULT ")" },
 	{ 0, "bpffs", OPTION_STRING, "DIR", AT(paths.bpffs_dir), 0, 0, NULL, "where the maps are pinned (" IPACCT_BPFFS_DIR_DEFAULT ")" },
 	{ 'V', "version", OPTION_VERSION, NULL, 0, 0, 0, NULL, "print the version" },
 	{ 0, "help", OPTION_HELP, NULL, 0, 0, 0, NULL, "print this help" },
@@ -61,18 +66,17 @@ static const struct option_table table = {
 	.epilogue = "Exit code: 0 ok, 1 error, 2 usage, 78 another ABI version.\n",
 };
 
-/* Clear the bits behind the prefix. */
-static void mask(struct dump_prefix *prefix)
+void dump_key_mask(struct ipacct_key *key, uint8_t prefix_len)
 {
-	unsigned char *bytes = (unsigned char *)prefix->key.addr_be;
+	unsigned char *bytes = (unsigned char *)key->addr_be;
 
-	for (unsigned int i = 0; i < sizeof(prefix->key.addr_be); i++) {
+	for (unsigned int i = 0; i < sizeof(key->addr_be); i++) {
 		unsigned int first_bit = 8 * i;
 
-		if (first_bit >= prefix->prefix_len)
+		if (first_bit >= prefix_len)
 			bytes[i] = 0;
-		else if (first_bit + 8 > prefix->prefix_len)
-			bytes[i] &= (unsigned char)(0xff00u >> (prefix->prefix_len - first_bit));
+		else if (first_bit + 8 > prefix_len)
+			bytes[i] &= (unsigned char)(0xff00u >> (prefix_len - first_bit));
 	}
 }
 
@@ -100,7 +104,7 @@ static int prefix_parse(const char *text, struct dump_prefix *ret_prefix)
 		return -EINVAL;
 	prefix.prefix_len = (uint8_t)(skip + bits);
 	prefix.ipv4 = prefix.prefix_len >= IPV4_FIRST_BIT && ipacct_key_is_ipv4(&prefix.key);
-	mask(&prefix);
+	dump_key_mask(&prefix.key, prefix.prefix_len);
 	*ret_prefix = prefix;
 	return 0;
 }
@@ -109,6 +113,32 @@ static int usage(const char *message)
 {
 	tool_complain("%s; --help lists the options", message);
 	return OPTIONS_USAGE;
+}
+
+static int lists_parse(enum dump_axis axis, const struct option_list *lists,
+		       struct dump_wanted *wanted)
+{
+	for (size_t i = 0; i < lists->n; i++)
+		if (dump_wanted_add(axis, lists->text[i], wanted) < 0)
+			return OPTIONS_USAGE;
+	return OPTIONS_RUN;
+}
+
+static int geo_options(struct dump_settings *s)
+{
+	if (s->by_text && dump_by_parse(s->by_text, &s->by) < 0) {
+		tool_complain("--by %s: want country, asn, name, prefix or prefix=LEN4,LEN6 such "
+			      "as prefix=16,32",
+			      s->by_text);
+		return OPTIONS_USAGE;
+	}
+	if (s->by_text && (s->totals || s->rollups))
+		return usage("--by sums addresses up; --totals and --rollups show none");
+	if (lists_parse(DUMP_AXIS_COUNTRY, &s->country_lists, &s->countries) != OPTIONS_RUN ||
+	    lists_parse(DUMP_AXIS_ASN, &s->asn_lists, &s->asns) != OPTIONS_RUN ||
+	    lists_parse(DUMP_AXIS_NAME, &s->name_lists, &s->names) != OPTIONS_RUN)
+		return OPTIONS_USAGE;
+	return OPTIONS_RUN;
 }
 
 int dump_options(int argc, char **argv, struct dump_settings *ret_settings)
@@ -130,6 +160,8 @@ int dump_options(int argc, char **argv, struct dump_settings *ret_settings)
 		}
 		s.n_prefixes++;
 	}
+	if (geo_options(&s) != OPTIONS_RUN)
+		return OPTIONS_USAGE;
 	if (s.n_watches && !s.watch_ns)
 		return usage("--count needs -w SECONDS");
 	if (s.pretty && s.format == DUMP_TABLE)

@@ -6,18 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common_table.h"
+#include "dump_table.h"
 
-#define STALE_INTERVALS 3u /* a cut this late means that the collector is stuck or gone */
-
-struct table_context {
-	const struct dump_settings *settings;
-	const struct dump_view *view;
-	const struct ipacct_entry **rows;
-	size_t n_rows;
-	bool rollups;
-	enum text_units units;
-};
+#define NAME_COLUMNS    32u /* most AS names are shorter; two of them and the counters fill 160 */
+#define STALE_INTERVALS 3u  /* a cut this late means that the collector is stuck or gone */
 
 enum text_units dump_units(const struct dump_settings *settings, bool machine)
 {
@@ -38,8 +30,7 @@ static double per_second(const struct dump_view *view, uint64_t count)
 	return (double)count * (double)NS_PER_S / (double)view->interval_ns;
 }
 
-/* Packets, or packets per second in a view of one interval. */
-static void put_packets(const struct table_context *c, uint64_t packets, char *cell)
+void dump_put_packets(const struct table_context *c, uint64_t packets, char *cell)
 {
 	char text[TEXT_NUMBER_BYTES];
 
@@ -50,8 +41,7 @@ static void put_packets(const struct table_context *c, uint64_t packets, char *c
 	snprintf(cell, TABLE_CELL_BYTES, "%s", text);
 }
 
-/* Octets, or bits per second: lines are sold and measured in bits. */
-static void put_octets(const struct table_context *c, uint64_t octets, char *cell)
+void dump_put_octets(const struct table_context *c, uint64_t octets, char *cell)
 {
 	char text[TEXT_NUMBER_BYTES];
 
@@ -60,6 +50,51 @@ static void put_octets(const struct table_context *c, uint64_t octets, char *cel
 	else
 		text_octets(octets, c->units, text);
 	snprintf(cell, TABLE_CELL_BYTES, "%s", text);
+}
+
+void dump_put_counters(const struct table_context *c, const struct ipacct_counters *counters,
+		       char (*cells)[TABLE_CELL_BYTES])
+{
+	dump_put_packets(c, counters->tx_packets, cells[0]);
+	dump_put_octets(c, counters->tx_l3_bytes, cells[1]);
+	dump_put_packets(c, counters->rx_packets, cells[2]);
+	dump_put_octets(c, counters->rx_l3_bytes, cells[3]);
+}
+
+void dump_counter_columns(struct table_column columns[DUMP_COUNTER_CELLS], bool rate)
+{
+	columns[0] = (struct table_column){ rate ? "TX PPS" : "TX PKTS", .right = true };
+	columns[1] = (struct table_column){ rate ? "TX BIT/S" : "TX BYTES", .right = true };
+	columns[2] = (struct table_column){ rate ? "RX PPS" : "RX PKTS", .right = true };
+	columns[3] = (struct table_column){ rate ? "RX BIT/S" : "RX BYTES", .right = true };
+}
+
+void dump_put_last_seen(const struct table_context *c, uint64_t last_seen_ns, char *cell)
+{
+	const struct ipacct_snapshot *at = c->view->at;
+	char text[TEXT_TIME_BYTES];
+
+	text_time_short(last_seen_ns, at->live ? at->read_time_ns : at->cut_time_ns, text);
+	snprintf(cell, TABLE_CELL_BYTES, "%s", text);
+}
+
+void dump_put_name(const char *name, char *cell)
+{
+	static const char more[] = "...";
+	size_t used = 0,
+	       kept = 0; /* octets of all characters so far, and of those before the dots */
+
+	for (unsigned int n = 0; name[used] && used < TABLE_CELL_BYTES; n++) {
+		if (n == NAME_COLUMNS)
+			break;
+		if (n <= NAME_COLUMNS - strlen(more) && used < TABLE_CELL_BYTES - sizeof(more))
+			kept = used;
+		used += text_utf8_bytes(name + used); /* a name of libipacct is UTF-8 */
+	}
+	if (name[used] == '\0' && used < TABLE_CELL_BYTES)
+		snprintf(cell, TABLE_CELL_BYTES, "%s", name);
+	else
+		snprintf(cell, TABLE_CELL_BYTES, "%.*s%s", (int)kept, name, more);
 }
 
 static void print_collector(const struct ipacct_snapshot *at)
@@ -128,10 +163,10 @@ static void fill_interface(const void *context, size_t index, struct table_row *
 	snprintf(row->cell[2], TABLE_CELL_BYTES, "%s", dump_name(ipacct_mode_name(i->mode)));
 	snprintf(row->cell[3], TABLE_CELL_BYTES, "%s", dump_name(ipacct_attach_name(i->attach)));
 	snprintf(row->cell[4], TABLE_CELL_BYTES, "%s", dump_name(ipacct_if_state_name(i->state)));
-	put_packets(c, slot->totals.seen.packets, row->cell[5]);
-	put_packets(c, slot->totals.accounted.packets, row->cell[6]);
-	put_packets(c, dump_ignored(&slot->totals).packets, row->cell[7]);
-	put_octets(c, dump_accounted_l3_bytes(&slot->totals), row->cell[8]);
+	dump_put_packets(c, slot->totals.seen.packets, row->cell[5]);
+	dump_put_packets(c, slot->totals.accounted.packets, row->cell[6]);
+	dump_put_packets(c, dump_ignored(&slot->totals).packets, row->cell[7]);
+	dump_put_octets(c, dump_accounted_l3_bytes(&slot->totals), row->cell[8]);
 	if (i->mode == IPACCT_MODE_GENERIC)
 		row->color = "yellow";
 }
@@ -192,98 +227,6 @@ static int print_interfaces(const struct table_context *context)
 	return r;
 }
 
-static void fill_counters(const struct table_context *c, const struct ipacct_counters *counters,
-			  struct table_row *row)
-{
-	put_packets(c, counters->tx_packets, row->cell[2]);
-	put_octets(c, counters->tx_l3_bytes, row->cell[3]);
-	put_packets(c, counters->rx_packets, row->cell[4]);
-	put_octets(c, counters->rx_l3_bytes, row->cell[5]);
-}
-
-static const char *plural(size_t n, const char *one, const char *many)
-{
-	return n == 1 ? one : many;
-}
-
-/* The rows below the addresses: what is not listed, and the sum. */
-static void fill_sum(const struct table_context *c, size_t index, struct table_row *row)
-{
-	const struct dump_view *v = c->view;
-	size_t n_all = v->snapshot->n_rollups;
-	bool has_hidden = v->n_addresses_hidden != 0;
-
-	if (has_hidden && index == 0) {
-		snprintf(row->cell[0], TABLE_CELL_BYTES, "+ %zu %s not listed",
-			 v->n_addresses_hidden,
-			 plural(v->n_addresses_hidden, "address", "addresses"));
-		fill_counters(c, &v->hidden, row);
-	} else if (index == (has_hidden ? 1u : 0u)) {
-		snprintf(row->cell[0], TABLE_CELL_BYTES, "+ %zu roll-up %s", n_all,
-			 plural(n_all, "prefix", "prefixes"));
-		fill_counters(c, &v->rolled, row);
-	} else {
-		snprintf(row->cell[0], TABLE_CELL_BYTES, "= total");
-		fill_counters(c, &v->total, row);
-	}
-}
-
-static void fill_entry(const void *context, size_t index, struct table_row *row)
-{
-	const struct table_context *c = context;
-	const struct ipacct_entry *e;
-	char text[TEXT_TIME_BYTES];
-
-	if (index >= c->n_rows) {
-		fill_sum(c, index - c->n_rows, row);
-		return;
-	}
-	e = c->rows[index];
-	ipacct_key_format(&e->key, e->prefix_len, row->cell[0], TABLE_CELL_BYTES);
-	snprintf(row->cell[1], TABLE_CELL_BYTES, "%u", e->key.domain);
-	fill_counters(c, &e->counters, row);
-	text_time_short(e->last_seen_ns,
-			c->view->at->live ? c->view->at->read_time_ns : c->view->at->cut_time_ns,
-			text);
-	snprintf(row->cell[6], TABLE_CELL_BYTES, "%s", text);
-}
-
-static bool has_domains(const struct table_context *c)
-{
-	for (size_t i = 0; i < c->n_rows; i++)
-		if (c->rows[i]->key.domain)
-			return true;
-	return false;
-}
-
-static int print_entries(const struct table_context *context)
-{
-	const struct dump_view *view = context->view;
-	bool rate = view->interval_ns != 0;
-	struct table table = {
-		.n_columns = 7,
-		.columns = { { .header = context->rollups ? "PREFIX" : "ADDRESS" },
-			     { .header = "DOMAIN", .right = true, .hidden = !has_domains(context) },
-			     { .header = rate ? "TX PPS" : "TX PKTS", .right = true },
-			     { .header = rate ? "TX BIT/S" : "TX BYTES", .right = true },
-			     { .header = rate ? "RX PPS" : "RX PKTS", .right = true },
-			     { .header = rate ? "RX BIT/S" : "RX BYTES", .right = true },
-			     { .header = "LAST SEEN", .optional = true, .hidden = rate } },
-		.color = text_color_wanted(context->settings->color),
-		.fill = fill_entry,
-		.context = context,
-		.n_rows = context->n_rows,
-	};
-
-	if (!context->rollups)
-		table.n_rows += 2 + (view->n_addresses_hidden != 0);
-	if (table.n_rows == 0) {
-		puts("nothing was rolled up");
-		return 0;
-	}
-	return table_print(&table);
-}
-
 static void print_conservation(const struct dump_settings *settings, const struct dump_view *view)
 {
 	const struct ipacct_conservation *c = &view->at->conservation;
@@ -330,7 +273,7 @@ int dump_print_table(const struct dump_settings *settings, const struct dump_vie
 		return r;
 	if (!settings->totals || settings->rollups) {
 		putchar('\n');
-		r = print_entries(&context);
+		r = settings->by.axis ? dump_print_groups(&context) : dump_print_entries(&context);
 		if (r < 0)
 			return r;
 		putchar('\n');

@@ -39,10 +39,11 @@ static bool in_prefixes(const struct dump_settings *s, const struct ipacct_entry
 	return s->n_prefixes == 0;
 }
 
-static bool wanted(const struct dump_settings *s, const struct ipacct_entry *e)
+static bool wanted(const struct dump_settings *s, struct ipacct_geo *geo,
+		   const struct ipacct_entry *e)
 {
 	return in_family(s, e) && (s->domain == DUMP_ANY_DOMAIN || s->domain == e->key.domain) &&
-	       in_prefixes(s, e);
+	       in_prefixes(s, e) && dump_geo_wanted(s, geo, e);
 }
 
 static void add(struct ipacct_counters *sum, const struct ipacct_counters *more)
@@ -52,7 +53,7 @@ static void add(struct ipacct_counters *sum, const struct ipacct_counters *more)
 #undef ADD
 }
 
-static uint64_t sort_value(enum dump_sort sort, const struct ipacct_entry *e)
+uint64_t dump_sort_value(enum dump_sort sort, const struct ipacct_entry *e)
 {
 	const struct ipacct_counters *c = &e->counters;
 
@@ -76,8 +77,7 @@ static uint64_t sort_value(enum dump_sort sort, const struct ipacct_entry *e)
 	}
 }
 
-/* IPv4 first, then by address, the shorter prefix first, then by domain: no two rows are equal. */
-static int compare_keys(const struct ipacct_entry *a, const struct ipacct_entry *b)
+int dump_compare_keys(const struct ipacct_entry *a, const struct ipacct_entry *b)
 {
 	bool a4 = ipacct_key_is_ipv4(&a->key), b4 = ipacct_key_is_ipv4(&b->key);
 	int order;
@@ -97,17 +97,18 @@ static int compare(const void *left, const void *right, void *context)
 	const struct ipacct_entry *a = *(const struct ipacct_entry *const *)left;
 	const struct ipacct_entry *b = *(const struct ipacct_entry *const *)right;
 	const struct dump_settings *s = context;
-	uint64_t x = sort_value(s->sort, a), y = sort_value(s->sort, b);
+	uint64_t x = dump_sort_value(s->sort, a), y = dump_sort_value(s->sort, b);
 
 	if (x != y)
 		return (x > y) == s->reverse ? 1 : -1;
 	if (s->sort == DUMP_SORT_ADDRESS && s->reverse)
-		return compare_keys(b, a);
-	return compare_keys(a, b);
+		return dump_compare_keys(b, a);
+	return dump_compare_keys(a, b); /* no two rows are equal */
 }
 
 /* Collect the wanted ones of n entries, sorted. */
-static int choose(const struct dump_settings *s, const struct ipacct_entry *entries, size_t n,
+static int choose(const struct dump_settings *s, struct ipacct_geo *geo,
+		  const struct ipacct_entry *entries, size_t n,
 		  const struct ipacct_entry ***ret_rows, size_t *ret_n)
 {
 	const struct ipacct_entry **chosen = calloc(n + 1, sizeof(*chosen));
@@ -116,9 +117,10 @@ static int choose(const struct dump_settings *s, const struct ipacct_entry *entr
 	if (!chosen)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (wanted(s, &entries[i]))
+		if (wanted(s, geo, &entries[i]))
 			chosen[n_chosen++] = &entries[i];
-	qsort_r(chosen, n_chosen, sizeof(*chosen), compare, (void *)(uintptr_t)s);
+	if (s->by.axis == DUMP_AXIS_NONE) /* groups are sorted themselves */
+		qsort_r(chosen, n_chosen, sizeof(*chosen), compare, (void *)(uintptr_t)s);
 	*ret_rows = chosen;
 	*ret_n = n_chosen;
 	return 0;
@@ -149,33 +151,63 @@ static void sum_up(struct dump_view *view)
 		subtract(&view->left_out, &view->rollups[i]->counters);
 }
 
+static void list(const struct dump_settings *settings, struct dump_view *view)
+{
+	if (settings->top && view->n_addresses > settings->top)
+		view->n_addresses = settings->top;
+	/* --top cuts the list that was asked for: the few roll-ups stay beside the addresses. */
+	if (settings->top && settings->rollups && view->n_rollups > settings->top)
+		view->n_rollups = settings->top;
+	view->n_addresses_hidden = view->snapshot->n_addresses - view->n_addresses;
+	view->n_rollups_hidden = view->snapshot->n_rollups - view->n_rollups;
+	sum_up(view);
+}
+
+/* Groups take the place of the rows they sum up. */
+static int group(const struct dump_settings *settings, struct dump_view *view)
+{
+	size_t n_addresses = 0, n_rollups = 0;
+
+	if (dump_groups_make(settings, view) < 0)
+		return -ENOMEM;
+	if (settings->top && view->n_groups > settings->top)
+		view->n_groups = settings->top;
+	view->n_addresses = view->n_rollups = 0;
+	sum_up(view);
+	for (size_t i = 0; i < view->n_groups; i++) {
+		subtract(&view->left_out, &view->groups[i].sum.counters);
+		n_addresses += view->groups[i].n_addresses;
+		n_rollups += view->groups[i].n_rollups;
+	}
+	view->n_addresses_hidden = view->snapshot->n_addresses - n_addresses;
+	view->n_rollups_hidden = view->snapshot->n_rollups - n_rollups;
+	return 0;
+}
+
 int dump_view_init(const struct dump_settings *settings, const struct ipacct_snapshot *snapshot,
-		   const struct ipacct_snapshot *at, uint64_t interval_ns,
+		   const struct ipacct_snapshot *at, uint64_t interval_ns, struct ipacct_geo *geo,
 		   struct dump_view *ret_view)
 {
 	struct dump_view view = {
 		.snapshot = snapshot,
 		.at = at,
 		.interval_ns = interval_ns,
+		.geo = geo,
 		.selected = settings->top || settings->family || settings->n_prefixes ||
-			    settings->device || settings->domain != DUMP_ANY_DOMAIN,
+			    settings->device || settings->domain != DUMP_ANY_DOMAIN ||
+			    settings->countries.n || settings->asns.n || settings->names.n,
 	};
 
-	if (choose(settings, snapshot->addresses, snapshot->n_addresses, &view.addresses,
+	if (choose(settings, geo, snapshot->addresses, snapshot->n_addresses, &view.addresses,
 		   &view.n_addresses) < 0 ||
-	    choose(settings, snapshot->rollups, snapshot->n_rollups, &view.rollups,
-		   &view.n_rollups) < 0) {
+	    choose(settings, geo, snapshot->rollups, snapshot->n_rollups, &view.rollups,
+		   &view.n_rollups) < 0 ||
+	    (settings->by.axis != DUMP_AXIS_NONE && group(settings, &view) < 0)) {
 		dump_view_finish(&view);
 		return -ENOMEM;
 	}
-	if (settings->top && view.n_addresses > settings->top)
-		view.n_addresses = settings->top;
-	/* --top cuts the list that was asked for: the few roll-ups stay beside the addresses. */
-	if (settings->top && settings->rollups && view.n_rollups > settings->top)
-		view.n_rollups = settings->top;
-	view.n_addresses_hidden = snapshot->n_addresses - view.n_addresses;
-	view.n_rollups_hidden = snapshot->n_rollups - view.n_rollups;
-	sum_up(&view);
+	if (settings->by.axis == DUMP_AXIS_NONE)
+		list(settings, &view);
 	*ret_view = view;
 	return 0;
 }
@@ -184,8 +216,10 @@ void dump_view_finish(struct dump_view *view)
 {
 	free(view->addresses);
 	free(view->rollups);
+	free(view->groups);
 	view->addresses = NULL;
 	view->rollups = NULL;
+	view->groups = NULL;
 }
 
 bool dump_shows_interface(const struct dump_settings *settings,

@@ -19,6 +19,8 @@
 struct watch {
 	const struct dump_settings *settings;
 	struct ipacct_reader *reader;
+	struct ipacct_geo *geo; /* NULL = not asked for */
+	bool geo_failed;        /* said so; the answers of before stay */
 	bool live;
 	struct ipacct_snapshot *last;
 	uint64_t last_ns; /* CLOCK_MONOTONIC when `last` had been read */
@@ -135,7 +137,7 @@ static int print_interval(const struct watch *watch, const struct ipacct_snapsho
 	struct dump_view view;
 	int r;
 
-	r = dump_view_init(&settings, delta, now, interval_ns, &view);
+	r = dump_view_init(&settings, delta, now, interval_ns, watch->geo, &view);
 	if (r < 0)
 		return r;
 	if (screen)
@@ -146,6 +148,17 @@ static int print_interval(const struct watch *watch, const struct ipacct_snapsho
 	dump_view_finish(&view);
 	(void)fflush(stdout); /* an error stays in the stream for tool_output_failed() */
 	return r;
+}
+
+/* Once for each snapshot, after it. */
+static void refresh_geo(struct watch *watch)
+{
+	int r = watch->geo ? ipacct_geo_refresh(watch->geo) : 0;
+
+	if (r < 0 && !watch->geo_failed)
+		tool_complain("cannot read the geo file again: %s; going on with what was read",
+			      strerror(-r));
+	watch->geo_failed = r < 0;
 }
 
 /* One interval. Returns 1 when it was printed, 0 when there was nothing to print, -1 after a
@@ -163,6 +176,7 @@ static int step(struct watch *watch)
 	interval_ns = covered_ns(watch, now, now_ns);
 	if (interval_ns == 0)
 		return 0;
+	refresh_geo(watch);
 	r = ipacct_snapshot_delta(now, watch->last, &delta);
 	if (r == -ESTALE)
 		tool_complain("the counters began anew: no rates for this interval");
@@ -206,11 +220,13 @@ static int run(struct watch *watch)
 	return r < 0 ? TOOL_ERROR : TOOL_OK;
 }
 
-int dump_watch(const struct dump_settings *settings, struct ipacct_reader *reader)
+int dump_watch(const struct dump_settings *settings, struct ipacct_reader *reader,
+	       struct ipacct_geo *geo)
 {
 	struct watch watch = {
 		.settings = settings,
 		.reader = reader,
+		.geo = geo,
 		.live = settings->live,
 		.timer_fd = -1,
 		.signal_fd = -1,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Outputs of ipacct-dump and ipacctctl on ledgers whose every number is known.
 
-usage: run_dump.py DUMP CTL MAKE_LEDGER [DAEMON] [--update]
+usage: run_dump.py DUMP CTL MAKE_LEDGER MAKE_GEO [DAEMON] [--update]
 
 Prints TAP. --update writes the stored outputs anew: read the difference before committing it."""
 
@@ -28,7 +28,7 @@ import traceback
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dump")
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 UPDATE = "--update" in sys.argv
-DUMP, CTL, MAKE, *DAEMON = (os.path.abspath(path) for path in sys.argv[1:]
+DUMP, CTL, MAKE, MAKE_GEO, *DAEMON = (os.path.abspath(path) for path in sys.argv[1:]
                             if not path.startswith("--"))
 DEADLINE_S = 30
 BIG = 200000  # addresses: far more output than a pipe holds
@@ -100,6 +100,18 @@ GOLDEN = {
     "top.txt": (DUMP, ["-t", "2", "-4"]),
     "totals.txt": (DUMP, ["--totals"]),
     "rollups.txt": (DUMP, ["--rollups"]),
+    "geo.json": (DUMP, ["-p", "--geo", "-i", "eth0"]),
+    "geo.ndjson": (DUMP, ["--ndjson", "--geo", "--country", "de,pending"]),
+    "geo.csv": (DUMP, ["--csv", "--geo"]),
+    "geo-oneline.txt": (DUMP, ["-o", "--geo"]),
+    "geo.txt": (DUMP, ["--geo", "-b", "--sort", "address"]),
+    "by-country.txt": (DUMP, ["--by", "country"]),
+    "by-country.json": (DUMP, ["-p", "--by", "country", "-i", "eth0"]),
+    "by-asn.csv": (DUMP, ["--csv", "--by", "asn"]),
+    "by-asn-top.ndjson": (DUMP, ["--ndjson", "--by", "asn", "-n2"]),
+    "by-name.txt": (DUMP, ["--by", "name", "-4"]),
+    "by-prefix.txt": (DUMP, ["--by", "prefix"]),
+    "by-prefix-oneline.txt": (DUMP, ["-o", "--by", "prefix=8,16", "--sort=address"]),
     "verify.txt": (CTL, ["verify"]),
     "verify.json": (CTL, ["verify", "-p"]),
 }
@@ -125,6 +137,12 @@ def table_fits_80_and_120_columns():
         text = good(DUMP, columns=columns)
         assert max(map(len, text.decode().splitlines())) <= columns
         stored(f"table-{columns}.txt", text)
+        # an IPv6 address of full length leaves no room for a country in 80 columns
+        only = ["-4", "--domain=0"] if columns == 80 else []
+        for name, args in (("geo", ["--geo", *only]), ("by-asn", ["--by=asn"])):
+            text = good(DUMP, *args, columns=columns)
+            assert max(map(len, text.decode().splitlines())) <= columns
+            stored(f"{name}-{columns}.txt", text)
 
 
 @test
@@ -191,6 +209,126 @@ def families_and_prefixes_select_the_right_rows():
     assert {p["prefix"] for p in prefixes} == {"198.18.0.0/16", "0.0.0.0/0"}
 
 
+AXES = ("country", "asn", "name", "prefix", "prefix=0,0", "prefix=9", "prefix=32,128")
+GEO_FIELDS = ["country", "region", "city", "asn", "as_org", "class", "name"]
+
+
+@test
+def groups_sum_to_the_total_whatever_they_are_by():
+    whole = json.loads(good(DUMP, "-j"))
+    everything = sums(whole["addresses"] + whole["rollups"])
+    for axis in AXES:
+        for args in ([], ["-n1"], ["-4"], ["--domain", "7"], ["192.0.2.0/24"], ["--country=DE"],
+                     ["--asn", "64500", "--name", "customers"], ["--country", "XX"]):
+            dump = json.loads(good(DUMP, "-j", "--by", axis, *args))
+            assert "addresses" not in dump and "rollups" not in dump
+            rows = dump["groups"] + ([dump["left_out"]] if args else [])
+            assert sums(rows) == everything, (axis, args)
+            for key, n in (("addresses", 7), ("rollups", 4)):
+                assert sum(row[key] for row in rows) == n, (axis, args)
+            lines = [json.loads(x) for x in good(DUMP, "--ndjson", "--by", axis, *args).splitlines()]
+            assert sums([x for x in lines if x["type"] in ("group", "left_out")]) == everything
+            text = good(DUMP, "--csv", "--by", axis, *args).decode()
+            assert sums(list(csv.DictReader(io.StringIO(text)))) == everything, (axis, args)
+            table = good(DUMP, "-b", "--by", axis, *args).decode()
+            assert re.search(r"^= total +7 +" + " +".join(map(str, everything)), table, re.M), table
+
+
+@test
+def every_address_is_in_the_group_of_its_own_fields():
+    dump = json.loads(good(DUMP, "-j", "--geo", variant=str(BIG)))
+    for axis, field in (("country", "country"), ("asn", "asn")):
+        want = {}
+        for row in dump["addresses"]:
+            if row[field]:
+                name = str(row[field])
+            else:
+                name = {None: "pending", "global": "unknown"}.get(row["class"], row["class"])
+            want[name] = want.get(name, 0) + row["tx_l3_bytes"]
+        want["rolled_up"] = sum(row["tx_l3_bytes"] for row in dump["rollups"])
+        groups = json.loads(good(DUMP, "-j", "--by", axis, variant=str(BIG)))["groups"]
+        assert {g["group"]: g["tx_l3_bytes"] for g in groups} == want
+        assert len(groups) == len(want) > 5
+    prefixes = json.loads(good(DUMP, "-j", "--by", "prefix", variant=str(BIG)))["groups"]
+    assert sum(g["addresses"] for g in prefixes) == BIG + 7
+    assert {g["addresses"] for g in prefixes if g["group"].startswith("10.")} == {256, BIG % 256}
+
+
+@test
+def geo_filters_select_by_country_as_and_name():
+    def addresses(*args):
+        return [(a["address"], a["domain"]) for a in
+                json.loads(good(DUMP, "-j", "--sort=address", *args))["addresses"]]
+
+    german = [("192.0.2.1", 0), ("198.51.100.7", 0)]
+    assert addresses("--country", "DE") == german == addresses("--country=de")
+    assert addresses("--asn", "64500") == german == addresses("--asn", "AS64500")
+    assert addresses("--country", "DE", "--name", "customers") == german[1:]
+    assert addresses("--country=AT,DE") == addresses("--country", "AT", "--country", "DE")
+    assert addresses("--country=AT,DE") == [german[0], ("192.0.2.2", 0), german[1]]
+    assert addresses("--asn", "64501,private") == [("192.0.2.2", 0), ("198.51.100.7", 7)]
+    assert addresses("--country", "unknown") == [("2001:db8::1", 0)]
+    assert addresses("--country", "pending") == [("203.0.113.10", 0)]
+    assert addresses("--country", "DE", "--asn", "64501") == []
+    assert addresses("--name", "Customers") == []
+    assert json.loads(good(DUMP, "-j", "--country", "DE"))["rollups"] == []
+
+
+@test
+def geo_fields_are_null_until_they_are_known():
+    rows = {(a["address"], a["domain"]): a for a in
+            json.loads(good(DUMP, "-j", "--geo"))["addresses"]}
+    for row in rows.values():
+        assert list(row)[-7:] == GEO_FIELDS
+    assert [rows["192.0.2.1", 0][key] for key in GEO_FIELDS] == [
+        "DE", "Hessen", "Frankfurt am Main", 64500, "Example Networks", "global", None]
+    assert [rows["203.0.113.10", 0][key] for key in GEO_FIELDS] == [None] * 7
+    assert [rows["198.51.100.7", 7][key] for key in GEO_FIELDS] == [None] * 5 + ["private", None]
+    lines = list(csv.DictReader(io.StringIO(good(DUMP, "--csv", "--geo").decode())))
+    assert list(lines[0])[-7:] == GEO_FIELDS
+    for line in lines:
+        row = rows.get((line["address"], int(line["domain"])))
+        want = [row[key] if row and row[key] else "" for key in GEO_FIELDS]
+        assert [line[key] for key in GEO_FIELDS] == [str(value) for value in want], line
+    assert not list(json.loads(good(DUMP, "-j"))["addresses"][0])[8:]
+
+
+@test
+def without_a_geo_file_it_is_said_in_one_line():
+    for args in (["--geo"], ["--by", "country"], ["--asn", "1"], ["--geo", "-w", "1"]):
+        refused(1, DUMP, *args, variant="locked", says="no geo file in locked")
+        assert run(DUMP, *args, variant="locked").stderr.count(b"\n") == 1
+    good(DUMP, "--by", "prefix", variant="locked")
+    refused(1, DUMP, "--geo", variant="geo-magic", says="does not begin like one")
+    refused(1, DUMP, "--geo", variant="geo-truncated", says="shorter")
+    refused(78, DUMP, "--geo", variant="geo-version", says="version 2, this program reads version 1")
+
+
+@test
+def the_tool_does_not_look_anything_up():
+    elf = subprocess.run(["readelf", "-d", DUMP], check=True, stdout=subprocess.PIPE).stdout
+    assert b"(NEEDED)" in elf and b"maxmind" not in elf.lower()
+
+
+@test
+def geo_usage_errors_say_what_is_wanted():
+    for key in ("size", "prefix=", "prefix=33", "prefix=24,129", "prefix=24,", "prefix=-1",
+                "prefix=024x", "countryx", "prefix=24,48,64"):
+        refused(2, DUMP, "--by", key, says="prefix=LEN4,LEN6")
+    for more in ("--totals", "--rollups"):
+        refused(2, DUMP, "--by", "asn", more, says="--by sums addresses up")
+    for country in ("DEU", "D", "1A", "global", ""):
+        refused(2, DUMP, "--country", f"AT,{country}", says=f"'{country}' is not a country")
+    for asn in ("0", "4294967296", "AS", "-1", "x", ""):
+        refused(2, DUMP, "--asn", asn, says="is not an AS number")
+    good(DUMP, "--asn", "4294967295")
+    refused(2, DUMP, "--name", "a,,b", says="is not a name")
+    refused(2, DUMP, "--country", ",".join(["DE"] * 65), says="more than 64")
+    good(DUMP, "--country", ",".join(["DE"] * 64))
+    refused(2, DUMP, *["--asn=1"] * 65, says="too often")
+    good(DUMP, *["--asn=1"] * 64)
+
+
 @test
 def every_sort_key_orders_and_reverses():
     keys = {"tx_packets": ["tx_packets"], "rx_packets": ["rx_packets"], "tx_bytes": ["tx_l3_bytes"],
@@ -204,6 +342,17 @@ def every_sort_key_orders_and_reverses():
             assert len(set(values)) > 3
     seen = [a["last_seen"] for a in json.loads(good(DUMP, "-j", "--sort=last_seen"))["addresses"]]
     assert seen == sorted(seen, reverse=True)
+    for axis in AXES:
+        for key, fields in keys.items():
+            rows = json.loads(good(DUMP, "-j", "--by", axis, "--sort", key))["groups"]
+            values = [sum(row[field] for field in fields) for row in rows]
+            assert values == sorted(values, reverse=True), (axis, key)
+    rows = json.loads(good(DUMP, "-j", "--by=country", "--sort=address"))["groups"]
+    assert [row["group"] for row in rows] == [
+        "AT", "DE", "US", "private", "unknown", "pending", "rolled_up"]
+    rows = json.loads(good(DUMP, "-j", "--by=asn", "--sort=address", "-r"))["groups"]
+    assert [row["group"] for row in rows] == [
+        "rolled_up", "pending", "unknown", "private", "64501", "64500"]
 
 
 @test
@@ -267,7 +416,8 @@ class SkipTest(Exception):
 
 @test
 def a_closed_pipe_is_no_error():
-    for args in ([], ["-j"], ["-p"], ["--ndjson"], ["--csv"], ["-o"]):
+    for args in ([], ["-j"], ["-p"], ["--ndjson"], ["--csv"], ["-o"], ["--geo"], ["--csv", "--geo"],
+                 ["--ndjson", "--by", "prefix=32"], ["--by", "prefix=32", "-o"]):
         tool = run(DUMP, *args, variant=str(BIG), background=True, stdout=subprocess.PIPE,
                    stderr=subprocess.PIPE)
         assert tool.stdout.read(10)
@@ -380,6 +530,33 @@ def watch_shows_what_the_next_cut_added_over_its_own_time():
 
 
 @test
+def watch_groups_the_rates_and_takes_in_new_geo_records():
+    delta = json.loads(watch("-j", "--by", "asn"))
+    groups = {g["group"]: g for g in delta["groups"]}
+    assert (groups["64500"]["tx_packets"], groups["64500"]["addresses"]) == (7777777 - 1200, 1)
+    assert groups["4200000000"]["tx_packets"] == 7777777, "an address that was new"
+    assert "private" not in groups, "what stood still is left out"
+    assert json.loads(watch("-j", "--geo", "--country", "DE"))["addresses"][0]["asn"] in (
+        64500, 4200000000)
+    assert re.search(r"^4200000000 +Private Use +1 +7\.78 M +62\.2 M +7\.78 M +62\.2 M$",
+                     watch("--by", "asn").decode(), re.M)
+
+
+@test
+def watch_goes_on_when_the_geo_file_breaks():
+    make("watched", "committed")
+    tool = run(DUMP, "-w", "0.1", "--count", "1", "-j", "--by", "asn", variant="watched",
+               background=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for_timer(tool)
+    os.truncate("watched/geo", 100)
+    make("watched-next", "next")
+    os.rename("watched-next/ledger", "watched/ledger")
+    out, err = tool.communicate(timeout=DEADLINE_S)
+    assert tool.returncode == 0 and err.count(b"\n") == 1 and b"geo file" in err, err
+    assert [(g["kind"], g["addresses"]) for g in json.loads(out)["groups"]] == [("pending", 2)]
+
+
+@test
 def watch_ends_at_a_signal_and_when_its_reader_goes():
     for number in (signal.SIGINT, signal.SIGTERM):
         tool = run(DUMP, "-w", "3600", background=True, stdout=subprocess.PIPE,
@@ -468,6 +645,8 @@ def bash_completes_verbs_options_and_values():
     assert complete(DUMP, "--sort", "tx") == {"tx_bytes", "tx_packets"}
     assert complete(DUMP, "--color", "=", "a") == {"auto", "always"}
     assert complete(DUMP, "--top", "") == set()
+    assert complete(DUMP, "--by", "") == {"country", "asn", "name", "prefix"}
+    assert complete(DUMP, "--asn", "") == set()
 
 
 def answer_once(path, reply, heard):
@@ -536,6 +715,13 @@ def status_without_daemon_says_so_and_tells_what_the_ledger_tells():
 def make(folder, variant):
     os.makedirs(folder, exist_ok=True)
     subprocess.run([MAKE, f"{folder}/ledger", variant], check=True, timeout=DEADLINE_S)
+    make_geo(folder, variant if variant.isdigit() else "known")
+
+
+def make_geo(folder, variant):
+    if os.path.exists(f"{folder}/geo"):
+        os.unlink(f"{folder}/geo")
+    subprocess.run([MAKE_GEO, f"{folder}/geo", variant], check=True, timeout=DEADLINE_S)
 
 
 def main():
@@ -545,6 +731,10 @@ def main():
         for variant in ("committed", "uncut", "abi", "magic", "truncated", "leaky", str(BIG)):
             make(variant, variant)
         make("locked", "committed")
+        os.unlink("locked/geo")
+        for variant in ("version", "magic", "truncated"):
+            make(f"geo-{variant}", "committed")
+            make_geo(f"geo-{variant}", variant)
         print(f"1..{len(TESTS)}")
         failed = 0
         for number, function in enumerate(TESTS, 1):
