@@ -249,6 +249,10 @@ def every_address_is_in_the_group_of_its_own_fields():
         groups = json.loads(good(DUMP, "-j", "--by", axis, variant=str(BIG)))["groups"]
         assert {g["group"]: g["tx_l3_bytes"] for g in groups} == want
         assert len(groups) == len(want) > 5
+    groups = json.loads(good(DUMP, "-j", "--by=asn", "--sort=address", variant=str(BIG)))["groups"]
+    assert [g["group"] for g in groups[-11:]] == [
+        "private", "shared", "loopback", "link_local", "multicast", "broadcast", "documentation",
+        "reserved", "unknown", "pending", "rolled_up"]
     prefixes = json.loads(good(DUMP, "-j", "--by", "prefix", variant=str(BIG)))["groups"]
     assert sum(g["addresses"] for g in prefixes) == BIG + 7
     assert {g["addresses"] for g in prefixes if g["group"].startswith("10.")} == {256, BIG % 256}

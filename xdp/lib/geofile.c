@@ -128,8 +128,6 @@ static void strings_read(struct ipacct_geo_file *file, uint32_t bytes)
 	last = memrchr(fresh, '\0', (size_t)n);
 	if (!last)
 		return; /* read again, and overwritten, when more is there */
-	if (file->strings_used == 0)
-		file->strings[0] = '\0'; /* offset 0 is "" */
 	file->strings_used += (uint32_t)(last + 1 - fresh);
 	strings_make_safe(fresh, last + 1);
 }

@@ -63,7 +63,8 @@ static void put(struct geo_image *image, unsigned int at, const struct row *row)
 		abort();
 }
 
-/* Record i of the extra ones: one of five countries, one of a thousand AS, each tenth unknown. */
+/* Record i of the extra ones: one of four countries or none, one of a thousand AS or none; what has
+ * neither is of one class after the other. */
 static void put_extra(struct geo_image *image, unsigned int i)
 {
 	static const char *const countries[] = { "DE", "AT", "CH", "FR", "" };
@@ -71,6 +72,8 @@ static void put_extra(struct geo_image *image, unsigned int i)
 			   .name = "" };
 
 	row.asn = i % 10 == 9 ? 0 : 64496 + i % 1000;
+	if (i % 10 == 9)
+		row.address_class = IPACCT_GEO_CLASSES - 1 - i / 10 % IPACCT_GEO_CLASSES;
 	put(image, KNOWN + i, &row);
 	image->records[KNOWN + i].key.addr_be[3] = htonl(0x0a000000u + i);
 }
