@@ -19,6 +19,8 @@ iface=
 stop=false
 demo=ipacct-demo-router # the namespace that deploy/demo.sh attaches in
 runtime=/run/ipacct
+geo_database=/var/lib/ipacct/geo/country.mmdb
+geo_days=30  # it is made anew when it is older
 ready_s=30   # the daemon says what is wrong long before
 confirm_s=60 # an SSH session that is lost gets its interface back after this
 
@@ -86,6 +88,32 @@ mount_bpffs() {
 		chgrp ipacct "$runtime/bpf"
 	fi
 	say "pins are kept in $runtime/bpf"
+}
+
+# A country database where one can be made: counting does not depend on it.
+make_geo() {
+	local package packages=()
+	if ! "$build/daemon/ipacctd" --help | grep -q -e --geo-database; then
+		say "this build has no geo worker"
+		return
+	fi
+	if [ -n "$(find "$geo_database" -mtime "-$geo_days" 2>/dev/null)" ]; then
+		say "$geo_database is there"
+	else
+		while read -r package; do
+			case $package in '' | '#'*) ;; *) packages+=("$package") ;; esac
+		done <"$here/geo/packages.txt"
+		"$here/geo/country-from-tor.sh" --check 2>/dev/null ||
+			DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+				"${packages[@]}" >/dev/null || true
+		"$here/geo/country-from-tor.sh" "$geo_database" || true
+	fi
+	if [ -e "$geo_database" ]; then
+		geo=(--geo-database "$geo_database")
+		say "countries: IPFire Location Database, location.ipfire.org, CC BY-SA 4.0"
+	else
+		say "no country database: counting goes on without; deploy/geo/README.md has other ways"
+	fi
 }
 
 # ---- The daemon --------------------------------------------------------------------------------
@@ -158,7 +186,7 @@ start_daemon() { # OPTION…
 	for name in "${interfaces[@]}"; do
 		command+=(-i "$name")
 	done
-	command+=("${confirm[@]}")
+	command+=("${geo[@]}" "${confirm[@]}")
 	[ -n "$iface" ] || command=(nsenter --net="/run/netns/$demo" -- "${command[@]}")
 	say "${command[*]}"
 	setsid "${command[@]}" </dev/null >"$runtime/ipacctd.log" 2>&1 &
@@ -226,6 +254,7 @@ summary() {
 	say "attached: ${names:-nothing}(mode: $mode${iface:+; log: $runtime/ipacctd.log})"
 	say "prove it:  sudo $shown verify"
 	say "undo:      sudo $shown detach"
+	[ ${#geo[@]} = 0 ] || say "countries: sudo ${shown/ipacctctl/ipacct-dump} --by country"
 	say "Ctrl-C stops reports, not counting."
 	say "counts arrivals: on a router attach every port; this host's own sending needs the egress hook"
 	if [ -z "$iface" ]; then
@@ -284,6 +313,7 @@ export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C.UTF-8
 places=(--runtime-dir "$runtime" --bpffs "$runtime/bpf")
 shown=$build/tools/ipacctctl # as the user has to type it
 confirm=()
+geo=()
 
 if $stop; then
 	stop_all
@@ -296,15 +326,17 @@ else
 	use_demo_places
 fi
 
-step "1/5 packages"
+step "1/6 packages"
 install_packages
-step "2/5 user and group"
+step "2/6 user and group"
 make_user
-step "3/5 build"
+step "3/6 build"
 compile
-step "4/5 bpffs"
+step "4/6 bpffs"
 mount_bpffs
-step "5/5 run"
+step "5/6 countries"
+make_geo
+step "6/6 run"
 if [ -n "$iface" ]; then
 	if [ -n "$(carries_ssh)" ]; then
 		say "$iface carries an SSH session (address $(carries_ssh)): attaching for $confirm_s s only,"
