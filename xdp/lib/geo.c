@@ -87,13 +87,16 @@ const struct ipacct_geo_header *ipacct_geo_header(const struct ipacct_geo *geo)
 	return &geo->file.header;
 }
 
+static bool is_of(const struct ipacct_geo_record *record, const struct ipacct_key *key)
+{
+	return !memcmp(&record->key, key, sizeof(*key));
+}
+
 /* A record of the current databases is not written again: the copy of it is the answer. */
-static bool final(const struct ipacct_geo_file *file, const struct ipacct_geo_record *record,
-		  const struct ipacct_key *key)
+static bool final(const struct ipacct_geo_file *file, const struct ipacct_geo_record *record)
 {
 	return record->sequence && !(record->sequence & 1) &&
-	       record->generation == (uint32_t)file->header.generation &&
-	       !memcmp(&record->key, key, sizeof(*key));
+	       record->generation == (uint32_t)file->header.generation;
 }
 
 int ipacct_geo_find(struct ipacct_geo *geo, uint32_t ledger_index, const struct ipacct_key *key,
@@ -106,13 +109,16 @@ int ipacct_geo_find(struct ipacct_geo *geo, uint32_t ledger_index, const struct 
 	if (ledger_index >= file->header.n_records_max)
 		return -ENOENT;
 	record = &file->records[ledger_index];
-	if (!final(file, record, key) && file->chunk_refresh[chunk] != geo->refresh) {
-		file->chunk_refresh[chunk] = geo->refresh;
-		ipacct_geo_file_read_chunk(file, chunk, geo->scratch);
+	if (!(final(file, record) && is_of(record, key))) {
+		if (file->chunk_refresh[chunk] != geo->refresh) {
+			file->chunk_refresh[chunk] = geo->refresh;
+			ipacct_geo_file_read_chunk(file, chunk, geo->scratch);
+		}
+		if (record->sequence & 1)
+			return -EAGAIN;
+		if (!record->sequence || !is_of(record, key))
+			return -ENOENT;
 	}
-	if (record->sequence & 1)
-		return -EAGAIN;
-	if (!record->sequence || memcmp(&record->key, key, sizeof(*key)))
-		return -ENOENT;
-	return ipacct_geo_file_info(file, record, ret_info) ? 0 : -ENOENT;
+	ipacct_geo_file_info(file, record, ret_info);
+	return 0;
 }

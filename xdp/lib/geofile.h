@@ -50,13 +50,13 @@ void ipacct_geo_file_close(struct ipacct_geo_file *file);
  * what has been read stays. */
 int ipacct_geo_file_refresh(struct ipacct_geo_file *file);
 
-/* Read one chunk of records, each whole or marked as being written (odd sequence). scratch:
- * GEO_CHUNK_RECORDS records. Where the file ends too early the records stay as they were. */
+/* Read one chunk of records: each is whole, or has an odd sequence (being written), or sequence 0
+ * (never written, or not what a worker writes). scratch: GEO_CHUNK_RECORDS records. Where the file ends too early the records stay as they were. */
 void ipacct_geo_file_read_chunk(struct ipacct_geo_file *file, uint32_t chunk,
 				struct ipacct_geo_record *scratch);
 
-/* The record as an answer. False: it is not one that a worker writes. */
-bool ipacct_geo_file_info(const struct ipacct_geo_file *file,
+/* A record that was read, with an even sequence that is not 0, as an answer. */
+void ipacct_geo_file_info(const struct ipacct_geo_file *file,
 			  const struct ipacct_geo_record *record, struct ipacct_geo_info *ret_info);
 
 #endif
