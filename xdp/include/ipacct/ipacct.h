@@ -131,7 +131,8 @@ struct ipacct_geo_info {
 	const char *name; /* of the operator's prefix group */
 };
 
-/* Open the geo file.
+/* Open the geo file. What is asked for is kept: up to 64 octets for each record of the file, in chunks
+ * of 64 KiB, and all names.
  * runtime_dir: NULL means IPACCT_RUNTIME_DIR_DEFAULT.
  * ret_geo:     owned by the caller; end it with ipacct_geo_close().
  * ret_problem: may be NULL; on failure one line for a person.
