@@ -50,7 +50,6 @@ struct account_record {
 enum account_to {
 	ACCOUNT_DONE = 0,
 	ACCOUNT_TO_LRU,
-	ACCOUNT_TO_LRU_GUARDED, /* may use the part of the budget that is kept for protected ones */
 	ACCOUNT_TO_ROLLUP,
 };
 
@@ -75,6 +74,7 @@ static __always_inline __u64 mix64(__u64 x)
 }
 
 #include "rollup.bpf.h"
+#include "guard.bpf.h"
 #include "lru.bpf.h"
 #include "hot.bpf.h"
 
@@ -83,7 +83,7 @@ __noinline int ipacct_account(const struct ipacct_key *key, __u32 l3_bytes, __u3
 			      __u64 seed)
 {
 	struct account_record record = {};
-	int to = ACCOUNT_TO_LRU_GUARDED; /* without the hot tier nobody reserves anything */
+	int to = ACCOUNT_TO_LRU;
 
 	if (!key)
 		return -1;
@@ -94,8 +94,7 @@ __noinline int ipacct_account(const struct ipacct_key *key, __u32 l3_bytes, __u3
 					      : ipacct_hot6_account(&record, index, seed);
 	if (to == ACCOUNT_DONE)
 		return 0;
-	if (to != ACCOUNT_TO_ROLLUP &&
-	    !ipacct_lru_add(&record.key, index, &record.counters, to == ACCOUNT_TO_LRU_GUARDED))
+	if (to == ACCOUNT_TO_LRU && !ipacct_lru_add(&record.key, index, &record.counters))
 		return 0;
 	return ipacct_rollup(&record.key, index, &record.counters);
 }

@@ -5,18 +5,6 @@
 
 #define HOT_PACKETS_FULL 0x80000000u /* half of what a 32-bit counter holds */
 
-/* Is the key one of the operator's own? Asked on the miss path only. */
-static __always_inline __u16 guard_flag(const struct ipacct_key *key)
-{
-	struct ipacct_guard_key guard = { .prefixlen = 16 + 128 };
-
-	if (!cfg_guard)
-		return 0;
-	guard.domain_be = __builtin_bswap16(key->domain);
-	__builtin_memcpy(guard.address, key->addr_be, sizeof(guard.address));
-	return bpf_map_lookup_elem(&ipacct_guard, &guard) ? IPACCT_HOT_PROTECTED : 0;
-}
-
 /* 64 bits from which the numbers of two sets come: two multiplications, one by a secret odd number, so
  * that whoever does not know the seed cannot choose keys that meet. */
 static __always_inline __u64 hot_hash(__u64 x, __u64 seed)

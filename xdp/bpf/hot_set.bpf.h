@@ -141,10 +141,9 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 	at2 = HOT(away)(hash, sets) / HOT_WAYS;
 	first = &table[at];
 	second = &table[at2];
-	guarded = guard_flag(&record->key);
 	number = HOT(victim)(first, second, HOT(home)(hash, sets), HOT(away)(hash, sets));
 	if (number < 0 || number >= 2 * (int)HOT_WAYS)
-		return guarded ? ACCOUNT_TO_LRU_GUARDED : ACCOUNT_TO_ROLLUP;
+		return ACCOUNT_TO_LRU; /* as without a hot tier */
 	if (number < (int)HOT_WAYS) {
 		line = &first->line[number & (HOT_WAYS - 1)];
 	} else {
@@ -152,6 +151,7 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 		at = at2;
 	}
 	flags = line->flags;
+	guarded = guard_flag(&record->key);
 	HOT(swap)(line, record);
 	line->flags = IPACCT_HOT_USED | guarded;
 	at += (index - IPACCT_EPOCHS) * sets + HOT_BIT;
@@ -168,7 +168,7 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 		return ACCOUNT_TO_ROLLUP;
 	}
 	part->hot_displaced++;
-	return flags & IPACCT_HOT_PROTECTED ? ACCOUNT_TO_LRU_GUARDED : ACCOUNT_TO_LRU;
+	return ACCOUNT_TO_LRU;
 }
 
 static __always_inline HOT_LINE *HOT(find)(HOT_SET *set, HOT_WANTED wanted)
@@ -198,7 +198,7 @@ static __always_inline int HOT(account)(struct account_record *record, __u32 ind
 		return HOT(exchange)(record, index, hash);
 	if ((line->tx_packets | line->rx_packets) >= HOT_PACKETS_FULL) {
 		HOT(swap)(line, record);
-		return line->flags & IPACCT_HOT_PROTECTED ? ACCOUNT_TO_LRU_GUARDED : ACCOUNT_TO_LRU;
+		return ACCOUNT_TO_LRU;
 	}
 	line->tx_packets += record->counters.tx_packets;
 	line->tx_l3_bytes += record->counters.tx_l3_bytes;

@@ -7,24 +7,29 @@
 
 #define LRU_GUARDED_SHARE 8u /* the last 1/8 of the budget is for protected addresses */
 
-/* Whether this epoch still has room for a new record; counts the wish either way. Staying 128
- * below the capacity (per CPU that inserts) is what keeps the LRU from evicting, ever. */
-static __always_inline bool budget_take(struct ipacct_part *part, bool shared, bool guarded)
+/* Whether this epoch still has room for a new record of the key. Staying 128 below the capacity (per
+ * CPU that inserts) is what keeps the LRU from evicting, ever. The guard is asked only when the part
+ * of the budget that is open to all is spent. In a shared partition a refusal adds nothing to
+ * lru_inserts (but for the CPUs that race at the limit): strangers cannot eat the guarded part.
+ * n_packets: what will be rolled up when the answer is no. */
+static __always_inline bool budget_take(struct ipacct_part *part, const struct ipacct_key *key,
+					__u64 n_packets, bool shared)
 {
-	__u64 limit = part->lru_budget, inserts;
+	__u64 inserts = *(volatile __u64 *)&part->lru_inserts, limit = part->lru_budget;
+	__u64 open = limit - limit / LRU_GUARDED_SHARE;
+	__u16 guarded = inserts < open ? 0 : guard_flag(key);
 
-	if (cfg_hot4_sets && !guarded)
-		limit -= limit / LRU_GUARDED_SHARE;
-	if (shared) {
-		inserts = __sync_fetch_and_add(&part->lru_inserts, 1);
-	} else {
-		inserts = part->lru_inserts;
-		if (inserts < limit)
-			part->lru_inserts++;
+	if (cfg_guard && !guarded)
+		limit = open;
+	if (inserts < limit && !shared) {
+		part->lru_inserts = inserts + 1;
+		return true;
 	}
-	if (inserts < limit)
+	if (inserts < limit && __sync_fetch_and_add(&part->lru_inserts, 1) < limit)
 		return true;
 	add(&part->lru_refused, 1, shared);
+	if (guarded)
+		add(&part->guard_rolled, n_packets, shared);
 	return false;
 }
 
@@ -32,13 +37,13 @@ static __always_inline bool budget_take(struct ipacct_part *part, bool shared, b
  * one two CPUs may insert at once and the loser's counts would vanish, so a zero record goes in
  * first and both add to what a second look-up finds. */
 static __always_inline int lru_new(void *lru, const struct ipacct_key *key, __u32 index,
-				   const struct ipacct_counters *delta, bool guarded)
+				   const struct ipacct_counters *delta)
 {
 	struct ipacct_counters first = {}, *record;
 	struct ipacct_part *part = bpf_map_lookup_elem(&ipacct_parts, &index);
 	bool shared = is_shared(index);
 
-	if (!part || !budget_take(part, shared, guarded))
+	if (!part || !budget_take(part, key, delta->tx_packets + delta->rx_packets, shared))
 		return LRU_FULL;
 	if (!shared)
 		first = *delta;
@@ -51,10 +56,9 @@ static __always_inline int lru_new(void *lru, const struct ipacct_key *key, __u3
 	return 0;
 }
 
-/* guarded: the key may use the whole budget.
- * Returns 0, or LRU_FULL when nothing was added: the caller rolls it up. */
+/* Returns 0, or LRU_FULL when nothing was added: the caller rolls it up. */
 __noinline int ipacct_lru_add(const struct ipacct_key *key, __u32 index,
-			      const struct ipacct_counters *delta, __u32 guarded)
+			      const struct ipacct_counters *delta)
 {
 	struct ipacct_counters *record;
 	struct ipacct_key own; /* 6.1 takes a key from the stack, not from a caller's memory */
@@ -69,7 +73,7 @@ __noinline int ipacct_lru_add(const struct ipacct_key *key, __u32 index,
 		return LRU_FULL;
 	record = bpf_map_lookup_elem(lru, &own);
 	if (!record)
-		return lru_new(lru, &own, index, delta, guarded);
+		return lru_new(lru, &own, index, delta);
 	counters_add(record, delta, is_shared(index));
 	return 0;
 }

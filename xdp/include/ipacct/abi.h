@@ -260,12 +260,13 @@ struct ipacct_domain {
 /* State of one partition in one epoch (ipacct_parts[2 * partition + epoch]). */
 struct ipacct_part {
 	__u64 lru_budget;     /* inserts allowed in one epoch; set once, never cleared */
-	__u64 lru_inserts;    /* inserts asked for in this epoch */
-	__u64 lru_refused;    /* of them over budget: rolled up */
+	__u64 lru_inserts;    /* of it used in this epoch */
+	__u64 lru_refused;    /* inserts over budget: rolled up */
 	__u64 rollup_updates; /* updates that went to a roll-up line */
 	__u64 hot_rolled;     /* one-packet lines displaced from the hot tier into the roll-up */
 	__u64 hot_displaced;  /* other lines, displaced into the LRU tier */
-	__u64 reserved[2];
+	__u64 guard_rolled;   /* packets of protected addresses that were rolled up all the same */
+	__u64 reserved[1];
 };
 
 /* ---- The ledger: cumulative counters since it began, in an mmap file ----------------------
