@@ -12,6 +12,7 @@
 
 #define CONFIG_FILE_BYTES_MAX (1u << 20) /* a larger file is refused */
 #define CONFIG_PATH_BYTES     1024u
+#define CONFIG_PROTECT_MAX    1024u /* prefixes in the configuration itself; a file has more */
 #define CONFIG_CPUS_MAX       4096u /* linux/threads.h NR_CPUS upper bound on x86 */
 
 enum config_attach {
@@ -26,6 +27,12 @@ struct config_interface {
 	uint16_t domain;                /* 0 … 65535 */
 	bool optional;                  /* absent at start: wait for it instead of failing */
 	unsigned int line;              /* where the file names it, 0 = command line */
+};
+
+/* A protected prefix. */
+struct config_prefix {
+	struct ipacct_guard_key key; /* as in the trie */
+	uint32_t every_domain;       /* 1: none was named; domain_be is 0 then */
 };
 
 struct config {
@@ -47,6 +54,9 @@ struct config {
 	uint8_t attach_default;
 	size_t n_interfaces;
 	struct config_interface interfaces[IPACCT_IFS_MAX];
+	char protect_file[CONFIG_PATH_BYTES]; /* "" = none; config_protect.h reads it */
+	size_t n_protect;
+	struct config_prefix protect[CONFIG_PROTECT_MAX];
 	/* command line only */
 	char config_file[CONFIG_PATH_BYTES]; /* "" = none */
 	bool check_config;

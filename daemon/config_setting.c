@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "config_prefix.h"
 #include "config_setting.h"
 
 void setting_quote(const char *text, size_t text_bytes, char ret_text[SETTING_QUOTE_SIZE])
@@ -66,6 +67,9 @@ void setting_legal(const struct setting *setting, char ret_text[SETTING_LEGAL_BY
 		(void)snprintf(ret_text, SETTING_LEGAL_BYTES,
 			       "1 to %u characters, no white space, '/' or ':', not '.' or '..'",
 			       IPACCT_IFNAME_BYTES - 1);
+		return;
+	case SETTING_PREFIXES:
+		(void)snprintf(ret_text, SETTING_LEGAL_BYTES, "%s", CONFIG_PREFIX_LEGAL);
 		return;
 	case SETTING_USER:
 		(void)snprintf(ret_text, SETTING_LEGAL_BYTES,
@@ -195,6 +199,22 @@ static void explain(const struct setting *setting, const char *text, int err, ch
 		       setting->hint ? "; " : "", setting->hint ? setting->hint : "");
 }
 
+static int prefix_add(struct config *config, const char *text, char ret_why[SETTING_WHY_BYTES])
+{
+	size_t at;
+
+	if (config->n_protect == CONFIG_PROTECT_MAX) {
+		(void)snprintf(ret_why, SETTING_WHY_BYTES,
+			       "more than %u prefixes: a longer list goes into protect_file",
+			       CONFIG_PROTECT_MAX);
+		return -EINVAL;
+	}
+	if (config_prefix_parse(text, &config->protect[config->n_protect], &at, ret_why))
+		return -EINVAL;
+	config->n_protect++;
+	return 0;
+}
+
 int setting_parse(const struct setting *setting, const char *text, void *base,
 		  struct config *config, char ret_why[SETTING_WHY_BYTES])
 {
@@ -203,6 +223,8 @@ int setting_parse(const struct setting *setting, const char *text, void *base,
 	struct config_interface *interface;
 	int ret;
 
+	if (setting->type == SETTING_PREFIXES)
+		return prefix_add(config, text, ret_why);
 	if (setting->type == SETTING_INTERFACES)
 		value = name;
 	ret = parse_value(setting, text, value);

@@ -27,10 +27,11 @@ enum setting_type {
 	SETTING_CPUS,         /* bitmap of CONFIG_CPUS_MAX */
 	SETTING_IFNAME,       /* text, as are the next three */
 	SETTING_USER,
-	SETTING_DIRECTORY, /* absolute */
+	SETTING_DIRECTORY, /* an absolute path, also of a file */
 	SETTING_FILE,
 	SETTING_FLAG,       /* bool, set by an option without an argument */
 	SETTING_INTERFACES, /* a list in the file, a repeatable option on the command line */
+	SETTING_PREFIXES,   /* likewise */
 	SETTING_VERSION,
 	SETTING_HELP,
 };

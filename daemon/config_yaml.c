@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Walk a YAML document along the table of settings. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "config_check.h"
+#include "config_file.h"
 #include "config_setting.h"
 #include "config_yaml.h"
 
-#define FILE_EXAMPLE "settings such as 'interval: 1s'"
-#define LIST_EXAMPLE "a list of interfaces such as [{name: eth0}]"
-#define UTF8_BOM     "\xef\xbb\xbf" /* RFC 3629 6 */
+#define FILE_EXAMPLE     "settings such as 'interval: 1s'"
+#define LIST_EXAMPLE     "a list of interfaces such as [{name: eth0}]"
+#define PREFIXES_EXAMPLE "a list of prefixes such as [192.0.2.0/24]"
+#define UTF8_BOM         "\xef\xbb\xbf" /* RFC 3629 6 */
 
 /* A setting that the mapping at hand has. */
 struct seen {
@@ -114,6 +114,32 @@ static int walk_scalar(struct walk *walk, const struct setting *setting, const y
 
 static int walk_interfaces(struct walk *walk, const yaml_node_t *list);
 
+/* The list of the file replaces the one that was there, as every key does. */
+static int walk_prefixes(struct walk *walk, const struct setting *setting, const yaml_node_t *list)
+{
+	int ret = 0;
+
+	if (list->type != YAML_SEQUENCE_NODE)
+		return fail_at(walk, list, "%s: found %s; legal: %s", setting->key, node_kind(list),
+			       PREFIXES_EXAMPLE);
+	walk->config->n_protect = 0;
+	for (yaml_node_item_t *item = list->data.sequence.items.start;
+	     !ret && item < list->data.sequence.items.top; item++)
+		ret = walk_scalar(walk, setting, yaml_document_get_node(&walk->document, *item),
+				  walk->config);
+	return ret;
+}
+
+static int walk_value(struct walk *walk, const struct setting *setting, const yaml_node_t *value,
+		      void *base)
+{
+	if (setting->type == SETTING_INTERFACES)
+		return walk_interfaces(walk, value);
+	if (setting->type == SETTING_PREFIXES)
+		return walk_prefixes(walk, setting, value);
+	return walk_scalar(walk, setting, value, base);
+}
+
 /* Read one mapping. base: the struct of that scope; seen: SETTINGS_MAX, all zero. */
 static int walk_mapping(struct walk *walk, enum setting_scope scope, const yaml_node_t *mapping,
 			void *base, struct seen *seen)
@@ -135,8 +161,7 @@ static int walk_mapping(struct walk *walk, enum setting_scope scope, const yaml_
 				       setting->key, here->key->start_mark.line + 1);
 		here->key = key;
 		here->value = value;
-		ret = setting->type == SETTING_INTERFACES ? walk_interfaces(walk, value)
-							  : walk_scalar(walk, setting, value, base);
+		ret = walk_value(walk, setting, value, base);
 		if (ret)
 			return ret;
 	}
@@ -263,53 +288,13 @@ int config_yaml_parse(const char *name, const char *text, size_t text_bytes, str
 	return ret;
 }
 
-__attribute__((format(printf, 4, 5))) static int fail_file(char *ret_error, size_t error_bytes,
-							   int err, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(ret_error, error_bytes, format, args); /* cut to the caller's buffer */
-	va_end(args);
-	return err;
-}
-
-/* Read up to one byte more than is legal, so that the parser sees that there is more. */
-static ssize_t read_whole(int fd, char *buffer, size_t buffer_bytes)
-{
-	size_t n_read = 0;
-
-	while (n_read < buffer_bytes) {
-		ssize_t n = read(fd, buffer + n_read, buffer_bytes - n_read);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		n_read += (size_t)n;
-	}
-	return (ssize_t)n_read;
-}
-
 int config_yaml_load(const char *path, struct config *config, char *ret_error, size_t error_bytes)
 {
-	char *buffer __cleanup(cleanup_free) = NULL;
-	/* A FIFO must not block a reload for ever: non-blocking open, then regular files only. */
-	int fd __cleanup(cleanup_fd) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-	ssize_t n;
+	char *text __cleanup(cleanup_free) = NULL;
+	size_t text_bytes;
+	int ret = config_file_read(path, CONFIG_FILE_BYTES_MAX, &text, &text_bytes, ret_error,
+				   error_bytes);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_file(ret_error, error_bytes, -errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return fail_file(ret_error, error_bytes, -EINVAL, "%s: not a regular file", path);
-	buffer = malloc(CONFIG_FILE_BYTES_MAX + 1);
-	if (!buffer)
-		return fail_file(ret_error, error_bytes, -ENOMEM, "%s: out of memory", path);
-	n = read_whole(fd, buffer, CONFIG_FILE_BYTES_MAX + 1);
-	if (n < 0)
-		return fail_file(ret_error, error_bytes, (int)n, "%s: %s", path, strerror((int)-n));
-	return config_yaml_parse(path, buffer, (size_t)n, config, ret_error, error_bytes);
+	return ret ? ret
+		   : config_yaml_parse(path, text, text_bytes, config, ret_error, error_bytes);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "config_protect.h"
 #include "crash.h"
 #include "exit_code.h"
 #include "log.h"
@@ -21,6 +22,22 @@ static int steps_list(void)
 	return EXIT_CODE_OK;
 }
 #endif
+
+/* Everything that can be read without being root: the configuration was, its other files are now. */
+static int check(const struct config *config)
+{
+	char error[CONFIG_PATH_BYTES + 512];
+	struct config_prefix *prefixes;
+	size_t n;
+
+	if (config_protect_read(config, &prefixes, &n, error, sizeof(error))) {
+		(void)fprintf(stderr, "%s\n", error);
+		return EXIT_CODE_CONFIG;
+	}
+	free(prefixes);
+	(void)printf("%s: ok\n", config->config_file[0] ? config->config_file : "options");
+	return EXIT_CODE_OK;
+}
 
 int main(int argc, char **argv)
 {
@@ -41,10 +58,8 @@ int main(int argc, char **argv)
 	case CONFIG_ARGS_RUN:
 		break;
 	}
-	if (config.check_config) {
-		(void)printf("%s: ok\n", config.config_file[0] ? config.config_file : "options");
-		return EXIT_CODE_OK;
-	}
+	if (config.check_config)
+		return check(&config);
 	log_libraries_quiet();
 	return supervisor_run(argc, argv, &config);
 }

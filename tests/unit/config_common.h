@@ -53,6 +53,8 @@ static inline void expect_defaults(const struct config *config)
 	cr_expect_eq(config->mode_default, IPACCT_MODE_NATIVE);
 	cr_expect_eq(config->attach_default, CONFIG_ATTACH_AUTO);
 	cr_expect_eq(config->n_interfaces, 0);
+	cr_expect_eq(config->n_protect, 0);
+	cr_expect_str_empty(config->protect_file);
 	cr_expect_str_empty(config->config_file);
 	cr_expect_not(config->check_config || config->dry_run || config->detach);
 	cr_expect_eq(config->duration_ns, 0);

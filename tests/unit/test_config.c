@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The configuration file. Broken ones with their exact messages are in tests/golden/config (the
  * environment variable IPACCT_TEST_GOLDEN names tests/golden). */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <dirent.h>
@@ -170,11 +171,17 @@ Test(config, every_key_reaches_its_member)
 	cr_expect(config.receive_cpus_given);
 	cr_expect_eq(config.receive_cpus[0], 0x3);
 	cr_expect_eq(config.receive_cpus[1], 0x1);
+	cr_expect_str_eq(config.protect_file, "/etc/ipacct/ours");
+	cr_assert_eq(config.n_protect, 2);
+	cr_expect_eq(config.protect[0].key.prefixlen, 16 + 96 + 24);
+	cr_expect(config.protect[0].every_domain);
+	cr_expect_eq(config.protect[1].key.prefixlen, 16 + 32);
+	cr_expect_eq(config.protect[1].key.domain_be, htons(7));
 	cr_assert_eq(config.n_interfaces, 2);
 	expect_interface(&config.interfaces[0], "eth0", IPACCT_MODE_NATIVE, CONFIG_ATTACH_AUTO, 7,
-			 true, 16);
+			 true, 20);
 	expect_interface(&config.interfaces[1], "eth1.100", IPACCT_MODE_GENERIC, CONFIG_ATTACH_LINK,
-			 0, false, 21);
+			 0, false, 25);
 }
 
 Test(config, flow_style_means_the_same_as_block_style)

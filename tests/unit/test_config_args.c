@@ -40,9 +40,10 @@ Test(config_args, every_option_reaches_its_member, .init = redirect)
 	cr_assert_eq(from_args(&config, "-i", "eth0", "--interface=eth1", "--interval", "250ms",
 			       "--memory=64M", "--user", "nobody", "--runtime-dir", "/run/x",
 			       "--bpffs", "/sys/fs/bpf/x", "--mode", "generic", "--attach", "link",
-			       "--hot", "off", "--receive-cpus", "0,2", "--check-config",
-			       "--dry-run", "--detach", "--duration", "90s", "--confirm", "60",
-			       NULL),
+			       "--hot", "off", "--receive-cpus", "0,2", "--protect", "192.0.2.0/24",
+			       "--protect=2001:db8::/32 domain=1", "--protect-file", "/etc/ours",
+			       "--check-config", "--dry-run", "--detach", "--duration", "90s",
+			       "--confirm", "60", NULL),
 		     CONFIG_ARGS_RUN);
 	cr_expect_eq(config.interval_ns, 250 * MS_NS);
 	cr_expect_eq(config.memory_bytes, 64ULL << 20);
@@ -52,6 +53,10 @@ Test(config_args, every_option_reaches_its_member, .init = redirect)
 	cr_expect(config.bpffs_given);
 	cr_expect(config.receive_cpus_given);
 	cr_expect_eq(config.receive_cpus[0], 0x5);
+	cr_assert_eq(config.n_protect, 2);
+	cr_expect_eq(config.protect[0].key.prefixlen, 16 + 96 + 24);
+	cr_expect_eq(config.protect[1].key.prefixlen, 16 + 32);
+	cr_expect_str_eq(config.protect_file, "/etc/ours");
 	cr_expect(config.check_config && config.dry_run && config.detach);
 	cr_expect_eq(config.duration_ns, 90 * S_NS);
 	cr_expect_eq(config.confirm_s, 60);
@@ -89,6 +94,21 @@ Test(config_args, options_win_over_the_file_wherever_they_stand)
 			 false, 4);
 	expect_interface(&config.interfaces[1], "b", IPACCT_MODE_NATIVE, CONFIG_ATTACH_AUTO, 0,
 			 false, 4);
+}
+
+Test(config_args, prefixes_of_options_come_to_those_of_the_file)
+{
+	static const char text[] = "protect: [192.0.2.0/24, 2001:db8::/32]\n";
+	struct config config;
+	char path[TEMP_PATH_BYTES];
+
+	make_file(path, text, strlen(text));
+	cr_assert_eq(from_args(&config, "--protect", "198.51.100.0/24", "-c", path, NULL),
+		     CONFIG_ARGS_RUN);
+	(void)unlink(path); /* ours, in /tmp */
+	cr_assert_eq(config.n_protect, 3);
+	cr_expect_eq(config.protect[1].key.prefixlen, 16 + 32);
+	cr_expect_eq(config.protect[2].key.prefixlen, 16 + 96 + 24);
 }
 
 Test(config_args, interface_of_file_and_option_is_one_with_the_settings_of_the_file)
@@ -296,6 +316,8 @@ Test(config_help, help_and_man_page_name_every_option_and_key)
 		"receive_cpus",
 		"name",
 		"runtime_dir",
+		"protect",
+		"protect_file",
 	};
 	char *help = printed(config_options_print_help);
 	char *man = printed(config_options_print_man);
