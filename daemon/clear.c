@@ -110,6 +110,7 @@ static void parts_clear(const struct ipacct_maps *maps, uint32_t number)
 		state->rollup_updates = 0;
 		state->hot_rolled = 0;
 		state->hot_displaced = 0;
+		state->guard_rolled = 0;
 	}
 }
 

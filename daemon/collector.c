@@ -90,6 +90,9 @@ static uint64_t resident_bytes(void)
 
 static void status_fill(struct collector *collector, struct collector_status *status)
 {
+	const struct ipacct_ledger_header *header = collector->cutter.publisher.ledger.header;
+	const struct ipacct_ledger_cut *facts =
+		&header->version[header->version[1].cut == header->cut];
 	static uint64_t sorted[DURATIONS];
 	size_t n = collector->n_cuts < DURATIONS ? collector->n_cuts : DURATIONS;
 
@@ -106,6 +109,8 @@ static void status_fill(struct collector *collector, struct collector_status *st
 		.n_syscalls = collector->cutter.n_syscalls,
 		.n_entries = collector->cutter.n_entries,
 		.n_cuts = collector->n_cuts,
+		.guard_rolled = facts->guard_rolled,
+		.guard_unrecorded = facts->guard_unrecorded,
 		.over_budget = collector->effective_ns > collector->interval_ns,
 	};
 }
@@ -121,6 +126,10 @@ static int command_serve(struct collector *collector)
 		return -EPIPE;
 	answer.message = command;
 	switch (command.command) {
+	case COLLECTOR_GUARD:
+		answer.message.error = cutter_guard_changed(&collector->cutter);
+		(void)cut_now(collector); /* said in the log; the next one tries again */
+		break;
 	case COLLECTOR_CUT:
 		answer.message.error = cut_now(collector);
 		answer.message.value = publisher_cut(&collector->cutter.publisher);

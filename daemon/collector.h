@@ -13,6 +13,7 @@ enum collector_command {
 	COLLECTOR_CUT,       /* cut now */
 	COLLECTOR_INTERVAL,  /* value: ns */
 	COLLECTOR_STATUS,
+	COLLECTOR_GUARD, /* other prefixes are protected: cut, so that it holds for kept keys too */
 };
 
 /* One message each way per command, over a SOCK_SEQPACKET pair; the answer repeats the command. */
@@ -29,7 +30,9 @@ struct collector_status {
 	uint64_t resident_bytes;
 	uint64_t n_syscalls; /* BPF calls of the last cut */
 	uint64_t n_entries;
-	uint64_t n_cuts;      /* since this process began */
+	uint64_t n_cuts;       /* since this process began */
+	uint64_t guard_rolled; /* since the ledger began, as struct ipacct_ledger_cut */
+	uint64_t guard_unrecorded;
 	uint32_t over_budget; /* cuts take more of the interval than they should: it is stretched */
 	uint32_t reserved;
 };

@@ -55,6 +55,7 @@ struct config {
 	size_t n_interfaces;
 	struct config_interface interfaces[IPACCT_IFS_MAX];
 	char protect_file[CONFIG_PATH_BYTES]; /* "" = none; config_protect.h reads it */
+	size_t n_guard_entries; /* what both lists make of the trie: not a setting, known when read */
 	size_t n_protect;
 	struct config_prefix protect[CONFIG_PROTECT_MAX];
 	/* command line only */

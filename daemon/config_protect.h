@@ -6,7 +6,7 @@
 #include "config.h"
 
 #define CONFIG_PROTECT_FILE_BYTES_MAX (8u << 20) /* a larger file is refused */
-#define CONFIG_PREFIXES_MAX           65536u /* as IPACCT_GUARD_MAX, before domains multiply them */
+#define CONFIG_PREFIXES_MAX           IPACCT_GUARD_MAX
 
 /* Parse the text of a protect_file on top of *prefixes (of *n, CONFIG_PREFIXES_MAX allocated): one
  * prefix a line, '#' begins a comment, empty lines are allowed. text is changed; text[text_bytes]

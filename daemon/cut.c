@@ -21,9 +21,12 @@ int cutter_init(struct cutter *cutter, struct ipacct_maps *maps, int ledger_fd,
 
 	memset(cutter, 0, sizeof(*cutter));
 	cutter->maps = maps;
-	ret = ipacct_epoch_init(&cutter->epoch, true);
+	ret = cutter_guard_changed(cutter); /* by whom and when, nobody remembers */
+	if (!ret)
+		ret = ipacct_epoch_init(&cutter->epoch, true);
 	if (!ret)
 		ret = publisher_init(&cutter->publisher, ledger_fd, maps->ctl->seed, ret_problem);
+	cutter->publisher.guard = &cutter->guard;
 	cutter->epoch.addresses.seed = cutter->epoch.rollups.seed = maps->ctl->seed;
 	if (ret)
 		cutter_finish(cutter);
@@ -34,6 +37,7 @@ void cutter_finish(struct cutter *cutter)
 {
 	ipacct_epoch_finish(&cutter->epoch);
 	publisher_finish(&cutter->publisher);
+	guard_index_finish(&cutter->guard);
 	memset(cutter, 0, sizeof(*cutter));
 }
 
@@ -75,6 +79,7 @@ static int epoch_settle(struct cutter *cutter, uint32_t number)
 	facts.error_l3_bytes = cutter->last.error_l3_bytes;
 	facts.lru_refused = epoch->lru_refused;
 	facts.rollup_updates = epoch->rollup_updates;
+	facts.guard_rolled = epoch->guard_rolled;
 	facts.duration_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
 	if (facts.error_packets || facts.error_l3_bytes || cutter->last.error_l2_bytes)
 		log_error(
@@ -138,9 +143,20 @@ int cutter_recover(struct cutter *cutter)
 
 	instance_join(cutter);
 	ret = cut_grace(cutter->maps); /* the crash may have been before the last one */
+	cutter->publisher.again = true;
 	if (!ret)
 		ret = epoch_at_rest_settle(cutter);
+	cutter->publisher.again = false;
 	cutter->unsettled = ret != 0;
+	return ret;
+}
+
+int cutter_guard_changed(struct cutter *cutter)
+{
+	int ret = guard_index_read(&cutter->guard, cutter->maps->guard_fd);
+
+	for (uint32_t number = 0; number < IPACCT_EPOCHS && !ret; number++)
+		cutter->guard_changed[number] = true;
 	return ret;
 }
 
@@ -157,6 +173,9 @@ int cutter_cut(struct cutter *cutter)
 	if (ret)
 		return ret;
 	CRASH_POINT(begin);
+	if (cutter->guard_changed[rest])
+		guard_index_apply(&cutter->guard, cutter->maps, rest);
+	cutter->guard_changed[rest] = false;
 	cutter->unsettled = true;
 	__atomic_store_n(&ctl->cut[rest], ctl->cut[active] + 1, __ATOMIC_SEQ_CST);
 	CRASH_POINT(numbered);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "epoch.h"
+#include "guard_index.h"
 #include "maps.h"
 #include "publish.h"
 
@@ -14,6 +15,8 @@ struct cutter {
 	struct ipacct_maps *maps; /* mapped read-write, owned by the caller */
 	struct publisher publisher;
 	struct ipacct_epoch epoch;
+	struct guard_index guard;          /* the protected prefixes */
+	bool guard_changed[IPACCT_EPOCHS]; /* since what the epoch keeps was compared with them */
 	bool unsettled;       /* the epoch at rest is not known to be published and empty */
 	uint64_t switched_ns; /* CLOCK_REALTIME of the last switch, 0 = not known */
 	uint64_t duration_ns; /* of the last cut, switch to the end of clearing */
@@ -33,6 +36,10 @@ int cutter_recover(struct cutter *cutter);
 /* One cut. When an earlier one could not be published it is tried first, and the epoch that counts
  * stays as it is until that works. Returns 0 or a negative errno (nothing is lost by any). */
 int cutter_cut(struct cutter *cutter);
+
+/* There are other protected prefixes in the map: what each epoch keeps is compared with them before
+ * it counts again, so they hold from the next cut on. Returns 0 or a negative errno. */
+int cutter_guard_changed(struct cutter *cutter);
 
 /* Wait until no program that began before still runs. */
 int cut_grace(const struct ipacct_maps *maps);

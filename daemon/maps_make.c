@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "ipacct.skel.h"
 #include "epoch.h"
+#include "guard.h"
 #include "maps_make.h"
 
 static void cleanup_skeleton(struct ipacct_bpf **skeleton)
@@ -319,7 +320,6 @@ int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
 		 uint32_t domain_slot_number)
 {
 	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = ipacct_bpf__open();
-	struct ipacct_guard_key guard;
 	int ret, fd;
 
 	if (!skeleton)
@@ -331,7 +331,7 @@ int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
 	skeleton->rodata->cfg_hot6_sets = maps->meta.hot6_sets;
 	skeleton->rodata->cfg_hot6_bit = ipacct_hotmap_first(&maps->meta, IPACCT_EPOCHS, true);
 	/* no look-up for what nobody asked to protect */
-	skeleton->rodata->cfg_guard = !bpf_map_get_next_key(maps->guard_fd, NULL, &guard);
+	skeleton->rodata->cfg_guard = guard_any(maps->guard_fd);
 	ret = maps_reuse(skeleton, maps);
 	if (!ret)
 		ret = ipacct_bpf__load(skeleton);

@@ -64,21 +64,52 @@ static int records_reserve(struct publisher *publisher, size_t n)
 	return 0;
 }
 
+#define GUARDED_SHARE 8u /* the last 1/8 of the address records is for protected ones */
+
+/* How many address records are open to everybody. Also when a cut is applied again: whatever list
+ * there was before, a key that it refused must not find a place now. */
+static uint32_t addresses_open(const struct publisher *publisher)
+{
+	uint32_t max = publisher->addresses.n_records_max;
+	bool reserve = publisher->again || (publisher->guard && publisher->guard->n);
+
+	return reserve ? max - max / GUARDED_SHARE : max;
+}
+
+/* Where room may be short, protected keys take theirs before the others of the same cut. */
+static void guarded_place(struct publisher *publisher, const struct ipacct_table *table,
+			  struct ipacct_ledger_cut *facts)
+{
+	struct record_index *index = &publisher->addresses;
+	bool short_of_room =
+		(uint64_t)*index->n_records + table->n_entries > addresses_open(publisher);
+
+	if (!publisher->guard || !publisher->guard->n || publisher->again || !short_of_room)
+		return;
+	for (uint32_t i = 0; i < table->n_entries; i++)
+		if (guard_index_holds(publisher->guard, &table->entries[i].key) &&
+		    record_index_claim(index, &table->entries[i].key, 128, facts->cut_time_ns,
+				       index->n_records_max) == RECORD_NONE)
+			facts->guard_unrecorded++;
+}
+
 /* Addresses: own record, else into the prefix table. */
 static int addresses_place(struct publisher *publisher, const struct ipacct_epoch *epoch,
 			   struct ipacct_ledger_cut *facts)
 {
 	const struct ipacct_table *table = &epoch->addresses;
+	uint32_t open = addresses_open(publisher);
 	int ret = records_reserve(publisher, table->n_entries);
 
+	if (!ret)
+		guarded_place(publisher, table, facts);
 	for (uint32_t i = 0; i < table->n_entries && !ret; i++) {
 		const struct ipacct_table_entry *entry = &table->entries[i];
 		struct ipacct_key prefix;
 		uint8_t prefix_len;
 
-		publisher->address_records[i] =
-			record_index_claim(&publisher->addresses, &entry->key, 128,
-					   facts->cut_time_ns, publisher->addresses.n_records_max);
+		publisher->address_records[i] = record_index_claim(
+			&publisher->addresses, &entry->key, 128, facts->cut_time_ns, open);
 		if (publisher->address_records[i] != RECORD_NONE)
 			continue;
 		facts->unrecorded_keys++;
@@ -219,6 +250,8 @@ static void facts_apply(struct ipacct_ledger_header *header, struct ipacct_ledge
 		facts.unrecorded_keys += header->version[newest].unrecorded_keys;
 		facts.lru_refused += header->version[newest].lru_refused;
 		facts.rollup_updates += header->version[newest].rollup_updates;
+		facts.guard_rolled += header->version[newest].guard_rolled;
+		facts.guard_unrecorded += header->version[newest].guard_unrecorded;
 	}
 	facts.cut = 0;
 	*to = facts;

@@ -5,6 +5,7 @@
 
 #include "epoch.h"
 #include "ledger.h"
+#include "guard_index.h"
 #include "record_index.h"
 
 struct publisher {
@@ -14,8 +15,12 @@ struct publisher {
 	/* of the cut being applied: which record each key goes to; kept from cut to cut */
 	uint32_t *address_records;
 	size_t n_address_records;
-	struct ipacct_table prefixes; /* roll-ups and keys that found no room */
-	struct ipacct_table wides;    /* of those, what goes to 0.0.0.0/0 and ::/0 */
+	struct ipacct_table prefixes;    /* roll-ups and keys that found no room */
+	struct ipacct_table wides;       /* of those, what goes to 0.0.0.0/0 and ::/0 */
+	const struct guard_index *guard; /* the caller's; NULL: nobody is protected */
+	/* The cut may have been applied in part by a process that is gone and knew another list: a key
+	 * that it could not place must not find a place now, or it would be counted twice. */
+	bool again;
 };
 
 /* fd: the ledger, read-write; stays the caller's. Zeroed storage may be finished. */

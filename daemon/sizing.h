@@ -24,11 +24,13 @@ struct sizing {
 	uint32_t hot6_sets;
 	uint32_t n_rollups_max;
 	uint32_t n_addresses_max;
+	uint64_t n_guard_entries; /* of the trie of protected prefixes */
 	/* the sum, in octets; map sizes as the kernel allocates them */
 	uint64_t lru_bytes;
 	uint64_t hot_bytes;
 	uint64_t roll_bytes;
 	uint64_t totals_bytes;
+	uint64_t guard_bytes;
 	uint64_t ledger_bytes;
 	uint64_t process_bytes;
 	uint64_t total_bytes;
@@ -41,6 +43,9 @@ int sizing_compute(const struct config *config, struct sizing *ret_sizing,
 /* The same sums for maps and a ledger that exist already. */
 void sizing_from_maps(const struct ipacct_meta *meta, uint64_t budget_bytes, uint32_t n_rollups_max,
 		      uint32_t n_addresses_max, struct sizing *ret_sizing);
+
+/* Another number of protected prefixes: only the sums change. */
+void sizing_guard_set(struct sizing *sizing, uint64_t n_entries);
 
 /* Print the arithmetic, one log line. */
 void sizing_log(const struct sizing *sizing);

@@ -15,6 +15,7 @@
 #include "ledger_file.h"
 #include "log.h"
 #include "maps_make.h"
+#include "protect.h"
 #include "spawn.h"
 #include "start.h"
 #include "supervisor.h"
@@ -50,6 +51,11 @@ int start_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 		supervisor->exit_code = EXIT_CODE_OK;
 		return -ENOENT;
 	}
+	ret = protect_read(&supervisor->config, &supervisor->guard, problem);
+	if (ret) {
+		supervisor->exit_code = EXIT_CODE_CONFIG;
+		return ret;
+	}
 	ret = place_user(config->user, &supervisor->place, problem);
 	if (!ret)
 		ret = place_check(config, problem);
@@ -69,6 +75,9 @@ void start_dry_run(struct supervisor *supervisor)
 	for (size_t i = 0; i < config->n_interfaces; i++)
 		log_info("%s: would be attached, mode %s", config->interfaces[i].name,
 			 ipacct_mode_name(config->interfaces[i].mode));
+	if (supervisor->guard.n)
+		log_info("%zu prefixes would be protected (%zu entries)",
+			 supervisor->guard.n_prefixes, supervisor->guard.n);
 	log_info("dry run: bpffs %s, runtime directory %s, collector as '%s'; nothing was changed",
 		 config->bpffs_dir, config->runtime_dir, config->user);
 }
@@ -160,6 +169,7 @@ static int ledger_take(struct supervisor *supervisor, struct ipacct_problem *pro
 	supervisor->ledger_made = !there;
 	sizing_from_maps(&supervisor->maps.meta, sizing->budget_bytes, n_rollups, n_addresses,
 			 sizing);
+	sizing_guard_set(sizing, supervisor->guard.n);
 	return 0;
 }
 
@@ -201,8 +211,13 @@ static int attach_all(struct supervisor *supervisor, struct ipacct_problem *prob
 	supervisor->ports.place = &supervisor->place;
 	supervisor->ports.rtnl = &supervisor->rtnl;
 	ret = ports_load(&supervisor->ports);
-	if (!ret && !supervisor->config.detach)
+	if (ret || supervisor->config.detach)
+		return ret;
+	ret = protect_begin(supervisor, problem);
+	if (!ret)
 		ret = ports_apply(&supervisor->ports, true, problem);
+	if (!ret)
+		protect_settle(supervisor);
 	return ret;
 }
 
@@ -237,6 +252,7 @@ void start_undo(struct supervisor *supervisor)
 	struct place *place = &supervisor->place;
 
 	ports_rollback(&supervisor->ports);
+	protect_undo(supervisor);
 	if (supervisor->maps_made)
 		maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
 	if (supervisor->ledger_made)

@@ -17,6 +17,7 @@
 #include "maps_make.h"
 #include "notify.h"
 #include "probe.h"
+#include "protect.h"
 #include "spawn.h"
 #include "start.h"
 #include "supervisor.h"
@@ -107,9 +108,12 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	struct config *config = &supervisor->config;
 	struct collector_answer answer;
 	struct config old = *config, fresh;
+	struct guard_set guard = {};
 	int ret = config_reload(supervisor->argc, supervisor->argv, &fresh, ret_problem->text,
 				sizeof(ret_problem->text));
 
+	if (!ret)
+		ret = protect_read(&fresh, &guard, ret_problem);
 	if (ret) {
 		log_error("reload: %s, keeping the configuration", ret_problem->text);
 		return -EINVAL;
@@ -118,11 +122,8 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	memcpy(config->interfaces, fresh.interfaces, sizeof(config->interfaces));
 	config->n_interfaces = fresh.n_interfaces;
 	config->interval_ns = fresh.interval_ns;
-	if (interfaces_differ(&old, &fresh)) {
-		ret = ports_check(config, ret_problem);
-		if (!ret)
-			ret = ports_apply(&supervisor->ports, false, ret_problem);
-	}
+	ret = protect_change(supervisor, &guard, interfaces_differ(&old, &fresh), ret_problem);
+	guard_set_finish(&guard);
 	if (ret) {
 		*config = old;
 		log_error("reload: %s, keeping the configuration", ret_problem->text);
@@ -328,6 +329,7 @@ static void finish(struct supervisor *supervisor, bool start_failed)
 	rtnl_finish(&supervisor->rtnl);
 	ipacct_maps_finish(&supervisor->maps);
 	place_release(&supervisor->place);
+	protect_finish(supervisor);
 	close_fd(&supervisor->signal_fd);
 }
 

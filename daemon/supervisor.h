@@ -10,6 +10,7 @@
 #include "collector.h"
 #include "config.h"
 #include "control.h"
+#include "guard.h"
 #include "place.h"
 #include "ports.h"
 #include "rtnl.h"
@@ -25,6 +26,9 @@ struct supervisor {
 	bool maps_made; /* by this process (to undo a failed start) */
 	struct rtnl rtnl;
 	struct ports ports;
+	struct guard_set guard;        /* protected prefixes */
+	struct guard_set guard_before; /* those that the start found (to undo a failed one) */
+	bool guard_begun;              /* the start has changed them */
 	struct control control;
 	struct ipacct_problem dispatcher_reason;
 	bool dispatcher;      /* the kernel could run libxdp's dispatcher */

@@ -142,6 +142,66 @@ Test(publish, places_are_the_same_after_dying_between_claim_and_apply)
 	cr_assert_eq(sum, 10);
 }
 
+/* Protect 203.0.113.0/24 of domain 0. */
+static void protect(struct guard_index *index)
+{
+	struct ipacct_guard_key key = { .prefixlen = 16 + 96 + 24,
+					.address = { [10] = 0xff, 0xff, 203, 0, 113 } };
+
+	cr_assert_eq(guard_index_make(index, &(struct guard_set){ .keys = &key, .n = 1 }), 0);
+}
+
+Test(publish, last_places_of_the_ledger_are_for_protected_addresses)
+{
+	struct guard_index guard = {};
+	const struct ipacct_ledger_cut *facts;
+
+	protect(&guard);
+	bench.publisher.guard = &guard;
+	for (uint32_t i = 0; i < 9; i++) /* 10 addresses; 7 of 8 places are open to them */
+		packet(&bench, key4(0xc0000200 + i), key4(0xc6336401), 10);
+	apply(&bench, 1);
+	cr_assert_eq(bench.publisher.ledger.header->n_addresses, 7);
+	epoch_begin(&bench);
+	packet(&bench, key4(0xcb007101), key4(0xcb007102), 10); /* one of two fits */
+	apply(&bench, 2);
+	cr_assert_eq(bench.publisher.ledger.header->n_addresses, 8);
+	cr_assert_eq(
+		counters_of(&bench, &bench.publisher.addresses, key4(0xcb007101), 128).tx_packets,
+		1);
+	facts = &bench.publisher.ledger.header
+			 ->version[bench.publisher.ledger.header->version[1].cut == 2];
+	cr_assert_eq(facts->unrecorded_keys, 4);
+	cr_assert_eq(facts->guard_unrecorded, 1);
+	guard_index_finish(&guard);
+}
+
+Test(publish, list_that_changes_between_two_tries_of_a_cut_counts_nothing_twice)
+{
+	struct guard_index guard = {}, other = {};
+	struct ipacct_guard_key elsewhere = { .prefixlen = 16 + 128 };
+
+	cr_assert_eq(guard_index_make(&other, &(struct guard_set){ .keys = &elsewhere, .n = 1 }),
+		     0);
+	protect(&guard);
+	bench.publisher.guard = &other;
+	for (uint32_t i = 0; i < 6; i++) /* 7 of 8 places: what is open */
+		packet(&bench, key4(0xc0000200 + i), key4(0xc6336401), 10);
+	packet(&bench, key4(0xcb007101), key4(0xc6336401), 10); /* a stranger as yet */
+	apply(&bench, 1);
+	bench.publisher.ledger.header->cut = 0; /* died before the commit */
+	bench.publisher.guard = &guard;
+	bench.publisher.again = true;
+	apply(&bench, 1);
+	cr_assert_eq(
+		counters_of(&bench, &bench.publisher.rollups, key4(0xcb000000), 112).tx_packets, 1);
+	cr_assert_eq(
+		counters_of(&bench, &bench.publisher.addresses, key4(0xcb007101), 128).tx_packets,
+		0, "also in a record of its own");
+	guard_index_finish(&guard);
+	guard_index_finish(&other);
+}
+
 Test(publish, totals_of_each_interface_are_cumulative)
 {
 	packet(&bench, key4(0xc0000201), key4(0xc6336401), 100);

@@ -139,7 +139,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 2 * IPACCT_GUARD_MAX);
 	__type(key, struct ipacct_guard_key);
 	__type(value, __u32);
 } ipacct_guard SEC(".maps");

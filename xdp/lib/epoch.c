@@ -39,7 +39,7 @@ void ipacct_epoch_reset(struct ipacct_epoch *epoch)
 	ipacct_table_reset(&epoch->rollups);
 	memset(epoch->totals, 0, sizeof(epoch->totals));
 	epoch->lru_inserts = epoch->lru_refused = epoch->rollup_updates = 0;
-	epoch->hot_rolled = epoch->hot_displaced = 0;
+	epoch->hot_rolled = epoch->hot_displaced = epoch->guard_rolled = 0;
 	for (uint32_t i = 0; i < epoch->n_keys; i++)
 		epoch->keys[i].n_keys = 0;
 }
@@ -295,6 +295,7 @@ static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 	epoch->rollup_updates += part.rollup_updates;
 	epoch->hot_rolled += part.hot_rolled;
 	epoch->hot_displaced += part.hot_displaced;
+	epoch->guard_rolled += part.guard_rolled;
 	ret = hot_read(epoch, maps, index);
 	if (!ret && part.lru_inserts)
 		ret = lru_read(epoch, maps, index);

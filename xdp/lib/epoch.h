@@ -28,6 +28,7 @@ struct ipacct_epoch {
 	uint64_t rollup_updates;
 	uint64_t hot_rolled;
 	uint64_t hot_displaced;
+	uint64_t guard_rolled;
 	bool keep_keys;
 	struct ipacct_key_list *keys; /* by partition, when keep_keys */
 	uint32_t n_keys;

@@ -154,7 +154,9 @@ struct ipacct_hot6_set {
 	struct ipacct_hot6_line line[IPACCT_HOT6_WAYS];
 };
 
-/* Key of ipacct_guard, an LPM trie of the operator's own prefixes (the value is not used). */
+/* Key of ipacct_guard, an LPM trie of the operator's own prefixes (the value is not used). The map
+ * has room for twice as many, so that a list can be added before the one that it replaces goes. */
+#define IPACCT_GUARD_MAX 65536u /* entries: a prefix takes one for each domain it is protected in */
 struct ipacct_guard_key {
 	__u32 prefixlen; /* of domain and address: 16 + 0 … 128 */
 	__u16 domain_be;
@@ -337,6 +339,8 @@ struct ipacct_ledger_cut {
 	__u64 lru_refused;     /* cumulative, all partitions */
 	__u64 rollup_updates;  /* cumulative, all partitions */
 	__u64 duration_ns;     /* reading and folding it took so long */
+	__u64 guard_rolled;    /* cumulative: packets of protected addresses that the maps rolled up */
+	__u64 guard_unrecorded; /* of unrecorded_keys, those that are protected */
 };
 
 struct ipacct_ledger_header {
@@ -357,7 +361,7 @@ struct ipacct_ledger_header {
 	__u32 n_addresses;
 	struct ipacct_ledger_cut version[2];
 	__u64 interval_ns; /* what the collector aims at now; 0 when it has stopped */
-	__u64 reserved[16];
+	__u64 reserved[12];
 };
 
 #define IPACCT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)

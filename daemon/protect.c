@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Protected prefixes in the supervisor. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "config_protect.h"
+#include "log.h"
+#include "protect.h"
+#include "supervisor.h"
+
+/* The domains that addresses are counted in. */
+static size_t domains_of(const struct config *config, uint16_t domains[IPACCT_IFS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_interfaces; i++) {
+		size_t at = 0;
+
+		while (at < n && domains[at] != config->interfaces[i].domain)
+			at++;
+		if (at == n)
+			domains[n++] = config->interfaces[i].domain;
+	}
+	return n;
+}
+
+int protect_read(struct config *config, struct guard_set *ret_set,
+		 struct ipacct_problem *ret_problem)
+{
+	struct config_prefix *prefixes __cleanup(cleanup_free) = NULL;
+	uint16_t domains[IPACCT_IFS_MAX];
+	size_t n;
+	int ret = config_protect_read(config, &prefixes, &n, ret_problem->text,
+				      sizeof(ret_problem->text));
+
+	if (!ret)
+		ret = guard_set_make(prefixes, n, domains, domains_of(config, domains), ret_set,
+				     ret_problem);
+	if (!ret)
+		config->n_guard_entries = ret_set->n;
+	return ret;
+}
+
+int protect_begin(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
+{
+	int fd = supervisor->maps.guard_fd, ret = guard_set_read(fd, &supervisor->guard_before);
+
+	if (!ret)
+		ret = guard_add(fd, &supervisor->guard_before, &supervisor->guard, ret_problem);
+	supervisor->guard_begun = !ret;
+	return ret;
+}
+
+/* What fails leaves too much protected, and the next reload tries again: it reads the map anew. */
+static void remove_rest(int fd, const struct guard_set *have, const struct guard_set *wanted)
+{
+	struct ipacct_problem problem = {};
+
+	if (guard_remove(fd, have, wanted, &problem))
+		log_error("%s", problem.text);
+}
+
+void protect_settle(struct supervisor *supervisor)
+{
+	remove_rest(supervisor->maps.guard_fd, &supervisor->guard_before, &supervisor->guard);
+	if (supervisor->guard.n)
+		log_info("%zu protected prefixes (%zu entries)", supervisor->guard.n_prefixes,
+			 supervisor->guard.n);
+}
+
+void protect_undo(struct supervisor *supervisor)
+{
+	int fd = supervisor->maps.guard_fd;
+	struct ipacct_problem problem = {};
+
+	if (!supervisor->guard_begun)
+		return;
+	if (guard_add(fd, &supervisor->guard, &supervisor->guard_before, &problem))
+		log_error("%s", problem.text);
+	remove_rest(fd, &supervisor->guard, &supervisor->guard_before);
+}
+
+/* The first prefix wants programs that ask for it, the last one that goes wants programs that do
+ * not: a program is replaced in one step, as an upgrade does it. */
+static int programs_follow(struct supervisor *supervisor, bool interfaces_differ, bool replace,
+			   struct ipacct_problem *ret_problem)
+{
+	int ret = interfaces_differ ? ports_check(&supervisor->config, ret_problem) : 0;
+
+	if (!ret && (interfaces_differ || replace))
+		ret = ports_apply(&supervisor->ports, replace, ret_problem);
+	return ret;
+}
+
+/* The map is right; what follows is cost and what a dead collector's successor does anyway. */
+static void change_settle(struct supervisor *supervisor, bool last_went)
+{
+	struct sizing *sizing = &supervisor->sizing;
+	struct ipacct_problem problem = {};
+	struct collector_answer answer;
+
+	if (last_went && programs_follow(supervisor, false, true, &problem))
+		log_warning("%s; it asks for protected prefixes in vain", problem.text);
+	sizing_guard_set(sizing, supervisor->guard.n);
+	if (sizing->total_bytes > sizing->budget_bytes)
+		log_warning(
+			"the protected prefixes take memory beyond its budget: a new start with "
+			"new maps (detach) makes room");
+	if (!supervisor_ask(supervisor, COLLECTOR_GUARD, 0, &answer) && answer.message.error)
+		log_error("the collector cannot read the protected prefixes: %s",
+			  strerror(-answer.message.error));
+	log_info("%zu protected prefixes (%zu entries)", supervisor->guard.n_prefixes,
+		 supervisor->guard.n);
+}
+
+int protect_change(struct supervisor *supervisor, struct guard_set *wanted, bool interfaces_differ,
+		   struct ipacct_problem *ret_problem)
+{
+	int fd = supervisor->maps.guard_fd;
+	struct guard_set have = {};
+	bool first_came, differs;
+	int ret = guard_set_read(fd, &have);
+
+	if (ret)
+		return ret;
+	first_came = !have.n && wanted->n;
+	differs = !guard_set_equal(&have, wanted);
+	ret = guard_add(fd, &have, wanted, ret_problem);
+	if (!ret) {
+		ret = programs_follow(supervisor, interfaces_differ, first_came, ret_problem);
+		remove_rest(fd, ret ? wanted : &have, ret ? &have : wanted);
+	}
+	if (!ret) {
+		guard_set_finish(&supervisor->guard);
+		supervisor->guard = *wanted;
+		*wanted = (struct guard_set){};
+	}
+	if (!ret && differs)
+		change_settle(supervisor, have.n && !supervisor->guard.n);
+	guard_set_finish(&have);
+	return ret;
+}
+
+void protect_finish(struct supervisor *supervisor)
+{
+	guard_set_finish(&supervisor->guard);
+	guard_set_finish(&supervisor->guard_before);
+}
