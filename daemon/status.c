@@ -100,7 +100,7 @@ static json_t *partitions_json(const struct supervisor *supervisor)
 			continue;
 		json_array_append_new(
 			partitions,
-			json_pack("{s:i, s:o, s:i, s:I, s:I, s:I, s:i, s:I, s:I}", "partition",
+			json_pack("{s:i, s:o, s:i, s:I, s:I, s:I, s:i, s:I, s:I, s:I}", "partition",
 				  (int)i, "cpus", cpus_json(supervisor, i), "lru_entries",
 				  (int)(i ? maps->meta.lru_entries : maps->meta.lru_shared),
 				  "lru_inserts", number(part.lru_inserts), "lru_refused",
@@ -110,9 +110,22 @@ static json_t *partitions_json(const struct supervisor *supervisor)
 					    maps->meta.hot6_sets * IPACCT_HOT6_WAYS)
 				    : 0,
 				  "hot_rolled", number(part.hot_rolled), "hot_displaced",
-				  number(part.hot_displaced)));
+				  number(part.hot_displaced), "guard_rolled",
+				  number(part.guard_rolled)));
 	}
 	return partitions;
+}
+
+/* What is protected, and what was rolled up all the same since the ledger began. */
+static json_t *protected_json(const struct supervisor *supervisor,
+			      const struct collector_status *collector)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "prefixes",
+			 number(supervisor->guard.n_prefixes), "entries",
+			 number(supervisor->guard.n), "bytes",
+			 number(supervisor->sizing.guard_bytes), "rolled_up_packets",
+			 number(collector->guard_rolled), "unrecorded_keys",
+			 number(collector->guard_unrecorded));
 }
 
 json_t *status_reply(struct supervisor *supervisor)
@@ -124,14 +137,16 @@ json_t *status_reply(struct supervisor *supervisor)
 	(void)supervisor_ask(supervisor, COLLECTOR_STATUS, 0, &answer); /* zeros then, pid 0 */
 	return json_pack(
 		"{s:i, s:{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, "
-		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:o}}",
+		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:o, s:o}}",
 		"exit", EXIT_CODE_OK, "status", "version", IPACCT_VERSION, "pid", (int)getpid(),
 		"collector_pid", (int)supervisor->collector_pid, "uptime_s",
 		number((monotonic_ms() - supervisor->started_ms) / 1000), "interval_ns",
 		number(supervisor->config.interval_ns), "effective_interval_ns",
 		number(collector->effective_interval_ns), "cut", number(collector->cut), "cuts",
 		number(collector->n_cuts), "memory", "budget_bytes", number(sizing->budget_bytes),
-		"maps_bytes", number(sizing->lru_bytes + sizing->roll_bytes + sizing->totals_bytes),
+		"maps_bytes",
+		number(sizing->lru_bytes + sizing->hot_bytes + sizing->roll_bytes +
+		       sizing->totals_bytes + sizing->guard_bytes),
 		"ledger_bytes", number(sizing->ledger_bytes), "collector_bytes",
 		number(collector->resident_bytes), "cut_duration_ns", "last",
 		number(collector->duration_last_ns), "p50", number(collector->duration_p50_ns),
@@ -140,5 +155,6 @@ json_t *status_reply(struct supervisor *supervisor)
 		"cut_entries", number(collector->n_entries), "over_budget",
 		(int)collector->over_budget, "dispatcher", "available", supervisor->dispatcher,
 		"reason", supervisor->dispatcher_reason.text, "programs", programs_json(supervisor),
-		"partitions", partitions_json(supervisor));
+		"partitions", partitions_json(supervisor), "protected",
+		protected_json(supervisor, collector));
 }

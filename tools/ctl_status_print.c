@@ -51,6 +51,8 @@ static void json_ledger(struct json_writer *json, const struct observation *o)
 	json_u64(json, "rollups", s->n_rollups);
 	json_u64(json, "unrecorded_keys", s->facts.unrecorded_keys);
 	json_u64(json, "lru_refused", s->facts.lru_refused);
+	json_u64(json, "guard_rolled", s->facts.guard_rolled);
+	json_u64(json, "guard_unrecorded", s->facts.guard_unrecorded);
 	json_bool(json, "maps_readable", o->live != NULL);
 	if (o->live)
 		json_u64(json, "uncut_packets", o->uncut_packets);
@@ -133,6 +135,18 @@ static void print_safe(const char *prefix, const char *text)
 	printf("%s%s\n", prefix, copy ? text_make_safe(copy) : "");
 }
 
+/* Nothing about it when nobody asked for it. */
+static void print_protected(const json_t *guard)
+{
+	uint64_t rolled = number(guard, "rolled_up_packets");
+	uint64_t unrecorded = number(guard, "unrecorded_keys");
+
+	if (number(guard, "prefixes") || rolled || unrecorded)
+		printf("protected: %" PRIu64 " prefixes; rolled up all the same: %" PRIu64
+		       " packets, %" PRIu64 " addresses beyond the ledger\n",
+		       number(guard, "prefixes"), rolled, unrecorded);
+}
+
 static void print_daemon(const json_t *status)
 {
 	const json_t *memory = json_object_get(status, "memory");
@@ -158,6 +172,7 @@ static void print_daemon(const json_t *status)
 	       text_octets(number(memory, "collector_bytes"), TEXT_IEC, rss));
 	printf(" of %s%s\n", text_octets(number(memory, "budget_bytes"), TEXT_IEC, maps),
 	       json_is_true(json_object_get(status, "over_budget")) ? ": OVER BUDGET" : "");
+	print_protected(json_object_get(status, "protected"));
 	print_safe(json_is_true(json_object_get(dispatcher, "available"))
 			   ? "dispatcher: available "
 			   : "dispatcher: not available: ",

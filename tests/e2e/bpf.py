@@ -10,7 +10,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _NR_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]  # asm/unistd.h
 _ATTR_BYTES = 128
 
-MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, PROG_LOAD = 0, 1, 2, 5
+MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_NEXT_KEY, PROG_LOAD = 0, 1, 2, 4, 5
 OBJ_PIN, OBJ_GET, OBJ_INFO, MAP_FREEZE, LINK_DETACH = 6, 7, 15, 22, 34
 MAP_TYPE_ARRAY, PROG_TYPE_XDP = 2, 6
 F_RDONLY = 1 << 3
@@ -70,6 +70,21 @@ def update(descriptor, key, value):
     value_buffer = ctypes.create_string_buffer(value, len(value))
     call(MAP_UPDATE, struct.pack("=IIQQQ", descriptor, 0, _pointer(key_buffer),
                                  _pointer(value_buffer), 0))
+
+
+def keys(descriptor, key_bytes):
+    """All keys of a map at rest."""
+    found = []
+    key = None
+    following = ctypes.create_string_buffer(key_bytes)
+    while True:
+        try:
+            call(MAP_NEXT_KEY, struct.pack("=IIQQQ", descriptor, 0, _pointer(key) if key else 0,
+                                           _pointer(following), 0))
+        except FileNotFoundError:
+            return found
+        found.append(following.raw)
+        key = ctypes.create_string_buffer(following.raw, key_bytes)
 
 
 def freeze(descriptor):
