@@ -1,124 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whole cuts on real maps: budget, reading two ways, system calls, exactness under load. */
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <linux/bpf.h>
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
 
 #include "cut.h"
-#include "ledger_file.h"
-#include "log.h"
-#include "maps_make.h"
-
-#define FRAME_BYTES 64u
-
-struct stage {
-	struct ipacct_maps maps;
-	struct cutter cutter;
-	char dir[64];
-	int dir_fd, ledger_fd, prog_fd;
-};
-
-struct frame {
-	uint8_t bytes[FRAME_BYTES];
-};
-
-/* Ethernet II + IPv4 + padding, total length 50. */
-static struct frame frame_of(uint32_t source, uint32_t destination)
-{
-	struct frame frame = { .bytes = { [12] = 0x08, 0x00, 0x45, 0, 0, 50, [22] = 64, 17 } };
-	uint32_t source_be = htonl(source), destination_be = htonl(destination);
-
-	memcpy(&frame.bytes[26], &source_be, 4);
-	memcpy(&frame.bytes[30], &destination_be, 4);
-	return frame;
-}
-
-static void send_frame(const struct stage *stage, uint32_t source, uint32_t destination)
-{
-	struct frame frame = frame_of(source, destination);
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame.bytes,
-		    .data_size_in = sizeof(frame.bytes), .repeat = 1);
-
-	cr_assert_eq(bpf_prog_test_run_opts(stage->prog_fd, &opts), 0);
-	cr_assert_eq(opts.retval, XDP_PASS);
-}
-
-static void stage_open_hot(struct stage *stage, uint64_t memory_bytes, bool shared, bool hot)
-{
-	static struct config config;
-	struct ipacct_interface interface = { .ifname = "test", .hook = IPACCT_HOOK_XDP };
-	struct ipacct_problem problem = {};
-	struct sizing sizing;
-	uint32_t slot = 0;
-
-	if (geteuid())
-		cr_skip_test("needs root");
-	log_libraries_quiet();
-	config.memory_bytes = memory_bytes;
-	config.receive_cpus_given = shared;
-	config.hot = hot;
-	cr_assert_eq(sizing_compute(&config, &sizing, &problem), 0, "%s", problem.text);
-	cr_assert_eq(maps_make(&sizing, &stage->maps, &problem), 0, "%s", problem.text);
-	cr_assert_eq(bpf_map_update_elem(stage->maps.ifs_fd, &slot, &interface, BPF_ANY), 0);
-	cr_assert_eq(ipacct_maps_mmap(&stage->maps), 0);
-	stage->prog_fd = program_load(&stage->maps, 0, 0, 0);
-	cr_assert_geq(stage->prog_fd, 0);
-	strcpy(stage->dir, "/tmp/ipacct-cut.XXXXXX");
-	cr_assert_not_null(mkdtemp(stage->dir));
-	stage->dir_fd = open(stage->dir, O_RDONLY | O_DIRECTORY);
-	cr_assert_eq(ledger_file_prepare(stage->dir_fd, getuid(), getgid(), &sizing.n_rollups_max,
-					 &sizing.n_addresses_max, &problem),
-		     0);
-	stage->ledger_fd = ledger_file_open(stage->dir_fd);
-	cr_assert_eq(cutter_init(&stage->cutter, &stage->maps, stage->ledger_fd, &problem), 0);
-	cr_assert_eq(cutter_recover(&stage->cutter), 0);
-}
-
-static void stage_open(struct stage *stage, uint64_t memory_bytes, bool shared)
-{
-	stage_open_hot(stage, memory_bytes, shared, false);
-}
-
-static void stage_close(struct stage *stage)
-{
-	cutter_finish(&stage->cutter);
-	ipacct_maps_finish(&stage->maps);
-	close(stage->prog_fd);
-	close(stage->ledger_fd);
-	(void)unlinkat(stage->dir_fd, IPACCT_LEDGER_NAME, 0);
-	close(stage->dir_fd);
-	rmdir(stage->dir);
-}
-
-static struct ipacct_snapshot *snapshot_of(const struct stage *stage)
-{
-	struct ipacct_reader *reader;
-	struct ipacct_snapshot *snapshot;
-
-	cr_assert_eq(ipacct_reader_open(stage->dir, "/nonexistent", &reader, NULL), 0);
-	cr_assert_eq(ipacct_snapshot_read(reader, 0, &snapshot, NULL), 0);
-	ipacct_reader_close(reader);
-	return snapshot;
-}
-
-/* Which CPU runs must not change between frames of one partition. */
-static void pin_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	cr_assert_eq(sched_setaffinity(0, sizeof(set), &set), 0);
-}
+#include "stage.h"
 
 static void fill_beyond_capacity(uint64_t memory_bytes, bool shared)
 {
@@ -128,11 +17,11 @@ static void fill_beyond_capacity(uint64_t memory_bytes, bool shared)
 	uint64_t budget, sent = 0;
 
 	stage_open(&stage, memory_bytes, shared);
-	pin_to(0);
+	stage_pin_to(0);
 	budget = stage.maps.parts[2 * part].lru_budget;
 	for (int cut = 0; cut < 3; cut++) {
 		for (uint32_t i = 0; i < budget; i++, sent++) /* two new addresses a packet */
-			send_frame(&stage, 0x0a000000 + i, 0x0b000000 + i);
+			stage_send(&stage, 0x0a000000 + i, 0x0b000000 + i);
 		cr_assert_eq(cutter_cut(&stage.cutter), 0);
 		cr_assert_eq(stage.cutter.last.error_packets, 0);
 		cr_assert_eq(stage.cutter.last.error_l3_bytes, 0);
@@ -140,9 +29,9 @@ static void fill_beyond_capacity(uint64_t memory_bytes, bool shared)
 		cr_assert_eq(stage.cutter.n_entries, budget);
 		cr_assert_eq(stage.cutter.epoch.lru_refused, budget);
 	}
-	snapshot = snapshot_of(&stage);
+	snapshot = stage_snapshot(&stage);
 	cr_assert_eq(snapshot->interfaces[0].totals.accounted.packets, sent);
-	cr_assert_eq(snapshot->interfaces[0].totals.ipv4.l3_bytes, sent * 50);
+	cr_assert_eq(snapshot->interfaces[0].totals.ipv4.l3_bytes, sent * STAGE_L3_BYTES);
 	cr_assert_eq(snapshot->conservation.error_packets, 0);
 	cr_assert_gt(snapshot->n_rollups, 0);
 	ipacct_snapshot_destroy(snapshot);
@@ -157,40 +46,6 @@ Test(cut, full_partition_of_one_cpu_evicts_nothing_and_rolls_up_the_rest)
 Test(cut, full_shared_partition_evicts_nothing_and_rolls_up_the_rest)
 {
 	fill_beyond_capacity(32 << 20, true);
-}
-
-struct load {
-	const struct stage *stage;
-	int cpu;
-	atomic_bool stop;
-	uint64_t sent;
-};
-
-static void *load_run(void *context)
-{
-	struct load *load = context;
-	uint32_t seed = 1 + (uint32_t)load->cpu;
-
-	pin_to(load->cpu);
-	while (!atomic_load(&load->stop)) {
-		seed = seed * 1664525u + 1013904223u; /* Numerical Recipes' generator */
-		send_frame(load->stage, 0x0a000000 | seed >> 16, 0x0b000000 | seed >> 20);
-		load->sent++;
-	}
-	return NULL;
-}
-
-static void load_start(struct load *load, pthread_t *thread, const struct stage *stage, int cpu)
-{
-	*load = (struct load){ .stage = stage, .cpu = cpu };
-	cr_assert_eq(pthread_create(thread, NULL, load_run, load), 0);
-}
-
-static uint64_t load_stop(struct load *load, pthread_t thread)
-{
-	atomic_store(&load->stop, true);
-	cr_assert_eq(pthread_join(thread, NULL), 0);
-	return load->sent;
 }
 
 static void tables_must_be_equal(const struct ipacct_table *a, const struct ipacct_table *b)
@@ -235,12 +90,11 @@ static void read_three_ways(const struct stage *stage, uint32_t number)
 static void reading_agrees(bool hot)
 {
 	struct stage stage = {};
-	struct load load[2];
-	pthread_t thread[2];
+	struct stage_load load[2];
 
 	stage_open_hot(&stage, 48 << 20, false, hot);
 	for (int cpu = 0; cpu < 2; cpu++)
-		load_start(&load[cpu], &thread[cpu], &stage, cpu);
+		stage_load_start(&load[cpu], &stage, cpu);
 	for (int round = 0; round < 10; round++) {
 		uint32_t rest = stage.maps.ctl->epoch & 1;
 		uint64_t packets = load[0].sent + 2000;
@@ -254,7 +108,7 @@ static void reading_agrees(bool hot)
 		cr_assert_eq(cutter_recover(&stage.cutter), 0);
 	}
 	for (int cpu = 0; cpu < 2; cpu++)
-		(void)load_stop(&load[cpu], thread[cpu]); /* exactness is the next test's */
+		(void)stage_load_stop(&load[cpu]); /* exactness is the next test's */
 	stage_close(&stage);
 }
 
@@ -271,14 +125,13 @@ Test(cut, reading_of_the_hot_tier_agrees_with_mmap_and_by_batch, .timeout = 120)
 static void cuts_under_load(bool shared, bool hot, int n_cuts)
 {
 	struct stage stage = {};
-	struct load load[2];
+	struct stage_load load[2];
 	struct ipacct_snapshot *snapshot;
-	pthread_t thread[2];
 	uint64_t sent = 0;
 
 	stage_open_hot(&stage, shared ? 32 << 20 : 48 << 20, shared, hot);
 	for (int cpu = 0; cpu < 2; cpu++)
-		load_start(&load[cpu], &thread[cpu], &stage, cpu);
+		stage_load_start(&load[cpu], &stage, cpu);
 	for (int i = 0; i < n_cuts; i++) {
 		cr_assert_eq(cutter_cut(&stage.cutter), 0);
 		cr_assert_eq(stage.cutter.last.error_packets, 0, "cut %d", i);
@@ -286,11 +139,11 @@ static void cuts_under_load(bool shared, bool hot, int n_cuts)
 		cr_assert_eq(stage.cutter.last.error_l2_bytes, 0, "cut %d", i);
 	}
 	for (int cpu = 0; cpu < 2; cpu++)
-		sent += load_stop(&load[cpu], thread[cpu]);
+		sent += stage_load_stop(&load[cpu]);
 	cr_assert_eq(cutter_cut(&stage.cutter), 0);
-	snapshot = snapshot_of(&stage);
+	snapshot = stage_snapshot(&stage);
 	cr_assert_eq(snapshot->interfaces[0].totals.seen.packets, sent);
-	cr_assert_eq(snapshot->interfaces[0].totals.seen.l2_bytes, sent * FRAME_BYTES);
+	cr_assert_eq(snapshot->interfaces[0].totals.seen.l2_bytes, sent * STAGE_FRAME_BYTES);
 	cr_assert_eq(snapshot->conservation.error_packets, 0);
 	ipacct_snapshot_destroy(snapshot);
 	stage_close(&stage);
@@ -317,10 +170,10 @@ Test(cut, system_calls_follow_entries_and_maps)
 	uint64_t n_maps, limit;
 
 	stage_open(&stage, 96 << 20, false);
-	pin_to(0);
+	stage_pin_to(0);
 	n_maps = 9 + 2 * stage.maps.meta.n_parts;
 	for (uint32_t i = 0; i < 20000; i++)
-		send_frame(&stage, 0x0a000000 + i, 0x0b000000 + i);
+		stage_send(&stage, 0x0a000000 + i, 0x0b000000 + i);
 	cr_assert_eq(cutter_cut(&stage.cutter), 0);
 	limit = 2 * stage.cutter.n_entries / IPACCT_BATCH_ENTRIES + 4 * n_maps;
 	cr_assert_eq(stage.cutter.n_entries, 40000);
@@ -348,34 +201,21 @@ Test(cut, ledger_and_maps_that_meet_for_the_first_time_keep_both_counts)
 	struct ipacct_snapshot *snapshot;
 
 	stage_open(&stage, 48 << 20, false);
-	pin_to(0);
-	send_frame(&stage, 0xc0000201, 0xc0000202);
+	stage_pin_to(0);
+	stage_send(&stage, 0xc0000201, 0xc0000202);
 	cr_assert_eq(cutter_cut(&stage.cutter), 0);
-	send_frame(&stage, 0xc0000201, 0xc0000202);
+	stage_send(&stage, 0xc0000201, 0xc0000202);
 	/* as after restoring another ledger: it has never seen these maps, and is far ahead */
 	stage.cutter.publisher.ledger.header->instance ^= 1;
 	stage.cutter.publisher.ledger.header->cut = 1000;
 	cr_assert_eq(cutter_recover(&stage.cutter), 0);
 	cr_assert_eq(cutter_cut(&stage.cutter), 0);
-	snapshot = snapshot_of(&stage);
+	snapshot = stage_snapshot(&stage);
 	cr_assert_gt(snapshot->cut, 1000);
 	cr_assert_eq(snapshot->interfaces[0].totals.seen.packets, 2);
 	cr_assert_eq(snapshot->conservation.error_packets, 0);
 	ipacct_snapshot_destroy(snapshot);
 	stage_close(&stage);
-}
-
-/* What one address has, wherever it stands: hot line and LRU record are one in the ledger. */
-static struct ipacct_counters counters_of(const struct stage *stage, uint32_t address)
-{
-	struct ipacct_snapshot *snapshot = snapshot_of(stage);
-	struct ipacct_counters found = {};
-
-	for (size_t i = 0; i < snapshot->n_addresses; i++)
-		if (snapshot->addresses[i].key.addr_be[3] == htonl(address))
-			found = snapshot->addresses[i].counters;
-	ipacct_snapshot_destroy(snapshot);
-	return found;
 }
 
 Test(cut, flood_of_new_sources_leaves_who_came_back_on_their_own_address, .timeout = 120)
@@ -386,21 +226,21 @@ Test(cut, flood_of_new_sources_leaves_who_came_back_on_their_own_address, .timeo
 	uint64_t sent = 0;
 
 	stage_open_hot(&stage, 48 << 20, false, true);
-	pin_to(0);
+	stage_pin_to(0);
 	for (int cut = 0; cut < 5; cut++) {
 		for (int round = 0; round < 20; round++) {
 			for (uint32_t honest = 0; honest < 100; honest++, sent++)
-				send_frame(&stage, 0xc0000200 + honest, 0xc6336400 + honest);
+				stage_send(&stage, 0xc0000200 + honest, 0xc6336400 + honest);
 			for (int i = 0; i < 10000; i++, sent++)
-				send_frame(&stage, spoofed++, 0xc6336400);
+				stage_send(&stage, spoofed++, 0xc6336400);
 		}
 		cr_assert_eq(cutter_cut(&stage.cutter), 0);
 		cr_assert_eq(stage.cutter.last.error_packets, 0);
 	}
 	for (uint32_t honest = 0; honest < 100; honest++)
-		cr_assert_eq(counters_of(&stage, 0xc0000200 + honest).tx_packets, 100, "source %u",
-			     honest);
-	snapshot = snapshot_of(&stage);
+		cr_assert_eq(stage_counters(&stage, 0xc0000200 + honest).tx_packets, 100,
+			     "source %u", honest);
+	snapshot = stage_snapshot(&stage);
 	cr_assert_eq(snapshot->interfaces[0].totals.accounted.packets, sent);
 	cr_assert_eq(snapshot->conservation.error_packets, 0);
 	cr_assert_gt(snapshot->facts.rollup_updates, 0, "the flood was no flood");
@@ -416,12 +256,12 @@ Test(cut, keys_that_came_back_stay_over_the_cut_and_idle_ones_go)
 
 	stage_open_hot(&stage, 48 << 20, false, true);
 	meta = &stage.maps.meta;
-	pin_to(0);
+	stage_pin_to(0);
 	for (int cut = 0; cut < 6; cut++) {
-		send_frame(&stage, 0xc0000201, 0xc6336401); /* once each: cold */
+		stage_send(&stage, 0xc0000201, 0xc6336401); /* once each: cold */
 		if (cut < 2)
 			for (int i = 0; i < 2; i++)
-				send_frame(&stage, 0xc0000202, 0xc6336402); /* came back: warm */
+				stage_send(&stage, 0xc0000202, 0xc6336402); /* came back: warm */
 		cr_assert_eq(cutter_cut(&stage.cutter), 0);
 		n_used = 0;
 		for (uint32_t i = 0; i < 2 * (meta->n_parts - 1) * meta->hot4_sets; i++)
