@@ -140,3 +140,14 @@ int epoch_clear(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint
 		parts_clear(maps, number);
 	return ret;
 }
+
+/* The totals are cleared behind everything that has keys. A hot line that is cleared twice would be
+ * taken for idle, and every restart would hand half of the table to a flood. */
+int epoch_clear_again(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
+		if (epoch->totals[slot].seen.packets)
+			return epoch_clear(epoch, maps, number);
+	parts_clear(maps, number);
+	return 0;
+}

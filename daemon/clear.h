@@ -11,4 +11,7 @@
  * Returns 0 or a negative errno. */
 int epoch_clear(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number);
 
+/* The same for an epoch that may have been cleared already: what its hot lines keep stays then. */
+int epoch_clear_again(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number);
+
 #endif

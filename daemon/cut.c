@@ -111,7 +111,7 @@ static int epoch_at_rest_settle(struct cutter *cutter)
 	/* committed: whatever is still in it is in the ledger */
 	ipacct_epoch_reset(&cutter->epoch);
 	ret = ipacct_epoch_read(&cutter->epoch, cutter->maps, rest);
-	return ret ? ret : epoch_clear(&cutter->epoch, cutter->maps, rest);
+	return ret ? ret : epoch_clear_again(&cutter->epoch, cutter->maps, rest);
 }
 
 /* A ledger from other maps, or maps from another ledger: both keep what they have, and the cuts of
