@@ -96,7 +96,9 @@ __noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 ho
 	return at;
 }
 
-/* What the line holds and what the record holds change places. */
+/* What the line holds and what the record holds change places. The key goes last: whoever reads the line
+ * meanwhile, from its beginning, may find the old key with new counts, never a new key with counts that
+ * are another's (x86; elsewhere the window is a few stores). */
 static __always_inline void HOT(swap)(HOT_LINE *line, struct account_record *record)
 {
 	struct account_record was = {};
@@ -106,11 +108,12 @@ static __always_inline void HOT(swap)(HOT_LINE *line, struct account_record *rec
 	was.counters.tx_l3_bytes = line->tx_l3_bytes;
 	was.counters.rx_packets = line->rx_packets;
 	was.counters.rx_l3_bytes = line->rx_l3_bytes;
-	HOT(key_write)(line, &record->key);
 	line->tx_packets = record->counters.tx_packets;
 	line->tx_l3_bytes = record->counters.tx_l3_bytes;
 	line->rx_packets = record->counters.rx_packets;
 	line->rx_l3_bytes = record->counters.rx_l3_bytes;
+	barrier();
+	HOT(key_write)(line, &record->key);
 	*record = was;
 }
 
@@ -152,6 +155,10 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 	}
 	flags = line->flags;
 	guarded = guard_flag(&record->key);
+	one_packet = line->tx_packets + line->rx_packets == 1 && !(flags & IPACCT_HOT_WARM);
+	if (line->tx_packets + line->rx_packets && !one_packet && !guarded &&
+	    part->lru_inserts >= budget_open(part->lru_budget))
+		return ACCOUNT_TO_LRU; /* no room for what the line holds: it stays where it is */
 	HOT(swap)(line, record);
 	line->flags = IPACCT_HOT_USED | guarded;
 	at += (index - IPACCT_EPOCHS) * sets + HOT_BIT;
@@ -161,8 +168,6 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 		*bits |= 1ULL << (at % 64);
 	if (!flags || !(record->counters.tx_packets | record->counters.rx_packets))
 		return ACCOUNT_DONE; /* a free line, or a warm key that did not come this time */
-	one_packet = record->counters.tx_packets + record->counters.rx_packets == 1 &&
-		     !(flags & IPACCT_HOT_WARM);
 	if (one_packet && part->lru_inserts >= part->lru_budget / 2) {
 		part->hot_rolled++;
 		return ACCOUNT_TO_ROLLUP;

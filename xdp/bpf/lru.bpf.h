@@ -7,6 +7,12 @@
 
 #define LRU_GUARDED_SHARE 8u /* the last 1/8 of the budget is for protected addresses */
 
+/* What strangers may insert in one epoch. */
+static __always_inline __u64 budget_open(__u64 budget)
+{
+	return cfg_guard ? budget - budget / LRU_GUARDED_SHARE : budget;
+}
+
 /* Whether this epoch still has room for a new record of the key. Staying 128 below the capacity (per
  * CPU that inserts) is what keeps the LRU from evicting, ever. The guard is asked only when the part
  * of the budget that is open to all is spent. In a shared partition a refusal adds nothing to
@@ -16,11 +22,10 @@ static __always_inline bool budget_take(struct ipacct_part *part, const struct i
 					__u64 n_packets, bool shared)
 {
 	__u64 inserts = *(volatile __u64 *)&part->lru_inserts, limit = part->lru_budget;
-	__u64 open = limit - limit / LRU_GUARDED_SHARE;
-	__u16 guarded = inserts < open ? 0 : guard_flag(key);
+	__u16 guarded = inserts < budget_open(limit) ? 0 : guard_flag(key);
 
-	if (cfg_guard && !guarded)
-		limit = open;
+	if (!guarded)
+		limit = budget_open(limit);
 	if (inserts < limit && !shared) {
 		part->lru_inserts = inserts + 1;
 		return true;
