@@ -193,6 +193,15 @@ uint64_t stage_random(uint64_t *state)
 	return x;
 }
 
+uint32_t stage_scaled(uint32_t amount, uint32_t least)
+{
+	const char *text = getenv("IPACCT_TEST_SLOW");
+	int slow = text ? atoi(text) : 1;
+	uint32_t scaled = amount / (uint32_t)(slow > 1 ? slow : 1);
+
+	return scaled > least ? scaled : least;
+}
+
 static void *load_run(void *context)
 {
 	struct stage_load *load = context;

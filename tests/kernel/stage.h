@@ -61,6 +61,10 @@ void stage_pin_to(int cpu);
 /* xorshift64 (Marsaglia 2003); the state must not be 0. */
 uint64_t stage_random(uint64_t *state);
 
+/* An amount of traffic or of rounds, made smaller where the machine is slow (IPACCT_TEST_SLOW, as the
+ * guests of tests/vm set it). */
+uint32_t stage_scaled(uint32_t amount, uint32_t least);
+
 /* Endless packets of many addresses from one CPU. */
 struct stage_load {
 	const struct stage *stage;

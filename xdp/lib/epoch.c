@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <linux/membarrier.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -25,6 +28,8 @@ void ipacct_epoch_finish(struct ipacct_epoch *epoch)
 {
 	ipacct_table_finish(&epoch->addresses);
 	ipacct_table_finish(&epoch->rollups);
+	ipacct_table_finish(&epoch->first);
+	ipacct_table_finish(&epoch->again);
 	for (uint32_t i = 0; i < epoch->n_keys; i++)
 		free(epoch->keys[i].keys);
 	free(epoch->keys);
@@ -277,17 +282,96 @@ static int hot_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, 
 	return ret ? ret : hot_copy(epoch, maps, index - IPACCT_EPOCHS, true);
 }
 
+static int state_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index,
+		      struct ipacct_part *ret_part)
+{
+	if (maps->parts) {
+		*ret_part = maps->parts[index];
+		return 0;
+	}
+	epoch->batch.n_syscalls++;
+	return bpf_map_lookup_elem(maps->parts_fd, &index, ret_part);
+}
+
+static uint64_t above(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* Of each counter of a key the larger of two: hot line and LRU record read one after the other, and
+ * the LRU record read again. */
+static int tiers_join(struct ipacct_epoch *epoch)
+{
+	static const struct ipacct_counters nothing;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < epoch->first.n_entries && !ret; i++)
+		ret = ipacct_table_add(&epoch->addresses, &epoch->first.entries[i].key, 128,
+				       &epoch->first.entries[i].counters);
+	for (uint32_t i = 0; i < epoch->again.n_entries && !ret; i++) {
+		const struct ipacct_table_entry *entry = &epoch->again.entries[i];
+		uint32_t at = ipacct_table_find(&epoch->first, &entry->key, 128);
+		const struct ipacct_counters *had =
+			at == IPACCT_TABLE_NONE ? &nothing : &epoch->first.entries[at].counters;
+		struct ipacct_counters more = {
+			above(entry->counters.tx_packets, had->tx_packets),
+			above(entry->counters.tx_l3_bytes, had->tx_l3_bytes),
+			above(entry->counters.rx_packets, had->rx_packets),
+			above(entry->counters.rx_l3_bytes, had->rx_l3_bytes),
+		};
+
+		ret = ipacct_table_add(&epoch->addresses, &entry->key, 128, &more);
+	}
+	return ret;
+}
+
+/* Read a tier into another table than that of all partitions. */
+static int read_aside(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index,
+		      struct ipacct_table *aside,
+		      int (*tier)(struct ipacct_epoch *, const struct ipacct_maps *, uint32_t))
+{
+	struct ipacct_table all = epoch->addresses;
+	int ret;
+
+	epoch->addresses = *aside;
+	ret = tier(epoch, maps, index);
+	*aside = epoch->addresses;
+	epoch->addresses = all;
+	return ret;
+}
+
+/* While lines are displaced, a key's counts may have left its hot line before that was read and have
+ * come to the LRU tier after that was read, or the other way round: then it would lack them or have
+ * them twice. Read as LRU, hot, LRU: when a key was displaced meanwhile, the last reading has all that
+ * it had at the beginning; when not, the first two are right; none of them has more than all. */
+static int tiers_read_live(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
+			   uint32_t index, const struct ipacct_part *before)
+{
+	struct ipacct_part after;
+	int ret;
+
+	ipacct_table_reset(&epoch->first);
+	ipacct_table_reset(&epoch->again);
+	epoch->first.seed = epoch->again.seed = epoch->addresses.seed;
+	ret = read_aside(epoch, maps, index, &epoch->first, lru_read);
+	if (!ret)
+		ret = read_aside(epoch, maps, index, &epoch->first, hot_read);
+	if (!ret)
+		ret = state_read(epoch, maps, index, &after);
+	if (!ret && after.hot_displaced != before->hot_displaced) {
+		/* what is on its way from line to record now has arrived then; where membarrier(2)
+		 * is refused the system calls themselves have taken longer than that */
+		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		ret = read_aside(epoch, maps, index, &epoch->again, lru_read);
+	}
+	return ret ? ret : tiers_join(epoch);
+}
+
 static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
 {
 	struct ipacct_part part;
-	int ret = 0;
+	int ret = state_read(epoch, maps, index, &part);
 
-	if (maps->parts) {
-		part = maps->parts[index];
-	} else {
-		epoch->batch.n_syscalls++;
-		ret = bpf_map_lookup_elem(maps->parts_fd, &index, &part);
-	}
 	if (ret)
 		return ret;
 	epoch->lru_inserts += part.lru_inserts;
@@ -296,13 +380,18 @@ static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 	epoch->hot_rolled += part.hot_rolled;
 	epoch->hot_displaced += part.hot_displaced;
 	epoch->guard_rolled += part.guard_rolled;
-	ret = hot_read(epoch, maps, index);
-	if (!ret && part.lru_inserts)
-		ret = lru_read(epoch, maps, index);
-	if (!ret && part.rollup_updates)
+	/* Roll-ups first: a packet that displaces a single one into them takes its place in the line, so
+	 * that a sum with the lines read later never lacks it. */
+	if (part.rollup_updates)
 		ret = roll_read(epoch, maps, index);
 	if (!ret && part.rollup_updates)
 		ret = roll6_read(epoch, maps, index);
+	if (!ret && epoch->live)
+		return tiers_read_live(epoch, maps, index, &part);
+	if (!ret)
+		ret = hot_read(epoch, maps, index);
+	if (!ret && part.lru_inserts)
+		ret = lru_read(epoch, maps, index);
 	return ret;
 }
 

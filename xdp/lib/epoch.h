@@ -30,7 +30,9 @@ struct ipacct_epoch {
 	uint64_t hot_displaced;
 	uint64_t guard_rolled;
 	bool keep_keys;
-	struct ipacct_key_list *keys; /* by partition, when keep_keys */
+	bool live; /* the epoch counts while it is read: no counter may fall from reading to reading */
+	struct ipacct_table first, again; /* of one partition, while live */
+	struct ipacct_key_list *keys;     /* by partition, when keep_keys */
 	uint32_t n_keys;
 	struct ipacct_batch batch;
 	struct ipacct_totals *per_cpu; /* n_cpus of them, scratch */
@@ -47,7 +49,9 @@ void ipacct_epoch_reset(struct ipacct_epoch *epoch);
 
 /* Add what epoch number `number` (0 or 1) of the maps holds to *epoch, and read the interface and
  * domain tables. Reads by mmap where the maps are mapped, else by batch look-up.
- * Exact for an epoch at rest; for the active one each record is some recent state of itself. */
+ * Exact for an epoch at rest. For the active one set `live` before: then every counter is between what
+ * it was when reading began and what it is when that ends. The exception is a single packet of an
+ * address, which may move to its prefix; the sum over addresses and roll-ups does not show that. */
 int ipacct_epoch_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number);
 
 /* First bit in ipacct_hotmap of the sets of partition and epoch `index` (2 * partition + epoch). */

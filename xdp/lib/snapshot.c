@@ -244,6 +244,7 @@ static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instan
 	}
 	ipacct_epoch_reset(&reader->epoch);
 	reader->epoch.addresses.seed = reader->epoch.rollups.seed = before.seed;
+	reader->epoch.live = true;
 	for (uint32_t number = 0; number < IPACCT_EPOCHS && !ret; number++)
 		if (epoch_pending(&before, number, cut))
 			ret = ipacct_epoch_read(&reader->epoch, &reader->maps, number);

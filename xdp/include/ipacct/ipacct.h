@@ -91,7 +91,9 @@ struct ipacct_snapshot {
 
 #define IPACCT_SNAPSHOT_LIVE 1u /* add the epochs that are not in the ledger yet */
 
-/* Take a snapshot: all numbers at one cut (plus, live, what the maps hold beyond it).
+/* Take a snapshot: all numbers at one cut (plus, live, what the maps hold beyond it: each number then
+ * lies between what it was at the beginning and at the end of the call, so none falls from one snapshot
+ * to the next; but a single packet may move from its address to its prefix).
  * ret_snapshot: owned by the caller; end it with ipacct_snapshot_destroy().
  * Errors: -EAGAIN cuts came faster than they could be read, 64 times over; -ENOENT live wanted and
  * no pinned maps; -EACCES; -EPROTO; -EBADMSG; -ENOMEM. */
