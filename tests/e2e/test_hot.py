@@ -57,3 +57,27 @@ def hot_tier_conserves_in_a_flood_of_new_sources(context):
 @test(limit_s=150)
 def lru_tier_alone_conserves_in_a_flood_of_new_sources(context):
     flood(context, "off")
+
+
+def thousand_cuts(context, hot):
+    network = Network(context, mtu=9000)
+    daemon = Daemon(context, network, "--hot", hot, interval="10s").start()
+    first = daemon.dump("-n", "1")["cut"]
+    traffic = Traffic(context, network, addresses=2000).start()
+    while daemon.cut() - first < scaled(1000, 50):
+        pass
+    traffic.finish()
+    dump = settle(daemon, traffic)
+    traffic.compare(daemon)
+    check_equal(dump["conservation"]["error_packets"], 0, "packets apart in any of the cuts")
+    context.note(f"{traffic.sent()} packets, {dump['cut'] - first} cuts")
+
+
+@test(limit_s=120, guest=False)
+def thousand_cuts_at_full_rate_with_hot_tier(context):
+    thousand_cuts(context, "on")
+
+
+@test(limit_s=120, guest=False)
+def thousand_cuts_at_full_rate_without_hot_tier(context):
+    thousand_cuts(context, "off")

@@ -210,15 +210,17 @@ static void *load_run(void *context)
 	stage_pin_to(load->cpu);
 	while (!atomic_load(&load->stop)) {
 		seed = seed * 1664525u + 1013904223u; /* Numerical Recipes' generator */
-		stage_send(load->stage, 0x0a000000 | seed >> 16, 0x0b000000 | seed >> 20);
+		stage_send(load->stage, 0x0a000000 | (seed >> 16 & (load->n_addresses - 1)),
+			   0x0b000000 | (seed >> 20 & (load->n_addresses / 16 - 1)));
 		load->sent++;
 	}
 	return NULL;
 }
 
-void stage_load_start(struct stage_load *load, const struct stage *stage, int cpu)
+void stage_load_start(struct stage_load *load, const struct stage *stage, int cpu,
+		      uint32_t n_addresses)
 {
-	*load = (struct stage_load){ .stage = stage, .cpu = cpu };
+	*load = (struct stage_load){ .stage = stage, .cpu = cpu, .n_addresses = n_addresses };
 	cr_assert_eq(pthread_create(&load->thread, NULL, load_run, load), 0);
 }
 

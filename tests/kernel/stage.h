@@ -69,12 +69,14 @@ uint32_t stage_scaled(uint32_t amount, uint32_t least);
 struct stage_load {
 	const struct stage *stage;
 	int cpu;
+	uint32_t n_addresses; /* sources; a power of two */
 	atomic_bool stop;
 	uint64_t sent;
 	pthread_t thread;
 };
 
-void stage_load_start(struct stage_load *load, const struct stage *stage, int cpu);
+void stage_load_start(struct stage_load *load, const struct stage *stage, int cpu,
+		      uint32_t n_addresses);
 /* Returns how many were sent. */
 uint64_t stage_load_stop(struct stage_load *load);
 

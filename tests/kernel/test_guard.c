@@ -23,7 +23,7 @@
 #define BUDGET    (LRU - 128) /* … of a partition that belongs to one CPU */
 #define RESERVED  (BUDGET / 8)
 #define HOT_SETS  64u /* 512 IPv4 lines, 256 of IPv6: the smallest there are */
-#define FLOOD_CUT 250000u
+#define FLOOD_CUT stage_scaled(250000, 20000) /* random packets */
 
 static struct guard_set none;
 
@@ -295,27 +295,27 @@ static void exact_in_a_flood(bool hot, bool ipv6, bool shared)
 	stage_close(&stage);
 }
 
-Test(guard, exact_in_a_flood_ipv4_hot, .timeout = 60)
+Test(guard, exact_in_a_flood_ipv4_hot, .timeout = 240)
 {
 	exact_in_a_flood(true, false, false);
 }
 
-Test(guard, exact_in_a_flood_ipv6_hot, .timeout = 60)
+Test(guard, exact_in_a_flood_ipv6_hot, .timeout = 240)
 {
 	exact_in_a_flood(true, true, false);
 }
 
-Test(guard, exact_in_a_flood_ipv4_lru_tier_alone, .timeout = 60)
+Test(guard, exact_in_a_flood_ipv4_lru_tier_alone, .timeout = 240)
 {
 	exact_in_a_flood(false, false, false);
 }
 
-Test(guard, exact_in_a_flood_ipv6_lru_tier_alone, .timeout = 60)
+Test(guard, exact_in_a_flood_ipv6_lru_tier_alone, .timeout = 240)
 {
 	exact_in_a_flood(false, true, false);
 }
 
-Test(guard, exact_in_a_flood_of_a_shared_partition, .timeout = 60)
+Test(guard, exact_in_a_flood_of_a_shared_partition, .timeout = 240)
 {
 	exact_in_a_flood(false, false, true);
 }
@@ -346,7 +346,7 @@ static uint32_t lines_of(const struct stage *stage, const struct crowd *crowd,
 	return n;
 }
 
-Test(guard, lines_of_before_are_protected_when_the_list_changes, .timeout = 60)
+Test(guard, lines_of_before_are_protected_when_the_list_changes, .timeout = 240)
 {
 	const struct crowd own = { false, OWN4, 100 }, other = { false, OTHER4, 100 };
 	struct ipacct_guard_key prefixes[] = { prefix4(OWN4, 24), prefix4(0x0a000000, 8) };
@@ -431,7 +431,7 @@ Test(guard, new_collector_looks_at_what_epochs_keep)
 
 /* ---- More of them than there is room ----------------------------------------------------------- */
 
-Test(guard, what_protected_addresses_lose_is_counted_to_the_packet, .timeout = 60)
+Test(guard, what_protected_addresses_lose_is_counted_to_the_packet, .timeout = 240)
 {
 	const struct crowd own = { false, OWN4, 2 * RESERVED };
 	struct ipacct_guard_key prefix = prefix4(OWN4, 23);
@@ -486,7 +486,7 @@ Test(guard, more_protected_addresses_than_lines_go_to_the_lru_tier_and_so_do_str
 	stage_close(&stage);
 }
 
-Test(guard, ledger_full_of_a_flood_takes_protected_addresses, .timeout = 60)
+Test(guard, ledger_full_of_a_flood_takes_protected_addresses, .timeout = 240)
 {
 	const struct crowd own = { false, OWN4, 100 }, late = { false, OWN4 + 100, 100 };
 	struct ipacct_guard_key prefix = prefix4(OWN4, 24);

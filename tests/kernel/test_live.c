@@ -142,23 +142,23 @@ static void never_falls(bool ipv6, bool pairs)
 	stage_close(&stage);
 }
 
-Test(live, ipv4, .timeout = 60)
+Test(live, ipv4, .timeout = 240)
 {
 	never_falls(false, false);
 }
 
-Test(live, ipv6, .timeout = 60)
+Test(live, ipv6, .timeout = 240)
 {
 	never_falls(true, false);
 }
 
 /* Nobody is a single: the LRU tier is full soon, and lines must find another way. */
-Test(live, ipv4_flood_of_pairs, .timeout = 60)
+Test(live, ipv4_flood_of_pairs, .timeout = 240)
 {
 	never_falls(false, true);
 }
 
-Test(live, ipv6_flood_of_pairs, .timeout = 60)
+Test(live, ipv6_flood_of_pairs, .timeout = 240)
 {
 	never_falls(true, true);
 }
