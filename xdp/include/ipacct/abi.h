@@ -339,7 +339,7 @@ struct ipacct_ledger_cut {
 	__u64 lru_refused;     /* cumulative, all partitions */
 	__u64 rollup_updates;  /* cumulative, all partitions */
 	__u64 duration_ns;     /* reading and folding it took so long */
-	__u64 guard_rolled;    /* cumulative: packets of protected addresses that the maps rolled up */
+	__u64 guard_rolled; /* cumulative: packets of protected addresses in roll-ups of the maps */
 	__u64 guard_unrecorded; /* of unrecorded_keys, those that are protected */
 };
 
