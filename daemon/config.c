@@ -174,6 +174,7 @@ static enum config_args options_apply(int argc, char **argv, struct config *conf
 {
 	enum config_args ret = CONFIG_ARGS_RUN;
 	char quoted[SETTING_QUOTE_SIZE];
+	bool begun[SETTINGS_MAX] = { false };
 	struct option_table table;
 
 	option_table_init(&table);
@@ -189,6 +190,9 @@ static enum config_args options_apply(int argc, char **argv, struct config *conf
 		if (value == ':')
 			return usage_no_value(ret_error, error_bytes);
 		*ret_exit = setting_of_option(value);
+		if (setting_is_list(*ret_exit) && !begun[*ret_exit - setting_at(0)])
+			setting_list_clear(*ret_exit, config); /* options win over the file */
+		begun[*ret_exit - setting_at(0)] = true;
 		ret = option_apply(*ret_exit, config, ret_error, error_bytes);
 	}
 	if (ret != CONFIG_ARGS_RUN || optind >= argc)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "geo_settings.h"
 #include "ipacct/abi.h"
 
 #define CONFIG_FILE_BYTES_MAX (1u << 20) /* a larger file is refused */
@@ -58,6 +59,7 @@ struct config {
 	size_t n_guard_entries; /* what both lists make of the trie: not a setting, known when read */
 	size_t n_protect;
 	struct config_prefix protect[CONFIG_PROTECT_MAX];
+	struct geo_settings geo;
 	/* command line only */
 	char config_file[CONFIG_PATH_BYTES]; /* "" = none */
 	bool check_config;

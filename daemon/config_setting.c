@@ -78,8 +78,14 @@ void setting_legal(const struct setting *setting, char ret_text[SETTING_LEGAL_BY
 		return;
 	case SETTING_DIRECTORY:
 	case SETTING_FILE:
+	case SETTING_FILES:
 		(void)snprintf(ret_text, SETTING_LEGAL_BYTES, "%s of at most %" PRIu64 " bytes",
 			       setting->type == SETTING_FILE ? "a path" : "an absolute path",
+			       setting->max);
+		return;
+	case SETTING_WORDS:
+		(void)snprintf(ret_text, SETTING_LEGAL_BYTES,
+			       "words of 1 to %" PRIu64 " printable ASCII characters, no space",
 			       setting->max);
 		return;
 	default:
@@ -113,6 +119,16 @@ static bool is_path(const char *text)
 	return true;
 }
 
+/* Keys of databases and language tags. */
+static bool is_word(const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p <= ' ' || *p >= 0x7f)
+			return false;
+	}
+	return true;
+}
+
 static int parse_text(const struct setting *setting, const char *text, void *ret_value)
 {
 	size_t max = setting->type == SETTING_INTERFACES ? IPACCT_IFNAME_BYTES - 1 : setting->max;
@@ -123,6 +139,8 @@ static int parse_text(const struct setting *setting, const char *text, void *ret
 		ok = ok && is_ifname(text);
 	else if (setting->type == SETTING_USER)
 		ok = ok && is_user(text);
+	else if (setting->type == SETTING_WORDS)
+		ok = ok && is_word(text);
 	else
 		ok = ok && is_path(text) && (setting->type == SETTING_FILE || *text == '/');
 	if (!ok)
@@ -157,6 +175,43 @@ static int parse_number(const struct setting *setting, const char *text, void *r
 	return 0;
 }
 
+static void explain(const struct setting *setting, const char *text, int err, char *ret_why)
+{
+	const char *problem = err == -ERANGE    ? "is out of range"
+			      : err == -ENODATA ? "has no unit"
+						: "is not valid";
+	char legal[SETTING_LEGAL_BYTES], quoted[SETTING_QUOTE_SIZE];
+
+	setting_legal(setting, legal);
+	setting_quote(text, strlen(text), quoted);
+	(void)snprintf(ret_why, SETTING_WHY_BYTES, "'%s' %s; legal: %s%s%s", quoted, problem, legal,
+		       setting->hint ? "; " : "", setting->hint ? setting->hint : "");
+}
+
+void setting_list_clear(const struct setting *setting, void *base)
+{
+	*(size_t *)((char *)base + setting->count_offset) = 0;
+}
+
+/* Append one text. */
+static int list_add(const struct setting *setting, const char *text, void *base, char *ret_why)
+{
+	size_t *n = (size_t *)((char *)base + setting->count_offset);
+	char *item = (char *)base + setting->offset + *n * setting->bytes;
+
+	if (*n == setting->items_max) {
+		(void)snprintf(ret_why, SETTING_WHY_BYTES, "more than %zu", setting->items_max);
+		return -EINVAL;
+	}
+	memset(item, 0, setting->bytes);
+	if (parse_text(setting, text, item)) {
+		explain(setting, text, -EINVAL, ret_why);
+		return -EINVAL;
+	}
+	++*n;
+	return 0;
+}
+
 static int parse_cpus(const char *text, uint64_t *ret_set)
 {
 	if (strcmp(text, "none"))
@@ -186,19 +241,6 @@ static int parse_value(const struct setting *setting, const char *text, void *re
 	}
 }
 
-static void explain(const struct setting *setting, const char *text, int err, char *ret_why)
-{
-	const char *problem = err == -ERANGE    ? "is out of range"
-			      : err == -ENODATA ? "has no unit"
-						: "is not valid";
-	char legal[SETTING_LEGAL_BYTES], quoted[SETTING_QUOTE_SIZE];
-
-	setting_legal(setting, legal);
-	setting_quote(text, strlen(text), quoted);
-	(void)snprintf(ret_why, SETTING_WHY_BYTES, "'%s' %s; legal: %s%s%s", quoted, problem, legal,
-		       setting->hint ? "; " : "", setting->hint ? setting->hint : "");
-}
-
 static int prefix_add(struct config *config, const char *text, char ret_why[SETTING_WHY_BYTES])
 {
 	size_t at;
@@ -225,6 +267,8 @@ int setting_parse(const struct setting *setting, const char *text, void *base,
 
 	if (setting->type == SETTING_PREFIXES)
 		return prefix_add(config, text, ret_why);
+	if (setting_is_list(setting))
+		return list_add(setting, text, base, ret_why);
 	if (setting->type == SETTING_INTERFACES)
 		value = name;
 	ret = parse_value(setting, text, value);

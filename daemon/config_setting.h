@@ -32,6 +32,8 @@ enum setting_type {
 	SETTING_FLAG,       /* bool, set by an option without an argument */
 	SETTING_INTERFACES, /* a list in the file, a repeatable option on the command line */
 	SETTING_PREFIXES,   /* likewise */
+	SETTING_FILES,      /* lists, too: texts of `bytes` each; options replace the file's list */
+	SETTING_WORDS,
 	SETTING_VERSION,
 	SETTING_HELP,
 };
@@ -52,6 +54,8 @@ struct setting {
 	const char *hint; /* added to an error about the value */
 	size_t offset;
 	size_t bytes;
+	size_t count_offset; /* of a list: of the size_t that says how many there are */
+	size_t items_max;    /* of a list: no more than these */
 	size_t given_offset; /* of a bool in struct config that says it was given; 0: none */
 	uint64_t min, max;   /* of the number; max of a text is its length without the NUL */
 	enum setting_scope scope;
@@ -61,7 +65,7 @@ struct setting {
 
 /* Row i of the table in the order of --help; NULL behind the last one. */
 const struct setting *setting_at(size_t i);
-#define SETTINGS_MAX 32u /* no more rows than this: sizes what a reader remembers of each */
+#define SETTINGS_MAX 48u /* no more rows than this: sizes what a reader remembers of each */
 
 /* The row of a key, or NULL. */
 const struct setting *setting_find(enum setting_scope scope, const char *key);
@@ -76,6 +80,14 @@ const char *setting_nearest_option(const char *word);
  * Returns 0 or -EINVAL; then nothing was stored. */
 int setting_parse(const struct setting *setting, const char *text, void *base,
 		  struct config *config, char ret_why[SETTING_WHY_BYTES]);
+
+static inline bool setting_is_list(const struct setting *setting)
+{
+	return setting->type == SETTING_FILES || setting->type == SETTING_WORDS;
+}
+
+/* Empty a list: what comes next replaces it. */
+void setting_list_clear(const struct setting *setting, void *base);
 
 /* Say what values are legal: "a whole number from 0 to 65535". "" for a flag. */
 void setting_legal(const struct setting *setting, char ret_text[SETTING_LEGAL_BYTES]);

@@ -44,6 +44,22 @@ static const struct setting_choice booleans[] = {
 	.scope = SCOPE_INTERFACE, .offset = offsetof(struct config_interface, member), \
 	.bytes = sizeof(((struct config_interface *)0)->member)
 
+#define GEO_LIST(list, count)                                   \
+	.offset = offsetof(struct config, geo.list),            \
+	.bytes = sizeof(((struct config *)0)->geo.list[0]),     \
+	.items_max = sizeof(((struct config *)0)->geo.list) /   \
+		     sizeof(((struct config *)0)->geo.list[0]), \
+	.max = sizeof(((struct config *)0)->geo.list[0]) - 1,   \
+	.count_offset = offsetof(struct config, geo.count)
+/* A list of the file only: paths are set once for a database layout, not on a command line. */
+#define GEO_FIELD_PATH(field, words_, help_)                                                       \
+	{                                                                                          \
+		.key = "geo_path_" words_, .argument = "country, iso_code", .type = SETTING_WORDS, \
+		GEO_LIST(paths[field].words, paths[field].n),                                      \
+		.default_help = "as MaxMind, DB-IP and IPinfo have it",                            \
+		.help = "where databases have " help_                                              \
+	}
+
 static const struct setting settings[] = {
 	{ .key = "interfaces",
 	  .option = "interface",
@@ -182,6 +198,33 @@ static const struct setting settings[] = {
 	  CONFIG_MEMBER(protect_file),
 	  .max = CONFIG_PATH_BYTES - 1,
 	  .help = "the same for each line of a file" },
+	{ .key = "geo_databases",
+	  .option = "geo-database",
+	  .argument = "PATH",
+	  .type = SETTING_FILES,
+	  GEO_LIST(databases, n_databases),
+	  .help = "country, city or AS data, a MaxMind DB file; up to three, the first wins" },
+	{ .key = "geo_languages",
+	  .option = "geo-language",
+	  .argument = "LANG",
+	  .type = SETTING_WORDS,
+	  GEO_LIST(languages, n_languages),
+	  .default_text = "en",
+	  .help = "of names of places; several: the first that the database has" },
+	{ .key = "geo_overrides",
+	  .option = "geo-overrides",
+	  .argument = "FILE",
+	  .type = SETTING_FILE,
+	  .offset = offsetof(struct config, geo.overrides),
+	  .bytes = sizeof(((struct config *)0)->geo.overrides),
+	  .max = GEO_PATH_BYTES - 1,
+	  .help = "your own prefixes: lines of PREFIX name=TEXT country=CC asn=NUMBER" },
+	GEO_FIELD_PATH(GEO_COUNTRY, "country", "the country's two letters"),
+	GEO_FIELD_PATH(GEO_COUNTRY_NAME, "country_name", "the country's name"),
+	GEO_FIELD_PATH(GEO_REGION, "region", "the region's name"),
+	GEO_FIELD_PATH(GEO_CITY, "city", "the city's name"),
+	GEO_FIELD_PATH(GEO_ASN, "asn", "the AS number"),
+	GEO_FIELD_PATH(GEO_AS_ORG, "as_org", "the name of the AS"),
 	{ .option = "check-config",
 	  .type = SETTING_FLAG,
 	  CONFIG_MEMBER(check_config),

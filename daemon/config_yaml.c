@@ -112,6 +112,23 @@ static int walk_scalar(struct walk *walk, const struct setting *setting, const y
 	return 0;
 }
 
+/* The list of the file replaces the one that was there, as every key does. */
+static int walk_list(struct walk *walk, const struct setting *setting, const yaml_node_t *list,
+		     void *base)
+{
+	int ret = 0;
+
+	if (list->type != YAML_SEQUENCE_NODE)
+		return fail_at(walk, list, "%s: found %s; legal: a list such as [%s]", setting->key,
+			       node_kind(list), setting->argument);
+	setting_list_clear(setting, base);
+	for (yaml_node_item_t *item = list->data.sequence.items.start;
+	     !ret && item < list->data.sequence.items.top; item++)
+		ret = walk_scalar(walk, setting, yaml_document_get_node(&walk->document, *item),
+				  base);
+	return ret;
+}
+
 static int walk_interfaces(struct walk *walk, const yaml_node_t *list);
 
 /* The list of the file replaces the one that was there, as every key does. */
@@ -137,6 +154,8 @@ static int walk_value(struct walk *walk, const struct setting *setting, const ya
 		return walk_interfaces(walk, value);
 	if (setting->type == SETTING_PREFIXES)
 		return walk_prefixes(walk, setting, value);
+	if (setting_is_list(setting))
+		return walk_list(walk, setting, value, base);
 	return walk_scalar(walk, setting, value, base);
 }
 

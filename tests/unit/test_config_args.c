@@ -318,6 +318,10 @@ Test(config_help, help_and_man_page_name_every_option_and_key)
 		"runtime_dir",
 		"protect",
 		"protect_file",
+		"geo_languages",
+		"geo_overrides",
+		"geo_databases",
+		"geo_path_as_org",
 	};
 	char *help = printed(config_options_print_help);
 	char *man = printed(config_options_print_man);

@@ -82,6 +82,7 @@ struct ipacct_geo_header {
 	__u64 pending;      /* addresses of the ledger without a record of this generation */
 	__u64 strings_full; /* names left out because the table was full */
 	struct ipacct_geo_database databases[IPACCT_GEO_DATABASES_MAX];
+	__u64 set_digest; /* of what `generation` numbers: lets a restarted worker go on with it */
 };
 
 IPACCT_ASSERT_SIZE(struct ipacct_geo_record, 64);
