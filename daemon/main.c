@@ -9,6 +9,7 @@
 #include "config_protect.h"
 #include "crash.h"
 #include "exit_code.h"
+#include "geo_overrides.h"
 #include "log.h"
 #include "supervisor.h"
 
@@ -35,6 +36,10 @@ static int check(const struct config *config)
 		return EXIT_CODE_CONFIG;
 	}
 	free(prefixes);
+	if (geo_overrides_check(config->geo.overrides, error, sizeof(error))) {
+		(void)fprintf(stderr, "%s\n", error);
+		return EXIT_CODE_CONFIG;
+	}
 	(void)printf("%s: ok\n", config->config_file[0] ? config->config_file : "options");
 	return EXIT_CODE_OK;
 }

@@ -103,9 +103,11 @@ static void sum_up(struct sizing *sizing)
 	sizing->ledger_bytes = ipacct_ledger_bytes(sizing->n_rollups_max, sizing->n_addresses_max);
 	sizing->process_bytes = PROCESS_BYTES + entries * COLLECTOR_ENTRY_BYTES +
 				(uint64_t)sizing->n_addresses_max * COLLECTOR_RECORD_BYTES;
+	geo_sizing_sum(&sizing->geo, sizing->n_addresses_max);
 	sizing->total_bytes = sizing->lru_bytes + sizing->hot_bytes + sizing->roll_bytes +
 			      sizing->totals_bytes + sizing->guard_bytes + sizing->ledger_bytes +
-			      sizing->process_bytes;
+			      sizing->process_bytes + sizing->geo.file_bytes +
+			      sizing->geo.process_bytes;
 }
 
 static void try_entries(struct sizing *sizing, const struct config *config, uint32_t entries)
@@ -180,20 +182,50 @@ static uint32_t own_cpus_set(struct sizing *sizing, const uint64_t *wanted, uint
 	return used;
 }
 
+static double geo_mib(const struct geo_sizing *geo)
+{
+	return (double)(geo->file_bytes + geo->process_bytes) / MIB;
+}
+
 static void problem_arithmetic(const struct sizing *sizing, struct ipacct_problem *ret_problem)
 {
 	ipacct_problem_set(ret_problem,
 			   "memory %.1f MiB is too small: LRU %.1f (%u + %u entries x 2 "
 			   "epochs x %u B) + hot tier %.1f + roll-ups %.1f + totals %.1f + "
-			   "protected %.1f + ledger %.1f + processes %.1f = %.1f MiB at least for "
-			   "%u partitions",
+			   "protected %.1f + ledger %.1f + processes %.1f + geo %.1f = %.1f MiB at "
+			   "least for %u partitions",
 			   (double)sizing->budget_bytes / MIB, (double)sizing->lru_bytes / MIB,
 			   own_parts(sizing) * sizing->lru_entries, sizing->lru_shared,
 			   LRU_ENTRY_BYTES, (double)sizing->hot_bytes / MIB,
 			   (double)sizing->roll_bytes / MIB, (double)sizing->totals_bytes / MIB,
 			   (double)sizing->guard_bytes / MIB, (double)sizing->ledger_bytes / MIB,
-			   (double)sizing->process_bytes / MIB, (double)sizing->total_bytes / MIB,
-			   sizing->n_parts);
+			   (double)sizing->process_bytes / MIB, geo_mib(&sizing->geo),
+			   (double)sizing->total_bytes / MIB, sizing->n_parts);
+}
+
+int sizing_geo(const struct geo_settings *settings, struct sizing *sizing,
+	       struct ipacct_problem *ret_problem)
+{
+	struct sizing with = *sizing;
+
+	geo_sizing_look(settings, &with.geo);
+	sum_up(&with);
+	if (with.geo.wanted && with.total_bytes > with.budget_bytes) {
+		ipacct_problem_set(ret_problem,
+				   "geo takes %.1f MiB (file %.1f, databases %.1f, the rest of the "
+				   "worker %.1f) "
+				   "and memory leaves %.1f of %.1f: raise `memory`",
+				   geo_mib(&with.geo), (double)with.geo.file_bytes / MIB,
+				   (double)with.geo.databases_bytes / MIB,
+				   (double)(with.geo.process_bytes - with.geo.databases_bytes) /
+					   MIB,
+				   (double)with.budget_bytes / MIB -
+					   ((double)with.total_bytes / MIB - geo_mib(&with.geo)),
+				   (double)with.budget_bytes / MIB);
+		return -ENOSPC;
+	}
+	*sizing = with;
+	return 0;
 }
 
 int sizing_compute(const struct config *config, struct sizing *ret_sizing,
@@ -219,6 +251,7 @@ int sizing_compute(const struct config *config, struct sizing *ret_sizing,
 		memcpy(wanted, config->receive_cpus, sizeof(wanted));
 	else
 		cpus_read_online(wanted);
+	geo_sizing_look(&config->geo, &sizing.geo);
 	n_own = own_cpus_set(&sizing, wanted, sizing.n_cpus);
 	hot_size(&sizing, config);
 	/* few megabytes and many CPUs: some CPUs share, unless the operator chose them */
@@ -265,13 +298,13 @@ void sizing_log(const struct sizing *sizing)
 		"memory: LRU %.1f MiB (%u partitions of %u and one shared of %u entries, 2 epochs, "
 		"%u B each) + hot tier %.1f (%u IPv4 and %u IPv6 lines each) + roll-ups %.1f + "
 		"totals %.1f + protected %.1f (%llu prefixes) + ledger %.1f (%u addresses, %u "
-		"prefixes) + processes %.1f = %.1f of %.1f MiB",
+		"prefixes) + processes %.1f + geo %.1f = %.1f of %.1f MiB",
 		(double)sizing->lru_bytes / MIB, own_parts(sizing), sizing->lru_entries,
 		sizing->lru_shared, LRU_ENTRY_BYTES, (double)sizing->hot_bytes / MIB,
 		sizing->hot4_sets * IPACCT_HOT4_WAYS, sizing->hot6_sets * IPACCT_HOT6_WAYS,
 		(double)sizing->roll_bytes / MIB, (double)sizing->totals_bytes / MIB,
 		(double)sizing->guard_bytes / MIB, (unsigned long long)sizing->n_guard_entries,
 		(double)sizing->ledger_bytes / MIB, sizing->n_addresses_max, sizing->n_rollups_max,
-		(double)sizing->process_bytes / MIB, (double)sizing->total_bytes / MIB,
-		(double)sizing->budget_bytes / MIB);
+		(double)sizing->process_bytes / MIB, geo_mib(&sizing->geo),
+		(double)sizing->total_bytes / MIB, (double)sizing->budget_bytes / MIB);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "geo_sizing.h"
 #include "ipacct/ipacct.h"
 
 #define SIZING_HOT_SETS_MIN    64u    /* a word of the bitmap */
@@ -33,6 +34,7 @@ struct sizing {
 	uint64_t guard_bytes;
 	uint64_t ledger_bytes;
 	uint64_t process_bytes;
+	struct geo_sizing geo; /* its file and its worker */
 	uint64_t total_bytes;
 };
 
@@ -46,6 +48,11 @@ void sizing_from_maps(const struct ipacct_meta *meta, uint64_t budget_bytes, uin
 
 /* Another number of protected prefixes: only the sums change. */
 void sizing_guard_set(struct sizing *sizing, uint64_t n_entries);
+
+/* Put geo as the settings want it in the place of what was there; the rest stays. -ENOSPC with the
+ * arithmetic when that is more than the budget: then nothing has changed. */
+int sizing_geo(const struct geo_settings *settings, struct sizing *sizing,
+	       struct ipacct_problem *ret_problem);
 
 /* Print the arithmetic, one log line. */
 void sizing_log(const struct sizing *sizing);

@@ -27,14 +27,41 @@ static int compare_fd(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/* Nothing is moved, so no limit of descriptors is in the way. */
+int descriptors_keep(int *fds, size_t n_fds)
+{
+	unsigned int from = STDERR_FILENO + 1;
+
+	qsort(fds, n_fds, sizeof(*fds), compare_fd);
+	for (size_t i = 0; i < n_fds; i++) {
+		unsigned int fd = (unsigned int)fds[i];
+
+		if (fd > from && syscall(SYS_close_range, from, fd - 1, 0))
+			return -errno;
+		from = fd + 1;
+	}
+	return syscall(SYS_close_range, from, ~0U, 0) ? -errno : 0;
+}
+
+void child_signals_reset(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail with these arguments */
+	/* the terminal's Ctrl-C is for the supervisor, which tells us by closing the socket */
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+}
+
 /* Close everything but what the collector may use: no link, no lock and no socket of the supervisor
- * survives the fork. Nothing is moved, so no limit of descriptors is in the way. */
+ * survives the fork. */
 static int descriptors_limit(const struct ipacct_maps *maps, const struct place *place,
 			     int socket_fd)
 {
 	uint32_t n_lru = maps->meta.n_parts * IPACCT_EPOCHS;
 	int *keep __cleanup(cleanup_free) = calloc(n_lru + 32, sizeof(*keep));
-	unsigned int from = STDERR_FILENO + 1;
 	size_t n = 0;
 
 	if (!keep)
@@ -46,29 +73,15 @@ static int descriptors_limit(const struct ipacct_maps *maps, const struct place 
 #undef KEEP
 	memcpy(keep + n, maps->lru_fds, n_lru * sizeof(*keep));
 	n += n_lru;
-	qsort(keep, n, sizeof(*keep), compare_fd);
-	for (size_t i = 0; i < n; i++) {
-		unsigned int fd = (unsigned int)keep[i];
-
-		if (fd > from && syscall(SYS_close_range, from, fd - 1, 0))
-			return -errno;
-		from = fd + 1;
-	}
-	return syscall(SYS_close_range, from, ~0U, 0) ? -errno : 0;
+	return descriptors_keep(keep, n);
 }
 
 static _Noreturn void child_run(struct supervisor *supervisor, int socket_fd)
 {
 	struct place place = supervisor->place;
-	sigset_t none;
 	int ret;
 
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail with these arguments */
-	/* the terminal's Ctrl-C is for the supervisor, which tells us by closing the socket */
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGTERM, SIG_IGN);
+	child_signals_reset();
 	(void)prctl(PR_SET_NAME, "ipacct-collect"); /* only how `ps` shows it */
 	place.lock_fd = place.bpffs_fd = -1;
 	ret = descriptors_limit(&supervisor->maps, &place, socket_fd);

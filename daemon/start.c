@@ -11,6 +11,8 @@
 #include "attach.h"
 #include "base/cleanup.h"
 #include "exit_code.h"
+#include "geo_file.h"
+#include "geo_overrides.h"
 #include "ledger.h"
 #include "ledger_file.h"
 #include "log.h"
@@ -63,7 +65,9 @@ int start_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 		ret = ports_check(config, problem);
 	if (ret)
 		return ret;
-	ret = sizing_compute(config, &supervisor->sizing, problem);
+	ret = geo_overrides_check(config->geo.overrides, problem->text, sizeof(problem->text));
+	if (!ret)
+		ret = sizing_compute(config, &supervisor->sizing, problem);
 	supervisor->exit_code = ret ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
 	return ret;
 }
@@ -170,6 +174,11 @@ static int ledger_take(struct supervisor *supervisor, struct ipacct_problem *pro
 	sizing_from_maps(&supervisor->maps.meta, sizing->budget_bytes, n_rollups, n_addresses,
 			 sizing);
 	sizing_guard_set(sizing, supervisor->guard.n);
+	/* maps of before may leave no room for it: counting does not depend on geo */
+	if (sizing_geo(&supervisor->config.geo, sizing, problem)) {
+		log_warning("no geo: %s", problem->text);
+		problem->text[0] = '\0';
+	}
 	return 0;
 }
 
@@ -241,6 +250,8 @@ int start_all(struct supervisor *supervisor, struct ipacct_problem *problem)
 		sizing_log(&supervisor->sizing);
 	if (!ret)
 		ret = collector_spawn(supervisor);
+	if (!ret && !supervisor->config.detach)
+		geo_process_start(supervisor);
 	if (!ret)
 		supervisor->exit_code = EXIT_CODE_OK;
 	return ret;
@@ -255,7 +266,9 @@ void start_undo(struct supervisor *supervisor)
 	protect_undo(supervisor);
 	if (supervisor->maps_made)
 		maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
-	if (supervisor->ledger_made)
+	if (supervisor->ledger_made) {
 		(void)unlinkat(place->runtime_dir_fd, IPACCT_LEDGER_NAME, 0); /* may be absent */
+		geo_file_remove(place->runtime_dir_fd);
+	}
 	place_undo(&supervisor->config, place);
 }

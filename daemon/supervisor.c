@@ -113,6 +113,8 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 				sizeof(ret_problem->text));
 
 	if (!ret)
+		ret = geo_process_check(supervisor, &fresh.geo, ret_problem);
+	if (!ret)
 		ret = protect_read(&fresh, &guard, ret_problem);
 	if (ret) {
 		log_error("reload: %s, keeping the configuration", ret_problem->text);
@@ -122,6 +124,7 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	memcpy(config->interfaces, fresh.interfaces, sizeof(config->interfaces));
 	config->n_interfaces = fresh.n_interfaces;
 	config->interval_ns = fresh.interval_ns;
+	config->geo = fresh.geo;
 	ret = protect_change(supervisor, &guard, interfaces_differ(&old, &fresh), ret_problem);
 	guard_set_finish(&guard);
 	if (ret) {
@@ -129,6 +132,7 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 		log_error("reload: %s, keeping the configuration", ret_problem->text);
 		return ret;
 	}
+	geo_process_reload(supervisor);
 	ret = supervisor_ask(supervisor, COLLECTOR_INTERVAL, config->interval_ns, &answer);
 	log_info("reloaded: %zu interfaces, interval %llu ms", config->n_interfaces,
 		 (unsigned long long)(config->interval_ns / NS_PER_MS));
@@ -145,6 +149,7 @@ static void signals_serve(struct supervisor *supervisor)
 	switch (info.ssi_signo) {
 	case SIGCHLD:
 		collector_reap(supervisor);
+		geo_process_reap(supervisor);
 		break;
 	case SIGHUP:
 		(void)supervisor_reload(supervisor, &problem); /* said in the log */
@@ -205,12 +210,13 @@ static void deadlines_serve(struct supervisor *supervisor)
 		if (ports_reconcile(&supervisor->ports))
 			retry_at(supervisor, now + RETRY_MS);
 	}
+	geo_process_retry(supervisor, now);
 }
 
 static int wait_ms(const struct supervisor *supervisor)
 {
 	const uint64_t all[] = { supervisor->confirm_ms, supervisor->deadline_ms,
-				 supervisor->retry_ms };
+				 supervisor->retry_ms, supervisor->geo.retry_ms };
 	uint64_t now = monotonic_ms(), least = 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -318,6 +324,7 @@ static int signals_take(void)
 static void finish(struct supervisor *supervisor, bool start_failed)
 {
 	notify_stopping();
+	geo_process_stop(supervisor);
 	collector_stop(supervisor);
 	if (supervisor->collector_exit > 0)
 		supervisor->exit_code = supervisor->collector_exit;
@@ -350,6 +357,7 @@ static void supervisor_init(struct supervisor *supervisor, int argc, char **argv
 	for (size_t i = 0; i < IPACCT_IFS_MAX; i++)
 		supervisor->ports.port[i].link_fd = -1;
 	ipacct_maps_init(&supervisor->maps);
+	geo_process_init(&supervisor->geo);
 	if (config->duration_ns)
 		supervisor->deadline_ms = supervisor->started_ms + config->duration_ns / NS_PER_MS;
 	if (config->confirm_s)

@@ -10,6 +10,7 @@
 #include "collector.h"
 #include "config.h"
 #include "control.h"
+#include "geo_process.h"
 #include "guard.h"
 #include "place.h"
 #include "ports.h"
@@ -31,7 +32,8 @@ struct supervisor {
 	bool guard_begun;              /* the start has changed them */
 	struct control control;
 	struct ipacct_problem dispatcher_reason;
-	bool dispatcher;      /* the kernel could run libxdp's dispatcher */
+	bool dispatcher; /* the kernel could run libxdp's dispatcher */
+	struct geo_process geo;
 	pid_t collector_pid;  /* 0: none */
 	int collector_fd;     /* −1: none */
 	bool collector_ready; /* one has recovered and cut */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What geo costs in memory. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "geo_sizing.h"
+#include "geo_table.h"
+
+#define PROCESS_BYTES       (4u << 20)  /* measured: worker with an empty list and no database */
+#define DATABASE_ROOM       (1u << 20)  /* a new edition may have more than a quarter more … */
+#define DATABASE_ABSENT     (8u << 20)  /* … and one that is not there yet some size */
+#define STRINGS_PER_ADDRESS 24u         /* most share a city and an AS with others */
+#define STRINGS_MIN         (64u << 10) /* the names of the countries alone take 4 KiB */
+#define STRINGS_MAX         (16u << 20) /* all cities and AS names of a large database */
+/* A line "192.0.2.1 asn=1" becomes a record of 36 octets; a name is kept as long as it is. */
+#define OVERRIDES_PER_BYTE 3u
+
+static uint64_t bytes_of(const char *path, uint64_t absent)
+{
+	struct stat st;
+
+	return stat(path, &st) || !S_ISREG(st.st_mode) ? absent : (uint64_t)st.st_size;
+}
+
+void geo_sizing_look(const struct geo_settings *settings, struct geo_sizing *ret_sizing)
+{
+	struct geo_sizing sizing = { .wanted = geo_wanted(settings) };
+
+	for (size_t i = 0; i < settings->n_databases; i++)
+		sizing.databases_bytes +=
+			bytes_of(settings->databases[i], DATABASE_ABSENT) * 5 / 4 + DATABASE_ROOM;
+	if (settings->overrides[0])
+		sizing.overrides_bytes = bytes_of(settings->overrides, 0) * OVERRIDES_PER_BYTE;
+	*ret_sizing = sizing;
+}
+
+static uint32_t strings_bytes(uint32_t n_addresses_max)
+{
+	uint64_t bytes = (uint64_t)n_addresses_max * STRINGS_PER_ADDRESS;
+
+	return bytes < STRINGS_MIN   ? STRINGS_MIN
+	       : bytes > STRINGS_MAX ? STRINGS_MAX
+				     : (uint32_t)bytes;
+}
+
+void geo_sizing_sum(struct geo_sizing *sizing, uint32_t n_addresses_max)
+{
+	sizing->strings_bytes = sizing->file_bytes = sizing->process_bytes = 0;
+	if (!sizing->wanted)
+		return;
+	sizing->strings_bytes = strings_bytes(n_addresses_max);
+	sizing->file_bytes = geo_file_bytes(n_addresses_max, sizing->strings_bytes);
+	/* the index of the strings: a word for each 4 octets at most */
+	sizing->process_bytes = PROCESS_BYTES + sizing->databases_bytes + sizing->overrides_bytes +
+				sizing->strings_bytes;
+}

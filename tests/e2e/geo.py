@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The geo file read by its description alone, databases made by others, and packets of any address."""
+
+import ipaddress
+import json
+import mmap
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+
+from harness import run
+from tap import Failure, check, check_equal, wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# xdp/include/ipacct/geo.h and abi.h, written by hand: another compiler's view of the same bytes.
+HEADER = struct.Struct("=QIIIIQIIQQQQQQQQ")
+HEADER_NAMES = ("magic", "version", "header_bytes", "record_bytes", "n_records_max", "strings_at",
+                "strings_bytes_max", "strings_bytes", "file_bytes", "generation", "updated_ns",
+                "lookups", "known", "negative", "pending", "strings_full")
+DATABASE = struct.Struct("=224s64sQQII")
+RECORD = struct.Struct("=I16sHH2sBBIIIIIIIII")
+RECORD_NAMES = ("sequence", "address", "domain", "reserved0", "country", "address_class", "flags",
+                "asn", "country_name", "region", "city", "as_org", "name", "generation",
+                "reserved1", "reserved2")
+RECORD_BYTES = 64
+LEDGER_RECORD_BYTES = 128
+KNOWN, OVERRIDE = 1, 2
+CLASSES = ("global", "private", "shared", "loopback", "link-local", "multicast", "broadcast",
+           "documentation", "reserved")
+
+
+def key_bytes(address):
+    parsed = ipaddress.ip_address(address)
+    return parsed.packed if parsed.version == 6 else bytes(10) + b"\xff\xff" + parsed.packed
+
+
+def address_text(packed):
+    if packed[:12] == bytes(10) + b"\xff\xff":
+        return str(ipaddress.IPv4Address(packed[12:]))
+    return str(ipaddress.IPv6Address(packed))
+
+
+class GeoFile:
+    """The file of a runtime directory, mapped read-only."""
+
+    def __init__(self, place):
+        self.path = os.path.join(place.runtime, "geo")
+        self.ledger_path = os.path.join(place.runtime, "ledger")
+        with open(self.path, "rb") as file:
+            self.map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+
+    def header(self):
+        return dict(zip(HEADER_NAMES, HEADER.unpack_from(self.map)))
+
+    def databases(self):
+        rows = []
+        for i in range(3):
+            path, kind, build_s, loaded_ns, state, _ = DATABASE.unpack_from(
+                self.map, HEADER.size + i * DATABASE.size)
+            rows.append({"path": path.rstrip(b"\0").decode(), "type": kind.rstrip(b"\0").decode(),
+                         "build_s": build_s, "loaded_ns": loaded_ns, "state": state})
+        return rows
+
+    def text(self, offset):
+        """A string; None for 0. Whatever is wrong with the offset is a failure."""
+        header = self.header()
+        if not offset:
+            return None
+        check(offset < header["strings_bytes"], f"offset {offset} of {header['strings_bytes']}")
+        at = header["strings_at"] + offset
+        return self.map[at:self.map.find(b"\0", at)].decode()
+
+    def raw(self, index):
+        at = 4096 + index * RECORD_BYTES
+        return dict(zip(RECORD_NAMES, RECORD.unpack_from(self.map, at)))
+
+    def record(self, index):
+        """A record that was not written meanwhile, with its texts."""
+        def whole():
+            first = self.raw(index)
+            return first if not first["sequence"] & 1 and self.raw(index) == first else None
+        record = wait_for(whole, f"record {index} at rest")
+        for field in ("country_name", "region", "city", "as_org", "name"):
+            record[field] = self.text(record[field])
+        record["country"] = record["country"].decode() if record["country"] != b"\0\0" else None
+        record["address_class"] = CLASSES[record["address_class"]]
+        return record
+
+    def ledger_addresses(self):
+        """(address, domain) by index, as the ledger has them now."""
+        with open(self.ledger_path, "rb") as file:
+            data = file.read()
+        # struct ipacct_ledger_header
+        (_, _, _, _, interface_bytes, n_interfaces_max, n_rollups_max, _, n_series_max) = \
+            struct.unpack_from("=QIIIIIIII", data)
+        n_addresses, = struct.unpack_from("=I", data, 76)
+        series_bytes = 64 + 2 * 48  # struct ipacct_ledger_series
+        at = (4096 + n_interfaces_max * interface_bytes + n_series_max * series_bytes +
+              n_rollups_max * LEDGER_RECORD_BYTES)
+        found = []
+        for i in range(n_addresses):
+            address, domain = struct.unpack_from("=16sH", data, at + i * LEDGER_RECORD_BYTES)
+            found.append((address, domain))
+        return found
+
+    def answers(self):
+        """By address text: the record that readers would join to it, None where it is another's."""
+        joined = {}
+        for index, (address, domain) in enumerate(self.ledger_addresses()):
+            record = self.record(index)
+            mine = (record["sequence"] and record["address"] == address and
+                    record["domain"] == domain)
+            joined[address_text(address)] = record if mine else None
+        return joined
+
+    def settled(self, n, generation=None, limit_s=10):
+        """Wait until at least n addresses are there and all have an answer."""
+        def done():
+            header = self.header()
+            return (header["pending"] == 0 and header["known"] + header["negative"] >= n and
+                    (generation is None or header["generation"] == generation))
+        try:
+            wait_for(done, f"{n} answers", limit_s)
+        except Failure as late:
+            raise Failure(f"{late}: {self.header()}") from late
+        return self.header()
+
+
+def make_database(path, networks, kind="Test-City", ip_version=6, record_size=24, flat=False,
+                  languages=("en",)):
+    """Written by Debian's libmaxmind-db-writer-perl beside `path`, then renamed over it."""
+    wanted = {"path": path + ".new", "type": kind, "ip_version": ip_version,
+              "record_size": record_size, "flat": flat, "languages": list(languages),
+              "networks": networks}
+    done = subprocess.run(["perl", os.path.join(HERE, "make_mmdb.pl")], input=json.dumps(wanted),
+                          text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    check_equal(done.returncode, 0, f"make_mmdb.pl: {done.stderr}")
+    os.rename(path + ".new", path)
+
+
+def mmdblookup(path, address, *field):
+    """What libmaxminddb's own program says; None when it knows nothing."""
+    done = run("mmdblookup", "--file", path, "--ip", address, *field, expect=None)
+    if done.returncode:
+        return None
+    text = done.stdout.strip()
+    if text.startswith('"'):
+        return text[1:text.rindex('"')]
+    return text.split(" ")[0]
+
+
+# ---- Packets -------------------------------------------------------------------------------------
+
+def frame(source, destination):
+    """An Ethernet frame with an empty UDP packet; checksums are nobody's business here."""
+    a, b = ipaddress.ip_address(source), ipaddress.ip_address(destination)
+    ethernet = b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01"
+    if a.version == 4:
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 28, 0, 0, 64, 17, 0) + a.packed + b.packed
+        return ethernet + b"\x08\x00" + ip + struct.pack("!HHHH", 9, 9, 8, 0)
+    ip = struct.pack("!IHBB", 6 << 28, 8, 17, 64) + a.packed + b.packed
+    return ethernet + b"\x86\xdd" + ip + struct.pack("!HHHH", 9, 9, 8, 0)
+
+
+def send(network, addresses):
+    """One packet from each address to the next of its family, out of tx0."""
+    sender = """if True:
+        import socket, sys
+        out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        out.bind(("tx0", 0))
+        for line in sys.stdin:
+            out.send(bytes.fromhex(line))
+    """
+    addresses = list(addresses)
+    frames = []
+    for version in (4, 6):
+        family = [one for one in addresses if ipaddress.ip_address(one).version == version]
+        for i, address in enumerate(family):
+            frames.append(frame(address, family[(i + 1) % len(family)]).hex())
+    done = subprocess.run(network.command_inside(network.sender, sys.executable, "-c", sender),
+                          input="\n".join(frames), text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    check_equal(done.returncode, 0, f"sender: {done.stderr}")
+    return len(frames)
+
+
+def random_addresses(n, seed, version):
+    """Different addresses that are somebody's on the Internet (by Python's own reading of RFC 6890,
+    a little stricter than ours)."""
+    draw = random.Random(seed)
+    found = {}
+    while len(found) < n:
+        if version == 4:
+            one = ipaddress.IPv4Address(draw.getrandbits(32))
+        else:
+            one = ipaddress.IPv6Address(0x2 << 124 | draw.getrandbits(124))
+        if one.is_global and not one.is_multicast and not one.is_reserved:
+            found[str(one)] = True
+    return list(found)
