@@ -46,6 +46,7 @@ static _Noreturn void child_run(const struct supervisor *supervisor, int socket_
 		.geo_fd = process->file_fd,
 		.interval_ns = supervisor->config.interval_ns,
 		.databases_bytes_max = supervisor->sizing.geo.databases_bytes,
+		.memory_bytes = supervisor->sizing.geo.process_bytes,
 		.crashed = process->crashed,
 		.memory = process->memory,
 		.settings = &supervisor->config.geo,
@@ -233,7 +234,7 @@ void geo_process_reload(struct supervisor *supervisor)
 {
 	struct geo_process *process = &supervisor->geo;
 	const struct geo_settings *settings = &supervisor->config.geo;
-	uint64_t room_bytes = supervisor->sizing.geo.databases_bytes;
+	struct geo_sizing room = supervisor->sizing.geo;
 	struct ipacct_problem problem;
 
 	if (sizing_geo(settings, &supervisor->sizing, &problem)) /* checked before: a file grew */
@@ -241,7 +242,8 @@ void geo_process_reload(struct supervisor *supervisor)
 	process->n_deaths = 0; /* what killed it may be mended */
 	/* a worker has room for what there was when it began */
 	if (process->pid && supervisor->sizing.geo.wanted &&
-	    supervisor->sizing.geo.databases_bytes <= room_bytes &&
+	    supervisor->sizing.geo.databases_bytes <= room.databases_bytes &&
+	    supervisor->sizing.geo.overrides_bytes <= room.overrides_bytes &&
 	    send(process->socket_fd, settings, sizeof(*settings), MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
 		return;
 	geo_process_stop(supervisor);

@@ -166,8 +166,10 @@ static void source_open(struct geo_set *set, uint32_t index, const struct geo_id
 	if (ret == -EAGAIN) /* being written: the next look will see */
 		return;
 	if (ret) {
-		if (!may_pass(ret)) /* one content is judged once */
+		if (!may_pass(ret)) { /* one content is judged once, and that is said */
 			source->tried = *identity;
+			source->said = 0;
+		}
 		source->looked = true;
 		source_refused(set, index, -ret, problem.text);
 		return;
@@ -208,6 +210,7 @@ static void source_look(struct geo_set *set, uint32_t index, bool settled)
 	if (geo_memory_refuses(set->memory, &now)) {
 		source->tried = now;
 		source->looked = true;
+		source->said = 0;
 		source_refused(set, index, EFAULT,
 			       "reading it killed the worker, it is left alone until it changes");
 	} else {

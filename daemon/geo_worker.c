@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The unprivileged, network-less process that knows who and where. */
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,11 +24,10 @@
 #include "log.h"
 #include "place.h"
 
-#define NS_PER_MS   1000000ull
-#define TICK_NS_MIN (100 * NS_PER_MS) /* config_table.c: range of interval */
-#define TICK_NS_MAX (3600ull * 1000 * NS_PER_MS)
-#define MEMORY_BYTES \
-	(256ull << 20) /* address space besides files, copies and list: a stop for bombs */
+#define NS_PER_MS    1000000ull
+#define TICK_NS_MIN  (100 * NS_PER_MS) /* config_table.c: range of interval */
+#define TICK_NS_MAX  (3600ull * 1000 * NS_PER_MS)
+#define MEMORY_SLACK (32ull << 20) /* address space besides what was planned */
 
 struct geo_worker {
 	const struct geo_start *start;
@@ -66,12 +66,22 @@ static int copies_make(struct geo_worker *worker)
 	return 0;
 }
 
+/* Address space of this process now. */
+static uint64_t memory_bytes(void)
+{
+	FILE *file __cleanup(cleanup_file) = fopen("/proc/self/statm", "re");
+	uint64_t pages = 0;
+
+	if (!file || fscanf(file, "%" SCNu64, &pages) != 1) /* proc(5): the first is the size */
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A database may ask for memory without end (tests/unit/test_geo_database.c has one that does). A
+ * new set is read while the old one is in use: twice what was planned. */
 static int memory_limit(const struct geo_worker *worker)
 {
-	uint64_t bytes =
-		MEMORY_BYTES + worker->ledger.bytes + worker->table.bytes +
-		3 * worker->start->databases_bytes_max + /* copies, their views, a new one */
-		2 * GEO_OVERRIDES_BYTES_MAX;
+	uint64_t bytes = memory_bytes() + 2 * worker->start->memory_bytes + MEMORY_SLACK;
 	struct rlimit limit = { bytes, bytes };
 
 #ifdef __SANITIZE_ADDRESS__

@@ -22,6 +22,7 @@ struct geo_start {
 	int geo_fd;           /* read, write; closed once it is mapped */
 	uint64_t interval_ns; /* while no collector says one */
 	uint64_t databases_bytes_max; /* of the copies together */
+	uint64_t memory_bytes;        /* planned for all of this process */
 	bool crashed;                 /* the worker before this one */
 	struct geo_memory *memory;
 	const struct geo_settings *settings;

@@ -28,6 +28,7 @@ struct observation {
  * Return 0 or -ENOMEM. */
 int status_print_json(const struct ctl_settings *settings, const json_t *status, bool running,
 		      const struct observation *o);
+int status_print_geo(const struct ctl_settings *settings, const json_t *geo);
 int status_print_text(const struct ctl_settings *settings, const json_t *status, bool running,
 		      const struct observation *o);
 

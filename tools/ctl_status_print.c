@@ -350,7 +350,10 @@ int status_print_text(const struct ctl_settings *settings, const json_t *status,
 		r = print_programs(settings, json_object_get(status, "programs"));
 		if (r < 0)
 			return r;
-		return print_partitions(settings, json_object_get(status, "partitions"));
+		r = print_partitions(settings, json_object_get(status, "partitions"));
+		if (r < 0)
+			return r;
+		return status_print_geo(settings, json_object_get(status, "geo"));
 	}
 	if (!running)
 		puts("ipacctd is not running");
