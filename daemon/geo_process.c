@@ -86,6 +86,7 @@ static int worker_spawn(struct supervisor *supervisor)
 	close_fd(&process->socket_fd);
 	process->socket_fd = pair[0];
 	process->pid = pid;
+	process->room = supervisor->sizing.geo;
 	process->started_ms = monotonic_ms();
 	process->retry_ms = 0;
 	return 0;
@@ -220,30 +221,29 @@ void geo_process_retry(struct supervisor *supervisor, uint64_t now_ms)
 		geo_process_start(supervisor);
 }
 
-int geo_process_check(const struct supervisor *supervisor, const struct geo_settings *settings,
+int geo_process_check(const struct supervisor *supervisor, const struct config *config,
 		      struct ipacct_problem *ret_problem)
 {
 	struct sizing sizing = supervisor->sizing;
-	int ret = geo_overrides_check(settings->overrides, ret_problem->text,
+	int ret = geo_overrides_check(config->geo.overrides, ret_problem->text,
 				      sizeof(ret_problem->text));
 
-	return ret ? ret : sizing_geo(settings, &sizing, ret_problem);
+	return ret ? ret : sizing_geo(config, &sizing, ret_problem);
 }
 
 void geo_process_reload(struct supervisor *supervisor)
 {
 	struct geo_process *process = &supervisor->geo;
 	const struct geo_settings *settings = &supervisor->config.geo;
-	struct geo_sizing room = supervisor->sizing.geo;
 	struct ipacct_problem problem;
 
-	if (sizing_geo(settings, &supervisor->sizing, &problem)) /* checked before: a file grew */
+	if (sizing_geo(&supervisor->config, &supervisor->sizing,
+		       &problem)) /* checked before: a file grew */
 		log_warning("geo: %s", problem.text);
 	process->n_deaths = 0; /* what killed it may be mended */
 	/* a worker has room for what there was when it began */
 	if (process->pid && supervisor->sizing.geo.wanted &&
-	    supervisor->sizing.geo.databases_bytes <= room.databases_bytes &&
-	    supervisor->sizing.geo.overrides_bytes <= room.overrides_bytes &&
+	    geo_sizing_suffices(&process->room, &supervisor->sizing.geo) &&
 	    send(process->socket_fd, settings, sizeof(*settings), MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
 		return;
 	geo_process_stop(supervisor);

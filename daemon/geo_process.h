@@ -8,8 +8,10 @@
 #include <sys/types.h>
 
 #include "geo_settings.h"
+#include "geo_sizing.h"
 #include "ipacct/ipacct.h"
 
+struct config;
 struct geo_memory;
 struct supervisor;
 
@@ -18,6 +20,7 @@ struct geo_process {
 	int socket_fd;             /* −1: none */
 	int file_fd;               /* the geo file, for its header; −1: none */
 	struct geo_memory *memory; /* outlives workers: what one was doing when it died */
+	struct geo_sizing room;    /* what this one was started with */
 	bool crashed;              /* the last one, by a signal that it caused itself */
 	bool fresh;                /* it asked for an empty file */
 	uint32_t n_deaths;         /* in a row, without a long life in between */
@@ -39,7 +42,7 @@ void geo_process_reap(struct supervisor *supervisor);
 void geo_process_retry(struct supervisor *supervisor, uint64_t now_ms);
 /* Could these settings be taken: is the operator's list without errors, and is there room in the
  * budget? Returns 0, or -EINVAL, -ENOSPC, … with words. */
-int geo_process_check(const struct supervisor *supervisor, const struct geo_settings *settings,
+int geo_process_check(const struct supervisor *supervisor, const struct config *config,
 		      struct ipacct_problem *ret_problem);
 /* The configuration was read again: the worker looks at its files again, too. */
 void geo_process_reload(struct supervisor *supervisor);

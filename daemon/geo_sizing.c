@@ -7,7 +7,7 @@
 #include "geo_table.h"
 
 #define PROCESS_BYTES       (4u << 20)  /* measured: worker with an empty list and no database */
-#define DATABASE_ROOM       (1u << 20)  /* a new edition may have more than a quarter more … */
+#define ROOM_MIN            (1u << 20)  /* a new edition may have more than a quarter more … */
 #define DATABASE_ABSENT     (8u << 20)  /* … and one that is not there yet some size */
 #define STRINGS_PER_ADDRESS 24u         /* most share a city and an AS with others */
 #define STRINGS_MIN         (64u << 10) /* the names of the countries alone take 4 KiB */
@@ -22,15 +22,28 @@ static uint64_t bytes_of(const char *path, uint64_t absent)
 	return stat(path, &st) || !S_ISREG(st.st_mode) ? absent : (uint64_t)st.st_size;
 }
 
+static uint64_t with_room(uint64_t bytes)
+{
+	return bytes ? bytes + bytes / 4 + ROOM_MIN : 0;
+}
+
+bool geo_sizing_suffices(const struct geo_sizing *room, const struct geo_sizing *now)
+{
+	return now->databases_now_bytes <= room->databases_bytes &&
+	       now->overrides_now_bytes <= room->overrides_bytes;
+}
+
 void geo_sizing_look(const struct geo_settings *settings, struct geo_sizing *ret_sizing)
 {
 	struct geo_sizing sizing = { .wanted = geo_wanted(settings) };
 
 	for (size_t i = 0; i < settings->n_databases; i++)
-		sizing.databases_bytes +=
-			bytes_of(settings->databases[i], DATABASE_ABSENT) * 5 / 4 + DATABASE_ROOM;
+		sizing.databases_now_bytes += bytes_of(settings->databases[i], DATABASE_ABSENT);
+	sizing.databases_bytes = with_room(sizing.databases_now_bytes);
 	if (settings->overrides[0])
-		sizing.overrides_bytes = bytes_of(settings->overrides, 0) * OVERRIDES_PER_BYTE;
+		sizing.overrides_now_bytes =
+			(bytes_of(settings->overrides, 0) + 1) * OVERRIDES_PER_BYTE;
+	sizing.overrides_bytes = with_room(sizing.overrides_now_bytes);
 	*ret_sizing = sizing;
 }
 

@@ -10,7 +10,10 @@
 
 struct geo_sizing {
 	bool wanted;
-	uint64_t databases_bytes; /* of the copies; files may grow by a quarter */
+	/* what there is now, and the room for it: files may grow by a quarter */
+	uint64_t databases_now_bytes;
+	uint64_t databases_bytes;
+	uint64_t overrides_now_bytes;
 	uint64_t overrides_bytes;
 	uint32_t strings_bytes; /* room for names in the file */
 	uint64_t file_bytes;
@@ -19,6 +22,9 @@ struct geo_sizing {
 
 /* Look at the files that the settings name; nothing is read. */
 void geo_sizing_look(const struct geo_settings *settings, struct geo_sizing *ret_sizing);
+/* Has a worker that was started with this room enough for what there is now? */
+bool geo_sizing_suffices(const struct geo_sizing *room, const struct geo_sizing *now);
+
 /* With a record for each of so many addresses. */
 void geo_sizing_sum(struct geo_sizing *sizing, uint32_t n_addresses_max);
 

@@ -36,6 +36,15 @@ static uint64_t ram_bytes(void)
 	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+uint64_t sizing_budget_bytes(const struct config *config)
+{
+	uint64_t share = ram_bytes() / BUDGET_RAM_SHARE;
+
+	if (config->memory_bytes)
+		return config->memory_bytes;
+	return share < BUDGET_DEFAULT_BYTES ? share : BUDGET_DEFAULT_BYTES;
+}
+
 static uint32_t own_parts(const struct sizing *sizing)
 {
 	return sizing->n_parts - 1;
@@ -203,12 +212,13 @@ static void problem_arithmetic(const struct sizing *sizing, struct ipacct_proble
 			   (double)sizing->total_bytes / MIB, sizing->n_parts);
 }
 
-int sizing_geo(const struct geo_settings *settings, struct sizing *sizing,
+int sizing_geo(const struct config *config, struct sizing *sizing,
 	       struct ipacct_problem *ret_problem)
 {
 	struct sizing with = *sizing;
 
-	geo_sizing_look(settings, &with.geo);
+	with.budget_bytes = sizing_budget_bytes(config);
+	geo_sizing_look(&config->geo, &with.geo);
 	sum_up(&with);
 	if (with.geo.wanted && with.total_bytes > with.budget_bytes) {
 		ipacct_problem_set(ret_problem,
@@ -233,7 +243,6 @@ int sizing_compute(const struct config *config, struct sizing *ret_sizing,
 {
 	struct sizing sizing = {};
 	uint64_t wanted[CONFIG_CPUS_MAX / 64] = {};
-	uint64_t share = ram_bytes() / BUDGET_RAM_SHARE;
 	int n_cpus = libbpf_num_possible_cpus();
 	uint32_t n_own;
 
@@ -241,9 +250,7 @@ int sizing_compute(const struct config *config, struct sizing *ret_sizing,
 		return n_cpus;
 	sizing.n_cpus = (uint32_t)n_cpus;
 	sizing.n_guard_entries = config->n_guard_entries;
-	sizing.budget_bytes = config->memory_bytes;
-	if (!sizing.budget_bytes)
-		sizing.budget_bytes = share < BUDGET_DEFAULT_BYTES ? share : BUDGET_DEFAULT_BYTES;
+	sizing.budget_bytes = sizing_budget_bytes(config);
 	sizing.n_rollups_max = 2 * IPACCT_DOMAINS_MAX + ROLLUPS_SMALL;
 	if (sizing.budget_bytes >= ROLLUPS_ALL_FROM)
 		sizing.n_rollups_max += IPACCT_ROLL4_LINES;

@@ -49,9 +49,12 @@ void sizing_from_maps(const struct ipacct_meta *meta, uint64_t budget_bytes, uin
 /* Another number of protected prefixes: only the sums change. */
 void sizing_guard_set(struct sizing *sizing, uint64_t n_entries);
 
-/* Put geo as the settings want it in the place of what was there; the rest stays. -ENOSPC with the
- * arithmetic when that is more than the budget: then nothing has changed. */
-int sizing_geo(const struct geo_settings *settings, struct sizing *sizing,
+/* The budget that the settings name, or its default. */
+uint64_t sizing_budget_bytes(const struct config *config);
+
+/* Put geo and the budget as the settings want them in the place of what was there; the rest stays.
+ * -ENOSPC with the arithmetic when geo has no room: then nothing has changed. */
+int sizing_geo(const struct config *config, struct sizing *sizing,
 	       struct ipacct_problem *ret_problem);
 
 /* Print the arithmetic, one log line. */

@@ -175,7 +175,7 @@ static int ledger_take(struct supervisor *supervisor, struct ipacct_problem *pro
 			 sizing);
 	sizing_guard_set(sizing, supervisor->guard.n);
 	/* maps of before may leave no room for it: counting does not depend on geo */
-	if (sizing_geo(&supervisor->config.geo, sizing, problem)) {
+	if (sizing_geo(&supervisor->config, sizing, problem)) {
 		log_warning("no geo: %s", problem->text);
 		problem->text[0] = '\0';
 	}

@@ -97,7 +97,9 @@ static bool interfaces_differ(const struct config *a, const struct config *b)
 static void reload_fixed_warn(const struct config *old, const struct config *fresh)
 {
 	if (old->memory_bytes != fresh->memory_bytes)
-		log_warning("reload: memory takes effect when the maps are made anew (detach)");
+		log_warning(
+			"reload: memory takes effect for geo; maps keep their size until they are "
+			"made anew (detach)");
 	if (strcmp(old->user, fresh->user) || strcmp(old->runtime_dir, fresh->runtime_dir) ||
 	    strcmp(old->bpffs_dir, fresh->bpffs_dir))
 		log_warning("reload: user, runtime_dir and bpffs take effect at the next start");
@@ -113,7 +115,7 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 				sizeof(ret_problem->text));
 
 	if (!ret)
-		ret = geo_process_check(supervisor, &fresh.geo, ret_problem);
+		ret = geo_process_check(supervisor, &fresh, ret_problem);
 	if (!ret)
 		ret = protect_read(&fresh, &guard, ret_problem);
 	if (ret) {
@@ -124,6 +126,7 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	memcpy(config->interfaces, fresh.interfaces, sizeof(config->interfaces));
 	config->n_interfaces = fresh.n_interfaces;
 	config->interval_ns = fresh.interval_ns;
+	config->memory_bytes = fresh.memory_bytes;
 	config->geo = fresh.geo;
 	ret = protect_change(supervisor, &guard, interfaces_differ(&old, &fresh), ret_problem);
 	guard_set_finish(&guard);

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The geo file read by its description alone, databases made by others, and packets of any address."""
 
+import concurrent.futures
 import ipaddress
 import json
 import mmap
 import os
 import random
-import socket
+import re
 import struct
 import subprocess
 import sys
 
-from harness import run
+from harness import Place
 from tap import Failure, check, check_equal, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -142,15 +143,85 @@ def make_database(path, networks, kind="Test-City", ip_version=6, record_size=24
     os.rename(path + ".new", path)
 
 
-def mmdblookup(path, address, *field):
-    """What libmaxminddb's own program says; None when it knows nothing."""
-    done = run("mmdblookup", "--file", path, "--ip", address, *field, expect=None)
-    if done.returncode:
-        return None
-    text = done.stdout.strip()
-    if text.startswith('"'):
-        return text[1:text.rindex('"')]
-    return text.split(" ")[0]
+_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([{}\[\]:])|<[a-z0-9_]+>|([0-9]+)')
+
+
+def crashing_database(path):
+    """9.0.0.0/8 with arrays nested a million deep before the country: libmaxminddb 1.7 recurses into
+    them until its stack ends. Whole and valid in every other way; renamed into place."""
+    def text(word):
+        return bytes([2 << 5 | len(word)]) + word.encode()
+
+    def number(kind, value, size):
+        head = bytes([kind << 5 | size]) if kind < 8 else bytes([size, kind - 7])
+        return head + value.to_bytes(size, "big")
+
+    nodes, address = [], 9 << 24
+    for bit in range(8):
+        last = bit == 7
+        # Node count 8 means nothing, 8 + 16 the first octet of the data.
+        follow, other = (24 if last else bit + 1), 8
+        nodes.append((other, follow) if address >> (31 - bit) & 1 else (follow, other))
+    tree = b"".join(left.to_bytes(3, "big") + right.to_bytes(3, "big") for left, right in nodes)
+    data = (bytes([7 << 5 | 2]) + text("a") + bytes([1, 4]) * 1_000_000 + text("x") +
+            text("country_code") + text("DE"))
+    metadata = bytes([7 << 5 | 9]) + b"".join((
+        text("binary_format_major_version"), number(5, 2, 2),
+        text("binary_format_minor_version"), number(5, 0, 2),
+        text("build_epoch"), number(9, 1_700_000_000, 8), text("database_type"), text("Hostile"),
+        text("description"), bytes([7 << 5]), text("ip_version"), number(5, 4, 2),
+        text("languages"), bytes([0, 4]), text("node_count"), number(6, len(nodes), 4),
+        text("record_size"), number(5, 24, 2)))
+    with open(path + ".new", "wb") as out:
+        out.write(tree + bytes(16) + data + b"\xab\xcd\xefMaxMind.com" + metadata)
+    os.rename(path + ".new", path)
+
+
+_END = object()  # of a list
+
+
+def _value(tokens):
+    """One value of mmdblookup's notation, which has no commas."""
+    text, mark, number = next(tokens)
+    if mark == "{":
+        found = {}
+        for text, mark, _ in tokens:
+            if mark == "}":
+                return found
+            check_equal(next(tokens)[1], ":", "after a key")
+            found[text] = _value(tokens)
+    if mark == "[":
+        found = []
+        while (one := _value(tokens)) is not _END:
+            found.append(one)
+        return found
+    if mark == "]":
+        return _END
+    return int(number) if number else text
+
+
+def parse_mmdblookup(text):
+    tokens = ((one[1], one[2], one[3]) for one in _TOKEN.finditer(text) if one[0][0] != "<")
+    return _value(tokens)
+
+
+def mmdblookup(path, addresses):
+    """What libmaxminddb's own program says of each address: a dict of values, None when it knows
+    nothing. Two shells beside each other: a program is started for every address."""
+    script = 'while read -r ip; do echo "== $ip"; mmdblookup --file "$0" --ip "$ip" 2>&1; done'
+    halves = [addresses[::2], addresses[1::2]]
+    shells = [subprocess.Popen(["sh", "-c", script, path], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True) for _ in halves]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        outputs = list(pool.map(lambda pair: pair[0].communicate(
+            "".join(one + "\n" for one in pair[1]))[0],
+                                zip(shells, halves)))
+    found = {}
+    for block in "".join(outputs).split("== ")[1:]:
+        address, _, text = block.partition("\n")
+        found[address] = None if "Could not find" in text else parse_mmdblookup(text)
+    check_equal(len(found), len(addresses), "answers of mmdblookup")
+    return found
 
 
 # ---- Packets -------------------------------------------------------------------------------------
@@ -188,16 +259,45 @@ def send(network, addresses):
     return len(frames)
 
 
+def send_and_cut(daemon, network, addresses):
+    """Send from each address and cut until the ledger has all of them."""
+    sent = daemon.seen("--live") + send(network, addresses)
+    wait_for(lambda: daemon.cut() and daemon.seen() >= sent, "all packets in the ledger")
+
+
+def is_public(address):
+    """Somebody's on the Internet, by Python's own reading of RFC 6890 (a little stricter)."""
+    one = ipaddress.ip_address(address)
+    return one.is_global and not one.is_multicast and not one.is_reserved
+
+
 def random_addresses(n, seed, version):
-    """Different addresses that are somebody's on the Internet (by Python's own reading of RFC 6890,
-    a little stricter than ours)."""
+    """Different public addresses."""
     draw = random.Random(seed)
     found = {}
     while len(found) < n:
         if version == 4:
             one = ipaddress.IPv4Address(draw.getrandbits(32))
         else:
-            one = ipaddress.IPv6Address(0x2 << 124 | draw.getrandbits(124))
-        if one.is_global and not one.is_multicast and not one.is_reserved:
+            one = ipaddress.IPv6Address(0x24 << 120 | draw.getrandbits(122))
+        if is_public(one):
             found[str(one)] = True
     return list(found)
+
+
+# ---- Places --------------------------------------------------------------------------------------
+
+CITIES = [
+    ["8.8.8.0/24", {"country": {"iso_code": "US", "names": {"en": "United States"}}}],
+    ["9.0.0.0/8", {"country": {"iso_code": "DE", "names": {"en": "Germany"}},
+                   "city": {"names": {"en": "Munich"}},
+                   "subdivisions": [{"iso_code": "BY", "names": {"en": "Bavaria"}}]}],
+]
+
+
+def with_database(context, networks=None, **how):
+    """A place, a database in it that everybody may read, and its path."""
+    place = Place(context)
+    path = os.path.join(place.base, "data.mmdb")
+    make_database(path, networks or CITIES, **how)
+    return place, path

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The memory budget is kept, used, and refused with its arithmetic. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -98,4 +100,57 @@ Test(sizing, chosen_cpus_get_a_partition_each)
 	config.receive_cpus[0] = 1;
 	cr_assert_eq(compute(256 << 20, &sizing, &problem), 0, "%s", problem.text);
 	cr_assert_eq(sizing.n_parts, 2);
+}
+
+/* ---- Geo ------------------------------------------------------------------------------------- */
+
+static void want_database(uint64_t bytes)
+{
+	char path[] = "/tmp/ipacct-unit.XXXXXX";
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(ftruncate(fd, (off_t)bytes), 0);
+	close(fd);
+	config.geo.n_databases = 1;
+	strcpy(config.geo.databases[0], path);
+}
+
+Test(sizing, geo_is_part_of_every_budget)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing, without;
+
+	for (uint64_t mib = 64; mib <= 4096; mib *= 2) {
+		config.geo.n_databases = 0;
+		cr_assert_eq(compute(mib << 20, &without, &problem), 0, "%s", problem.text);
+		cr_expect_eq(without.geo.file_bytes + without.geo.process_bytes, 0);
+		want_database(10 << 20);
+		cr_assert_eq(compute(mib << 20, &sizing, &problem), 0, "%s", problem.text);
+		cr_expect_leq(sizing.total_bytes, mib << 20);
+		cr_expect_leq(sizing.n_addresses_max, without.n_addresses_max);
+		cr_expect_geq(sizing.geo.file_bytes, 64ull * sizing.n_addresses_max);
+		cr_expect_geq(sizing.geo.process_bytes, 12ull << 20, "the copy and a quarter more");
+		(void)unlink(config.geo.databases[0]); /* ours, in /tmp */
+	}
+}
+
+Test(sizing, geo_that_does_not_fit_is_refused_and_changes_nothing)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing, before;
+
+	cr_assert_eq(compute(64 << 20, &sizing, &problem), 0, "%s", problem.text);
+	before = sizing;
+	want_database(200 << 20);
+	cr_expect_eq(sizing_geo(&config, &sizing, &problem), -ENOSPC);
+	cr_expect_not_null(strstr(problem.text, "geo takes 2"));
+	cr_expect_not_null(strstr(problem.text, "of 64.0: raise `memory`"));
+	cr_expect_eq(memcmp(&sizing, &before, sizeof(sizing)), 0);
+	cr_expect_eq(compute(64 << 20, &sizing, &problem), -ENOSPC);
+	config.memory_bytes = 1024u << 20;
+	cr_expect_eq(sizing_geo(&config, &before, &problem), 0, "%s", problem.text);
+	cr_expect_eq(before.budget_bytes, 1024u << 20);
+	cr_expect(before.geo.wanted);
+	(void)unlink(config.geo.databases[0]); /* ours, in /tmp */
 }
