@@ -95,7 +95,8 @@ static int copy_make(const char *path, int copy_fd, uint64_t bytes_max,
 	}
 	if ((uint64_t)before.st_size > bytes_max) {
 		ipacct_problem_set(
-			ret_problem, "it has %.1f MiB and memory has room for %.1f: raise `memory`",
+			ret_problem,
+			"it has %.1f MiB, there is room for %.1f: `ipacctctl reload` makes more",
 			(double)before.st_size / 1048576.0, (double)bytes_max / 1048576.0);
 		return -EFBIG;
 	}

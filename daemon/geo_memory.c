@@ -11,6 +11,11 @@ void geo_memory_judge(struct geo_memory *memory, bool crashed)
 		memory->suspects[asking - 1].n_deaths++;
 }
 
+void geo_memory_blame(struct geo_memory *memory, uint32_t index)
+{
+	memory->suspects[index].n_deaths++;
+}
+
 bool geo_memory_refuses(const struct geo_memory *memory, const struct geo_identity *file)
 {
 	for (uint32_t i = 0; i < IPACCT_GEO_DATABASES_MAX; i++)

@@ -23,6 +23,8 @@ struct geo_memory {
 
 /* At the start of a worker: was it a database that killed the one before? */
 void geo_memory_judge(struct geo_memory *memory, bool crashed);
+/* Database `index` took all memory: as bad as a death. */
+void geo_memory_blame(struct geo_memory *memory, uint32_t index);
 /* Has this content killed too many? */
 bool geo_memory_refuses(const struct geo_memory *memory, const struct geo_identity *file);
 /* Database `index` is about to be opened as this file. */

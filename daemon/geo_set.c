@@ -165,6 +165,10 @@ static void source_open(struct geo_set *set, uint32_t index, const struct geo_id
 	geo_set_asked(set);
 	if (ret == -EAGAIN) /* being written: the next look will see */
 		return;
+	if (ret == -ENOMEM) {
+		geo_memory_blame(set->memory, index);
+		set->exhausted = true;
+	}
 	if (ret) {
 		if (!may_pass(ret)) { /* one content is judged once, and that is said */
 			source->tried = *identity;

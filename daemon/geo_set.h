@@ -52,8 +52,9 @@ struct geo_set {
 	struct geo_overrides overrides;
 	struct geo_identity overrides_file;
 	struct geo_cached *cache;
-	bool degraded; /* a configured database is not there at all: what is known is kept */
-	bool changed;  /* since geo_set_changed() was asked last */
+	bool degraded;  /* a configured database is not there at all: what is known is kept */
+	bool exhausted; /* a database took all memory, and the library may not have given it back */
+	bool changed;   /* since geo_set_changed() was asked last */
 };
 
 /* copy_fds: GEO_COPIES_MAX memfds, the caller's. -ENOMEM. */

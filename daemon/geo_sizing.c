@@ -27,6 +27,20 @@ static uint64_t with_room(uint64_t bytes)
 	return bytes ? bytes + bytes / 4 + ROOM_MIN : 0;
 }
 
+static uint64_t room_take(uint64_t *room_bytes, uint64_t now_bytes, uint64_t bytes)
+{
+	uint64_t spare = *room_bytes - now_bytes, taken = spare < bytes ? spare : bytes;
+
+	*room_bytes -= taken;
+	return bytes - taken;
+}
+
+void geo_sizing_shrink(struct geo_sizing *sizing, uint64_t bytes)
+{
+	bytes = room_take(&sizing->overrides_bytes, sizing->overrides_now_bytes, bytes);
+	(void)room_take(&sizing->databases_bytes, sizing->databases_now_bytes, bytes);
+}
+
 bool geo_sizing_suffices(const struct geo_sizing *room, const struct geo_sizing *now)
 {
 	return now->databases_now_bytes <= room->databases_bytes &&

@@ -22,6 +22,9 @@ struct geo_sizing {
 
 /* Look at the files that the settings name; nothing is read. */
 void geo_sizing_look(const struct geo_settings *settings, struct geo_sizing *ret_sizing);
+/* Give up to so many octets of the room to grow back. */
+void geo_sizing_shrink(struct geo_sizing *sizing, uint64_t bytes);
+
 /* Has a worker that was started with this room enough for what there is now? */
 bool geo_sizing_suffices(const struct geo_sizing *room, const struct geo_sizing *now);
 

@@ -215,6 +215,8 @@ static int loop(struct geo_worker *worker)
 		now = ipacct_clock_ns(CLOCK_MONOTONIC);
 		if (now >= worker->tick_ns)
 			tick(worker, now);
+		if (worker->set.exhausted) /* said in the log; the next one has its memory again */
+			return EXIT_CODE_ERROR;
 		busy = geo_scan_step(&worker->scan);
 		if (!busy && wants_fresh(worker)) {
 			log_info("the geo file is full of old names: beginning an empty one");

@@ -220,6 +220,10 @@ int sizing_geo(const struct config *config, struct sizing *sizing,
 	with.budget_bytes = sizing_budget_bytes(config);
 	geo_sizing_look(&config->geo, &with.geo);
 	sum_up(&with);
+	if (with.total_bytes > with.budget_bytes) { /* maps of before took what they found */
+		geo_sizing_shrink(&with.geo, with.total_bytes - with.budget_bytes);
+		sum_up(&with);
+	}
 	if (with.geo.wanted && with.total_bytes > with.budget_bytes) {
 		ipacct_problem_set(ret_problem,
 				   "geo takes %.1f MiB (file %.1f, databases %.1f, the rest of the "

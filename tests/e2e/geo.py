@@ -146,35 +146,66 @@ def make_database(path, networks, kind="Test-City", ip_version=6, record_size=24
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([{}\[\]:])|<[a-z0-9_]+>|([0-9]+)')
 
 
-def crashing_database(path):
-    """9.0.0.0/8 with arrays nested a million deep before the country: libmaxminddb 1.7 recurses into
-    them until its stack ends. Whole and valid in every other way; renamed into place."""
-    def text(word):
-        return bytes([2 << 5 | len(word)]) + word.encode()
+# ---- Databases by hand, most of them hostile (maxmind.github.io/MaxMind-DB) -------------------------
 
-    def number(kind, value, size):
-        head = bytes([kind << 5 | size]) if kind < 8 else bytes([size, kind - 7])
-        return head + value.to_bytes(size, "big")
+def _text(word):
+    return bytes([2 << 5 | len(word)]) + word.encode()
 
+
+def _number(kind, value, size):
+    head = bytes([kind << 5 | size]) if kind < 8 else bytes([size, kind - 7])
+    return head + value.to_bytes(size, "big")
+
+
+def _hostile(path, entry, languages):
+    """9.0.0.0/8 with this entry; valid in every other way; renamed into place."""
     nodes, address = [], 9 << 24
     for bit in range(8):
-        last = bit == 7
-        # Node count 8 means nothing, 8 + 16 the first octet of the data.
-        follow, other = (24 if last else bit + 1), 8
+        # A record of 8, the number of nodes, means nothing; 8 + 16 the first octet of the data.
+        follow, other = (24 if bit == 7 else bit + 1), 8
         nodes.append((other, follow) if address >> (31 - bit) & 1 else (follow, other))
     tree = b"".join(left.to_bytes(3, "big") + right.to_bytes(3, "big") for left, right in nodes)
-    data = (bytes([7 << 5 | 2]) + text("a") + bytes([1, 4]) * 1_000_000 + text("x") +
-            text("country_code") + text("DE"))
-    metadata = bytes([7 << 5 | 9]) + b"".join((
-        text("binary_format_major_version"), number(5, 2, 2),
-        text("binary_format_minor_version"), number(5, 0, 2),
-        text("build_epoch"), number(9, 1_700_000_000, 8), text("database_type"), text("Hostile"),
-        text("description"), bytes([7 << 5]), text("ip_version"), number(5, 4, 2),
-        text("languages"), bytes([0, 4]), text("node_count"), number(6, len(nodes), 4),
-        text("record_size"), number(5, 24, 2)))
+    # Languages come first: pointers in them count from here.
+    metadata = bytes([7 << 5 | 9]) + _text("languages") + languages + b"".join((
+        _text("binary_format_major_version"), _number(5, 2, 2),
+        _text("binary_format_minor_version"), _number(5, 0, 2),
+        _text("build_epoch"), _number(9, 1_700_000_000, 8), _text("database_type"),
+        _text("Hostile"), _text("description"), bytes([7 << 5]), _text("ip_version"),
+        _number(5, 4, 2), _text("node_count"), _number(6, len(nodes), 4), _text("record_size"),
+        _number(5, 24, 2)))
     with open(path + ".new", "wb") as out:
-        out.write(tree + bytes(16) + data + b"\xab\xcd\xefMaxMind.com" + metadata)
+        out.write(tree + bytes(16) + entry + b"\xab\xcd\xefMaxMind.com" + metadata)
     os.rename(path + ".new", path)
+
+
+def crashing_database(path):
+    """Arrays nested 300,000 deep before the country: libmaxminddb 1.7 recurses into them until its
+    stack ends."""
+    _hostile(path, bytes([7 << 5 | 2]) + _text("a") + bytes([1, 4]) * 300_000 + _text("x") +
+             _text("country_code") + _text("DE"), bytes([0, 4]))
+
+
+def greedy_database(path):
+    """A list of languages that points to lists that point to lists …: libmaxminddb 1.7 decodes 32^12
+    values when it opens this, as far as its memory goes."""
+    at = 1 + len(_text("languages"))
+    levels = 12
+    languages = bytes([levels + 2, 4])
+    below = at + len(languages)
+    languages += _text("en")
+    for _ in range(levels):
+        here = at + len(languages)
+        languages += bytes([29, 4, 3]) + (bytes([1 << 5 | 3 << 3]) + below.to_bytes(4, "big")) * 32
+        below = here
+    languages += bytes([1 << 5 | 3 << 3]) + below.to_bytes(4, "big")
+    _hostile(path, bytes([7 << 5 | 1]) + _text("country_code") + _text("DE"), languages)
+
+
+def large_database(path, n_bytes, code):
+    """Harmless: so many octets of nothing beside the country."""
+    blob = bytes([4 << 5 | 31]) + (n_bytes - 65821).to_bytes(3, "big") + bytes(n_bytes)
+    _hostile(path, bytes([7 << 5 | 2]) + _text("a") + blob + _text("country_code") + _text(code),
+             bytes([0, 4]))
 
 
 _END = object()  # of a list

@@ -7,8 +7,8 @@ import signal
 import struct
 import time
 
-from geo import (CITIES, GeoFile, crashing_database, make_database, random_addresses,
-                 send_and_cut, with_database)
+from geo import (CITIES, GeoFile, crashing_database, greedy_database, large_database,
+                 make_database, random_addresses, send_and_cut, with_database)
 from harness import Daemon, Network, Place, alive, run, status_field, user_ids
 from tap import check, check_equal, test, wait_for
 from test_operate import write
@@ -143,8 +143,7 @@ def geo_whatever_happens_to_a_database_the_old_data_stay(context):
     daemon.ctl("verify")
 
 
-@test(limit_s=120, guest=False)
-def geo_database_that_kills_the_worker_is_left_alone(context):
+def hostile_database_is_left_alone(context, make_hostile, death):
     network = Network(context)
     place = Place(context)
     paths = [os.path.join(place.base, name) for name in ("city", "asn")]
@@ -158,10 +157,10 @@ def geo_database_that_kills_the_worker_is_left_alone(context):
     wait_for(lambda: country(geo, "9.1.1.1") == "DE", "the first answer")
     collector = daemon.pid_of_collector()
     first = worker(daemon)
-    crashing_database(paths[0])
-    wait_for(lambda: lines(daemon, "killed the worker"), "its judgement", limit_s=5)
+    make_hostile(paths[0])
+    wait_for(lambda: lines(daemon, "killed the worker"), "its judgement", limit_s=10)
     wait_for(lambda: state(daemon) == "not_usable" and state(daemon, 1) == "in_use", "states")
-    check(lines(daemon, "the geo worker ended (signal 11)"), "the supervisor's line")
+    check(lines(daemon, f"the geo worker ended ({death})"), f"the supervisor's line: {daemon.log()}")
     check_equal(geo_status(daemon)["restarts"], 2, "deaths until it was left alone")
     check(worker(daemon) != first, "the same worker")
     send_and_cut(daemon, network, ["9.2.2.2"])
@@ -178,6 +177,16 @@ def geo_database_that_kills_the_worker_is_left_alone(context):
     load.finish()
     daemon.cut()
     daemon.ctl("verify")
+
+
+@test(limit_s=120, guest=False)
+def geo_database_that_crashes_the_worker_is_left_alone(context):
+    hostile_database_is_left_alone(context, crashing_database, "signal 11")
+
+
+@test(limit_s=120, guest=False)
+def geo_database_that_takes_all_memory_is_left_alone(context):
+    hostile_database_is_left_alone(context, greedy_database, "exit status 1")
 
 
 @test(limit_s=60, guest=False)
@@ -363,6 +372,28 @@ def geo_database_may_come_later_and_must_be_readable(context):
     check_equal(country(geo, "9.1.1.1"), "DE", "the old data")
     os.chmod(path, 0o644)
     wait_for(lambda: country(geo, "9.1.1.1") == "AT", "readable", limit_s=3)
+
+
+@test(limit_s=60, guest=False)
+def geo_larger_database_finds_room_by_a_reload(context):
+    network = Network(context)
+    place, path = with_database(context)
+    daemon = Daemon(context, network, "--geo-database", path, place=place, memory="96M").start()
+    send_and_cut(daemon, network, ["9.1.1.1"])
+    geo = GeoFile(place)
+    wait_for(lambda: country(geo, "9.1.1.1") == "DE", "the small one")
+    pid = worker(daemon)
+    large_database(path, 4 << 20, "AT")
+    wait_for(lambda: lines(daemon, path, "there is room for", "reload"), "the line about room")
+    check_equal((country(geo, "9.1.1.1"), state(daemon)), ("DE", "not_usable"), "the old data")
+    done = daemon.ctl("reload", expect=78)
+    check("geo takes" in done.stderr, f"the arithmetic: {done.stderr}")
+    daemon.stop()
+    daemon.options[daemon.options.index("96M")] = "128M"
+    daemon.start()
+    check(worker(daemon) != pid, "the same worker")
+    geo = GeoFile(place)
+    wait_for(lambda: country(geo, "9.1.1.1") == "AT", "the large one")
 
 
 @test(limit_s=60, guest=False)

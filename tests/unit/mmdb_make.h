@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../fuzz/lsan_maxminddb.h"
+
 #define MMDB_NODES_MAX 65536u
 #define MMDB_EMPTY     UINT32_MAX
 #define MMDB_DATA      0x80000000u /* the rest is an offset in the data section */

@@ -154,3 +154,24 @@ Test(sizing, geo_that_does_not_fit_is_refused_and_changes_nothing)
 	cr_expect(before.geo.wanted);
 	(void)unlink(config.geo.databases[0]); /* ours, in /tmp */
 }
+
+Test(sizing, database_that_grows_lives_on_the_room_kept_for_it)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing, before;
+
+	want_database(20 << 20);
+	cr_assert_eq(compute(128 << 20, &sizing, &problem), 0, "%s", problem.text);
+	cr_assert_gt(sizing.total_bytes, 120u << 20, "the maps took the rest");
+	for (unsigned int mib = 20; mib <= 25; mib++) {
+		before = sizing;
+		cr_assert_eq(truncate(config.geo.databases[0], (off_t)mib << 20), 0);
+		cr_expect_eq(sizing_geo(&config, &sizing, &problem), 0, "%u: %s", mib,
+			     problem.text);
+		cr_expect_leq(sizing.total_bytes, sizing.budget_bytes);
+		cr_expect(geo_sizing_suffices(&before.geo, &sizing.geo), "the worker may stay");
+	}
+	cr_assert_eq(truncate(config.geo.databases[0], 40 << 20), 0);
+	cr_expect_eq(sizing_geo(&config, &sizing, &problem), -ENOSPC);
+	(void)unlink(config.geo.databases[0]); /* ours, in /tmp */
+}
