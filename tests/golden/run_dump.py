@@ -705,6 +705,39 @@ def ctl_refuses_replies_that_are_none():
     assert b"\033" not in done.stderr, "what comes from outside does not steer the terminal"
 
 
+GEO = {"state": "running", "pid": 7, "restarts": 2, "resident_bytes": 2 << 20, "generation": 3,
+       "updated_ns": 1, "records_max": 100, "known": 41, "negative": 5, "pending": 1, "lookups": 99,
+       "strings_bytes": 10, "strings_bytes_max": 20, "strings_full": 0, "file_bytes": 1 << 20,
+       "databases": [
+           {"path": "/a.mmdb", "type": "GeoLite2-City", "build_s": 1767225600, "loaded_ns": 1,
+            "state": "in_use"},
+           {"path": "/b\u001b[31m", "type": "", "build_s": 0, "loaded_ns": 0,
+            "state": "not_usable"}]}
+
+
+@test
+def status_tells_what_the_geo_worker_knows():
+    reply = {"exit": 0, "status": {"version": "1", "geo": GEO}}
+    done, _ = with_peer(json.dumps(reply).encode(), "status")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode()
+    text = text[text.index("geo:"):]
+    assert [line.rstrip() for line in text.splitlines()] == [
+        "geo: worker running, pid 7, restarts 2, 2.00 MiB; file 1.00 MiB",
+        "generation 3: 41 addresses known, 5 not, 1 pending; 99 look-ups so far",
+        "DATABASE  TYPE           BUILT (UTC)          STATE",
+        "/a.mmdb   GeoLite2-City  2026-01-01 00:00:00  in use",
+        "/b?[31m   -              -                    NOT USABLE"], text
+    GEO["strings_full"] = 4
+    done, _ = with_peer(json.dumps(reply).encode(), "status")
+    assert b"NAMES LEFT OUT: 4," in done.stdout
+    done, _ = with_peer(json.dumps(reply).encode(), "status", "-j")
+    assert json.loads(done.stdout)["status"]["geo"] == GEO
+    reply["status"]["geo"] = None
+    done, _ = with_peer(json.dumps(reply).encode(), "status")
+    assert b"geo" not in done.stdout
+
+
 @test
 def status_without_daemon_says_so_and_tells_what_the_ledger_tells():
     text = good(CTL, "status").decode()
