@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@
 #include "geo_overrides_read.h"
 
 #define LINE_BYTES_MAX 1024u
+#define BUFFER_BYTES   65536u         /* read at a time */
 #define UTF8_BOM       "\xef\xbb\xbf" /* RFC 3629 6 */
 
 struct reading {
@@ -50,6 +50,13 @@ __attribute__((format(printf, 3, 4))) static int fail(const struct reading *read
 	(void)snprintf(reading->error, reading->error_bytes, "%s:%u:%zu: %s", reading->name,
 		       reading->line, (size_t)(at - reading->text) + 1, why);
 	return -EINVAL;
+}
+
+static int fail_file(const struct reading *reading, int error)
+{
+	(void)snprintf(reading->error, reading->error_bytes, "%s: %s", reading->name,
+		       error == -EINVAL ? "not a regular file" : strerror(-error));
+	return error;
 }
 
 static bool is_space(char c)
@@ -294,7 +301,8 @@ static int lines_parse(struct reading *reading, const char *text, size_t text_by
 {
 	int ret = 0;
 
-	if (text_bytes >= strlen(UTF8_BOM) && !memcmp(text, UTF8_BOM, strlen(UTF8_BOM))) {
+	if (!reading->line && text_bytes >= strlen(UTF8_BOM) &&
+	    !memcmp(text, UTF8_BOM, strlen(UTF8_BOM))) {
 		text += strlen(UTF8_BOM);
 		text_bytes -= strlen(UTF8_BOM);
 	}
@@ -310,71 +318,92 @@ static int lines_parse(struct reading *reading, const char *text, size_t text_by
 	return ret;
 }
 
-int geo_overrides_parse(const char *name, const char *text, size_t text_bytes,
-			struct geo_overrides *ret_overrides, char *ret_error, size_t error_bytes)
+/* Sort what was read, and hand it over when ret is 0 so far. */
+static int reading_end(struct reading *reading, int ret, struct geo_overrides *ret_overrides)
 {
-	struct reading reading = { .name = name, .error = ret_error, .error_bytes = error_bytes };
 	const struct geo_override *prefixes;
-	int ret = lines_parse(&reading, text, text_bytes);
 	uint32_t twice;
 
 	if (ret == -ENOMEM)
-		(void)snprintf(ret_error, error_bytes, "%s: out of memory", name);
+		(void)snprintf(reading->error, reading->error_bytes, "%s: out of memory",
+			       reading->name);
 	if (!ret) {
-		twice = geo_overrides_sort(&reading.overrides);
-		prefixes = reading.overrides.prefixes;
+		twice = geo_overrides_sort(&reading->overrides);
+		prefixes = reading->overrides.prefixes;
 		if (twice != GEO_NO_OVERRIDE) {
-			reading.line = prefixes[twice].line;
-			ret = fail(&reading, reading.text, "duplicate prefix, first on line %u",
+			reading->line = prefixes[twice].line;
+			ret = fail(reading, reading->text, "duplicate prefix, first on line %u",
 				   prefixes[twice - 1].line);
 		}
 	}
 	if (ret)
-		geo_overrides_finish(&reading.overrides);
+		geo_overrides_finish(&reading->overrides);
 	else
-		*ret_overrides = reading.overrides;
+		*ret_overrides = reading->overrides;
 	return ret;
 }
 
-static int file_read(int fd, size_t bytes, char *ret_text)
+int geo_overrides_parse(const char *name, const char *text, size_t text_bytes,
+			struct geo_overrides *ret_overrides, char *ret_error, size_t error_bytes)
 {
-	size_t n_read = 0;
+	struct reading reading = { .name = name, .error = ret_error, .error_bytes = error_bytes };
 
-	while (n_read < bytes) {
-		ssize_t n = read(fd, ret_text + n_read, bytes - n_read);
+	return reading_end(&reading, lines_parse(&reading, text, text_bytes), ret_overrides);
+}
+
+/* All whole lines of the buffer; what is behind them moves to its front. Returns 0 or an error. */
+static int buffer_parse(struct reading *reading, char *buffer, size_t *held)
+{
+	const char *last = memrchr(buffer, '\n', *held);
+	size_t n = last ? (size_t)(last - buffer) + 1 : *held < BUFFER_BYTES ? 0 : *held;
+	int ret =
+		lines_parse(reading, buffer, n); /* a full buffer without an end: too long a line */
+
+	memmove(buffer, buffer + n, *held - n);
+	*held -= n;
+	return ret;
+}
+
+static int file_parse(struct reading *reading, int fd)
+{
+	char *buffer __cleanup(cleanup_free) = malloc(BUFFER_BYTES);
+	uint64_t n_read = 0;
+	size_t held = 0;
+	int ret = buffer ? 0 : -ENOMEM;
+
+	while (!ret) {
+		ssize_t n = read(fd, buffer + held, BUFFER_BYTES - held);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO; /* it got shorter: somebody writes it */
-		n_read += (size_t)n;
+		if (n < 0)
+			return fail_file(reading, -errno);
+		if (n == 0)
+			return lines_parse(reading, buffer, held);
+		n_read += (uint64_t)n;
+		if (n_read > GEO_OVERRIDES_BYTES_MAX) /* it grows while it is read */
+			return fail_file(reading, -EFBIG);
+		held += (size_t)n;
+		ret = buffer_parse(reading, buffer, &held);
 	}
-	return 0;
+	return ret;
 }
 
 int geo_overrides_load(const char *path, struct geo_overrides *ret_overrides, char *ret_error,
 		       size_t error_bytes)
 {
+	struct reading reading = { .name = path, .error = ret_error, .error_bytes = error_bytes };
 	/* A FIFO must not block: non-blocking open, then regular files only. */
 	int fd __cleanup(cleanup_fd) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	char *text __cleanup(cleanup_free) = NULL;
-	struct stat st = {};
-	int ret = fd < 0 || fstat(fd, &st) ? -errno : 0;
+	struct stat st;
 
-	if (!ret && !S_ISREG(st.st_mode))
-		ret = -EINVAL;
-	if (!ret && (uint64_t)st.st_size > GEO_OVERRIDES_BYTES_MAX)
-		ret = -EFBIG;
-	if (!ret) {
-		text = malloc((size_t)st.st_size + 1);
-		ret = text ? file_read(fd, (size_t)st.st_size, text) : -ENOMEM;
-	}
-	if (!ret)
-		return geo_overrides_parse(path, text, (size_t)st.st_size, ret_overrides, ret_error,
-					   error_bytes);
-	(void)snprintf(ret_error, error_bytes, "%s: %s", path,
-		       ret == -EINVAL ? "not a regular file" : strerror(-ret));
-	return ret;
+	if (fd < 0 || fstat(fd, &st))
+		return fail_file(&reading, -errno);
+	if (!S_ISREG(st.st_mode))
+		return fail_file(&reading, -EINVAL);
+	if ((uint64_t)st.st_size > GEO_OVERRIDES_BYTES_MAX)
+		return fail_file(&reading, -EFBIG);
+	return reading_end(&reading, file_parse(&reading, fd), ret_overrides);
 }
 
 int geo_overrides_check(const char *path, char *ret_error, size_t error_bytes)

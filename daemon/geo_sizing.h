@@ -20,7 +20,7 @@ struct geo_sizing {
 	uint64_t process_bytes; /* of the worker, with the copies and the list */
 };
 
-/* Look at the files that the settings name; nothing is read. */
+/* Look at the files that the settings name: their sizes, and the lines of the list. */
 void geo_sizing_look(const struct geo_settings *settings, struct geo_sizing *ret_sizing);
 /* Give up to so many octets of the room to grow back. */
 void geo_sizing_shrink(struct geo_sizing *sizing, uint64_t bytes);

@@ -311,6 +311,42 @@ Test(geo_overrides, a_million_prefixes_and_not_one_more)
 	free(text);
 }
 
+/* Read in pieces: a line may lie across two of them, and the last one need not end. */
+Test(geo_overrides, file_is_read_as_the_same_text_is)
+{
+	struct geo_overrides from_text, from_file;
+	char error[ERROR_BYTES] = "", path[] = "/tmp/ipacct-unit.XXXXXX", *text = NULL;
+	size_t text_bytes;
+	FILE *file = open_memstream(&text, &text_bytes);
+	int fd = mkstemp(path);
+
+	cr_assert(file && fd >= 0);
+	for (uint32_t i = 0; i < 20000; i++)
+		fprintf(file, "%*s10.%u.%u.%u name=n%u\n", (int)(i % 900), "", i >> 16 & 255,
+			i >> 8 & 255, i & 255, i);
+	fputs("11.0.0.0/8 name=last", file);
+	cr_assert_eq(fclose(file), 0);
+	cr_assert_eq(write(fd, text, text_bytes), (ssize_t)text_bytes);
+	cr_assert_eq(geo_overrides_parse("f", text, text_bytes, &from_text, error, ERROR_BYTES), 0);
+	cr_assert_eq(geo_overrides_load(path, &from_file, error, ERROR_BYTES), 0, "%s", error);
+	cr_assert_eq(from_file.n_prefixes, 20001);
+	cr_assert_eq(from_text.n_prefixes, 20001);
+	cr_expect_eq(
+		memcmp(from_text.prefixes, from_file.prefixes, 20001 * sizeof(*from_text.prefixes)),
+		0);
+	cr_expect_str_eq(name_of(&from_file, "11.1.1.1"), "last");
+	/* a line without an end, longer than anything that is read at once */
+	memset(text, 'x', text_bytes);
+	cr_assert_eq(pwrite(fd, text, text_bytes, 0), (ssize_t)text_bytes);
+	geo_overrides_finish(&from_file);
+	cr_expect_eq(geo_overrides_load(path, &from_file, error, ERROR_BYTES), -EINVAL);
+	cr_expect_not_null(strstr(error, ":1:1025: a line of more than 1024 octets"));
+	geo_overrides_finish(&from_text);
+	free(text);
+	close(fd);
+	(void)unlink(path); /* ours, in /tmp */
+}
+
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 Test(geo_overrides, file_that_cannot_be_read_is_named)

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 
+#include "geo_overrides.h"
 #include "sizing.h"
 
 static struct config config;
@@ -174,4 +175,34 @@ Test(sizing, database_that_grows_lives_on_the_room_kept_for_it)
 	cr_assert_eq(truncate(config.geo.databases[0], 40 << 20), 0);
 	cr_expect_eq(sizing_geo(&config, &sizing, &problem), -ENOSPC);
 	(void)unlink(config.geo.databases[0]); /* ours, in /tmp */
+}
+
+Test(sizing, list_of_prefixes_takes_no_more_than_planned)
+{
+	struct ipacct_problem problem = {};
+	struct geo_overrides overrides;
+	struct geo_sizing sizing;
+	char path[] = "/tmp/ipacct-unit.XXXXXX";
+	static const char *const lines[] = {
+		"%u.%u.%u.%u asn=1\n", "%u.%u.%u.%u name=x\n",
+		"%u.%u.%u.%u/32 name=\"A customer of ours\" country=DE\n"
+	};
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	strcpy(config.geo.overrides, path);
+	for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++) {
+		cr_assert_eq(ftruncate(fd, 0), 0);
+		(void)lseek(fd, 0, SEEK_SET);
+		for (unsigned int i = 0; i < 5000; i++)
+			dprintf(fd, lines[k], 10 + i % 2, i >> 8 & 255, i & 255, i % 9);
+		geo_sizing_look(&config.geo, &sizing);
+		cr_assert_eq(
+			geo_overrides_load(path, &overrides, problem.text, sizeof(problem.text)), 0,
+			"%s", problem.text);
+		cr_expect_leq(geo_overrides_bytes(&overrides), sizing.overrides_now_bytes);
+		geo_overrides_finish(&overrides);
+	}
+	close(fd);
+	(void)unlink(path); /* ours, in /tmp */
 }
