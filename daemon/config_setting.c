@@ -170,6 +170,8 @@ static int parse_number(const struct setting *setting, const char *text, void *r
 	/* The range of the row keeps the value inside the member. */
 	if (setting->bytes == sizeof(uint16_t))
 		*(uint16_t *)ret_value = (uint16_t)value;
+	else if (setting->bytes == sizeof(uint32_t))
+		*(uint32_t *)ret_value = (uint32_t)value;
 	else
 		*(uint64_t *)ret_value = value;
 	return 0;

@@ -67,6 +67,19 @@ Test(config_args, every_option_reaches_its_member, .init = redirect)
 			 false, 0);
 }
 
+Test(config_args, number_fills_its_own_member_whatever_comes_first)
+{
+	struct config config;
+
+	cr_assert_eq(from_args(&config, "--ledger-addresses", "5000", "--lru-entries", "2048",
+			       "--hot-lines-ipv6", "1024", "--hot-lines-ipv4", "2048", NULL),
+		     CONFIG_ARGS_RUN);
+	cr_expect_eq(config.hot4_lines, 2048);
+	cr_expect_eq(config.hot6_lines, 1024);
+	cr_expect_eq(config.lru_entries, 2048);
+	cr_expect_eq(config.ledger_addresses, 5000);
+}
+
 Test(config_args, no_words_mean_the_defaults)
 {
 	struct config config;
