@@ -217,7 +217,7 @@ static const struct setting settings[] = {
 	  .type = SETTING_FILE,
 	  .offset = offsetof(struct config, geo.overrides),
 	  .bytes = sizeof(((struct config *)0)->geo.overrides),
-	  .max = GEO_PATH_BYTES - 1,
+	  .max = GEO_DATABASE_PATH_BYTES - 1,
 	  .help = "your own prefixes: lines of PREFIX name=TEXT country=CC asn=NUMBER" },
 	GEO_FIELD_PATH(GEO_COUNTRY, "country", "the country's two letters"),
 	GEO_FIELD_PATH(GEO_COUNTRY_NAME, "country_name", "the country's name"),

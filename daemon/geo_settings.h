@@ -9,13 +9,14 @@
 
 #include "ipacct/geo.h"
 
-#define GEO_PATH_BYTES     224u /* struct ipacct_geo_database.path */
-#define GEO_LANGUAGES_MAX  8u
-#define GEO_LANGUAGE_BYTES 16u /* RFC 5646 tags as databases use them: "en", "pt-BR" */
-#define GEO_WORDS_MAX      6u  /* of a lookup path: subdivisions, 0, names and some to spare */
-#define GEO_WORD_BYTES     48u
+#define GEO_DATABASE_PATH_BYTES 224u /* struct ipacct_geo_database.path */
+#define GEO_LANGUAGES_MAX       8u
+#define GEO_LANGUAGE_BYTES      16u /* RFC 5646 tags as databases use them: "en", "pt-BR" */
+#define GEO_WORDS_MAX           6u  /* of a lookup path: subdivisions, 0, names and some to spare */
+#define GEO_WORD_BYTES          48u
 
-_Static_assert(GEO_PATH_BYTES == sizeof(((struct ipacct_geo_database *)0)->path), "one length");
+_Static_assert(GEO_DATABASE_PATH_BYTES == sizeof(((struct ipacct_geo_database *)0)->path),
+	       "one length");
 
 /* What a database can tell about an address. */
 enum geo_field {
@@ -36,10 +37,11 @@ struct geo_path {
 
 struct geo_settings {
 	size_t n_databases;
-	char databases[IPACCT_GEO_DATABASES_MAX][GEO_PATH_BYTES]; /* the first that knows wins */
+	char databases[IPACCT_GEO_DATABASES_MAX]
+		      [GEO_DATABASE_PATH_BYTES]; /* the first that knows wins */
 	size_t n_languages;
 	char languages[GEO_LANGUAGES_MAX][GEO_LANGUAGE_BYTES]; /* of names, the first found wins */
-	char overrides[GEO_PATH_BYTES];                        /* "": none */
+	char overrides[GEO_DATABASE_PATH_BYTES];               /* "": none */
 	struct geo_path paths[GEO_FIELDS];
 };
 

@@ -93,8 +93,8 @@ static int strings_take_up(struct geo_table *table)
 		size_t n = strlen(table->strings + at); /* ends: the last byte is NUL */
 		uint32_t slot;
 
-		if (n >= GEO_TEXT_BYTES || index_room(table))
-			return n >= GEO_TEXT_BYTES ? -EBADMSG : -ENOMEM;
+		if (n >= GEO_STRING_BYTES || index_room(table))
+			return n >= GEO_STRING_BYTES ? -EBADMSG : -ENOMEM;
 		slot = slot_find(table, table->strings + at, n);
 		if (n && !table->index[slot]) {
 			table->index[slot] = at;
@@ -188,13 +188,13 @@ void geo_table_unmap(struct geo_table *table)
 	memset(table, 0, sizeof(*table));
 }
 
-/* As it may be shown: at most GEO_TEXT_BYTES − 1, whole characters, nothing a terminal obeys. */
-static size_t text_prepare(const char *text, size_t text_bytes, char ret_text[GEO_TEXT_BYTES])
+/* As it may be shown: at most GEO_STRING_BYTES − 1, whole characters, nothing a terminal obeys. */
+static size_t text_prepare(const char *text, size_t text_bytes, char ret_text[GEO_STRING_BYTES])
 {
 	size_t n = strnlen(text, text_bytes);
 
-	if (n >= GEO_TEXT_BYTES) {
-		n = GEO_TEXT_BYTES - 1;
+	if (n >= GEO_STRING_BYTES) {
+		n = GEO_STRING_BYTES - 1;
 		while (n && ((unsigned char)text[n] & 0xc0) == 0x80) /* RFC 3629 3 */
 			n--;
 	}
@@ -206,7 +206,7 @@ static size_t text_prepare(const char *text, size_t text_bytes, char ret_text[GE
 
 uint32_t geo_table_intern(struct geo_table *table, const char *text, size_t text_bytes)
 {
-	char safe[GEO_TEXT_BYTES];
+	char safe[GEO_STRING_BYTES];
 	size_t n = text_prepare(text, text_bytes, safe);
 	uint32_t at = table->strings_bytes, slot;
 

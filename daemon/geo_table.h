@@ -10,7 +10,7 @@
 #include "ipacct/geo.h"
 #include "ipacct/ipacct.h"
 
-#define GEO_TEXT_BYTES 128u /* of one string with its NUL; longer ones are cut */
+#define GEO_STRING_BYTES 128u /* of one string with its NUL; longer ones are cut */
 
 /* Where the strings begin, and how large the file is. */
 static inline uint64_t geo_strings_at(uint32_t n_records_max)
@@ -53,7 +53,7 @@ int geo_table_map(int fd, struct geo_table *ret_table);
 void geo_table_unmap(struct geo_table *table);
 
 /* Offset of this text in the string table, added when it is new; made safe to show and cut to
- * GEO_TEXT_BYTES before. 0: empty, or the table is full (counted in header.strings_full). */
+ * GEO_STRING_BYTES before. 0: empty, or the table is full (counted in header.strings_full). */
 uint32_t geo_table_intern(struct geo_table *table, const char *text, size_t text_bytes);
 
 /* Has record i an answer of this generation for the key? */

@@ -26,7 +26,7 @@ void geo_watch_set(int fd, const struct geo_settings *settings)
 {
 	for (size_t i = 0; i < settings->n_databases; i++) {
 		const char *path = settings->databases[i];
-		char directory[GEO_PATH_BYTES];
+		char directory[GEO_DATABASE_PATH_BYTES];
 		size_t n = (size_t)(file_name(path) - path);
 
 		memcpy(directory, path, n); /* with the last slash */

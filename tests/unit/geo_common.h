@@ -109,14 +109,14 @@ static inline void put_database(const struct bench *bench, const char *name,
 	}
 
 static inline void path_put(const struct bench *bench, const char *name,
-			    char ret_path[GEO_PATH_BYTES])
+			    char ret_path[GEO_DATABASE_PATH_BYTES])
 {
-	char path[GEO_PATH_BYTES] = "";
+	char path[GEO_DATABASE_PATH_BYTES] = "";
 
 	strcpy(path, bench->dir);
 	strcat(path, "/");
 	strcat(path, name);
-	memcpy(ret_path, path, GEO_PATH_BYTES);
+	memcpy(ret_path, path, GEO_DATABASE_PATH_BYTES);
 }
 
 static inline void want_database(struct bench *bench, const char *name)

@@ -62,20 +62,20 @@ Test(config_geo, nothing_is_asked_by_default_and_names_are_english)
 
 Test(config_geo, longest_path_and_most_languages_are_taken)
 {
-	char text[2 * GEO_PATH_BYTES], path[GEO_PATH_BYTES + 1];
+	char text[2 * GEO_DATABASE_PATH_BYTES], path[GEO_DATABASE_PATH_BYTES + 1];
 	struct config defaults, config;
 	char error[ERROR_BYTES] = "";
 
 	memset(path, 'p', sizeof(path));
 	path[0] = '/';
-	path[GEO_PATH_BYTES - 1] = '\0';
+	path[GEO_DATABASE_PATH_BYTES - 1] = '\0';
 	(void)snprintf(text, sizeof(text),
 		       "geo_databases: [%s]\ngeo_languages: [a, b, c, d, e, f, g, h]", path);
 	load(text, &config);
 	cr_expect_str_eq(config.geo.databases[0], path);
 	cr_expect_eq(config.geo.n_languages, GEO_LANGUAGES_MAX);
-	path[GEO_PATH_BYTES - 1] = 'p';
-	path[GEO_PATH_BYTES] = '\0';
+	path[GEO_DATABASE_PATH_BYTES - 1] = 'p';
+	path[GEO_DATABASE_PATH_BYTES] = '\0';
 	(void)snprintf(text, sizeof(text), "geo_databases: [%s]", path);
 	config_init(&defaults);
 	cr_expect_eq(

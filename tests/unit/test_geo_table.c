@@ -177,7 +177,7 @@ Test(geo_strings, text_is_safe_and_bounded)
 		{ "cut\xc3", "cut?" },
 		{ "line\nbreak\x7f", "line?break?" },
 	};
-	char longest[2 * GEO_TEXT_BYTES];
+	char longest[2 * GEO_STRING_BYTES];
 	struct place place;
 	struct geo_table table;
 	uint32_t at;
@@ -193,12 +193,12 @@ Test(geo_strings, text_is_safe_and_bounded)
 	for (size_t i = 0; i < sizeof(longest); i += 2)
 		memcpy(longest + i, "\xc3\xa9", 2); /* é: 127 is inside a character */
 	at = geo_table_intern(&table, longest, sizeof(longest));
-	cr_expect_eq(strlen(text_at(&table, at)), GEO_TEXT_BYTES - 2);
+	cr_expect_eq(strlen(text_at(&table, at)), GEO_STRING_BYTES - 2);
 	cr_expect_null(strchr(text_at(&table, at), '?'));
 	memset(longest, 'x', sizeof(longest));
-	at = geo_table_intern(&table, longest, GEO_TEXT_BYTES - 1);
-	cr_expect_eq(strlen(text_at(&table, at)), GEO_TEXT_BYTES - 1);
-	cr_expect_eq(geo_table_intern(&table, longest, GEO_TEXT_BYTES), at, "one more is cut");
+	at = geo_table_intern(&table, longest, GEO_STRING_BYTES - 1);
+	cr_expect_eq(strlen(text_at(&table, at)), GEO_STRING_BYTES - 1);
+	cr_expect_eq(geo_table_intern(&table, longest, GEO_STRING_BYTES), at, "one more is cut");
 	geo_table_unmap(&table);
 	place_finish(&place);
 }
