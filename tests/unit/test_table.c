@@ -2,6 +2,7 @@
 /* The fold: one entry per key, whatever comes in whatever order. */
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <criterion/criterion.h>
 
@@ -29,6 +30,30 @@ Test(table, adds_to_the_entry_of_the_key)
 		cr_assert_eq(table.entries[i].counters.rx_l3_bytes, 12);
 	}
 	ipacct_table_finish(&table);
+}
+
+/* Many keys twice in one run, so that entries are met that are still on their way. */
+Test(table, run_of_addresses_adds_up_like_single_ones)
+{
+	static struct ipacct_counters counters[5000];
+	static struct ipacct_key keys[5000];
+	struct ipacct_table run = {}, single = {};
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < 5000; i++) {
+		keys[i] = key_of(i % 1700 / (1 + i % 3));
+		counters[i] = (struct ipacct_counters){ 1, i, 2, i * 3 };
+		cr_assert_eq(ipacct_table_add(&single, &keys[i], 128, &counters[i]), 0);
+	}
+	for (size_t length = 0; n < 5000; length = (length * 2 + 1) % 777) {
+		length = length < 5000 - n ? length : 5000 - n;
+		cr_assert_eq(ipacct_table_add_addresses(&run, keys + n, counters + n, length), 0);
+		n += length;
+	}
+	cr_assert_eq(run.n_entries, single.n_entries);
+	cr_assert_eq(memcmp(run.entries, single.entries, run.n_entries * sizeof(*run.entries)), 0);
+	ipacct_table_finish(&run);
+	ipacct_table_finish(&single);
 }
 
 Test(table, domain_and_prefix_length_are_part_of_the_key)

@@ -13,6 +13,8 @@
 
 #include "epoch.h"
 
+#define HOT_RUN_LINES 256u /* added to the table at once: 14 KiB of stack */
+
 int ipacct_epoch_init(struct ipacct_epoch *epoch, bool keep_keys)
 {
 	memset(epoch, 0, sizeof(*epoch));
@@ -90,9 +92,7 @@ static int addresses_add(const void *keys, const void *values, uint32_t n, void 
 	const struct ipacct_key *key = keys;
 	int ret = to->keys ? keys_remember(to->keys, key, n) : 0;
 
-	for (uint32_t i = 0; i < n && !ret; i++)
-		ret = ipacct_table_add(&to->epoch->addresses, &key[i], 128, &counters[i]);
-	return ret;
+	return ret ? ret : ipacct_table_add_addresses(&to->epoch->addresses, key, counters, n);
 }
 
 static int lru_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
@@ -192,36 +192,61 @@ static int roll6_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps
 				       roll6_lines_add, epoch);
 }
 
-static int hot4_add(struct ipacct_epoch *epoch, const struct ipacct_hot4_set *set)
+/* Lines of the hot tier on their way into the table, as many at a time as are worth it. */
+struct hot_run {
+	struct ipacct_epoch *epoch;
+	struct ipacct_key keys[HOT_RUN_LINES];
+	struct ipacct_counters counters[HOT_RUN_LINES];
+	uint32_t n;
+};
+
+static int hot_run_end(struct hot_run *run)
 {
-	int ret = 0;
+	uint32_t n = run->n;
+
+	run->n = 0;
+	return ipacct_table_add_addresses(&run->epoch->addresses, run->keys, run->counters, n);
+}
+
+/* Room for a whole set. */
+static int hot_run_reserve(struct hot_run *run)
+{
+	return run->n + IPACCT_HOT4_WAYS > HOT_RUN_LINES ? hot_run_end(run) : 0;
+}
+
+static int hot4_add(struct hot_run *run, const struct ipacct_hot4_set *set)
+{
+	int ret = hot_run_reserve(run);
 
 	for (uint32_t i = 0; i < IPACCT_HOT4_WAYS && !ret; i++) {
 		const struct ipacct_hot4_line *line = &set->line[i];
-		struct ipacct_counters counters = { line->tx_packets, line->tx_l3_bytes,
-						    line->rx_packets, line->rx_l3_bytes };
-		struct ipacct_key key = { .addr_be = { 0, 0, htonl(0x0000ffff), line->addr_be },
-					  .domain = line->domain };
 
-		if (counters_moved(&counters))
-			ret = ipacct_table_add(&epoch->addresses, &key, 128, &counters);
+		if (!line->tx_packets && !line->rx_packets)
+			continue;
+		run->keys[run->n] =
+			(struct ipacct_key){ .addr_be = { 0, 0, htonl(0x0000ffff), line->addr_be },
+					     .domain = line->domain };
+		run->counters[run->n++] =
+			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
+						  line->rx_packets, line->rx_l3_bytes };
 	}
 	return ret;
 }
 
-static int hot6_add(struct ipacct_epoch *epoch, const struct ipacct_hot6_set *set)
+static int hot6_add(struct hot_run *run, const struct ipacct_hot6_set *set)
 {
-	int ret = 0;
+	int ret = hot_run_reserve(run);
 
 	for (uint32_t i = 0; i < IPACCT_HOT6_WAYS && !ret; i++) {
 		const struct ipacct_hot6_line *line = &set->line[i];
-		struct ipacct_counters counters = { line->tx_packets, line->tx_l3_bytes,
-						    line->rx_packets, line->rx_l3_bytes };
-		struct ipacct_key key = { .domain = line->domain };
 
-		memcpy(key.addr_be, line->addr_be, sizeof(key.addr_be));
-		if (counters_moved(&counters))
-			ret = ipacct_table_add(&epoch->addresses, &key, 128, &counters);
+		if (!line->tx_packets && !line->rx_packets)
+			continue;
+		run->keys[run->n] = (struct ipacct_key){ .domain = line->domain };
+		memcpy(run->keys[run->n].addr_be, line->addr_be, sizeof(line->addr_be));
+		run->counters[run->n++] =
+			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
+						  line->rx_packets, line->rx_l3_bytes };
 	}
 	return ret;
 }
@@ -234,8 +259,7 @@ uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, boo
 }
 
 /* Sets that hold no key are not looked at: the bitmap tells, 64 at a time. */
-static int hot_scan(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index,
-		    bool ipv6)
+static int hot_scan(struct hot_run *run, const struct ipacct_maps *maps, uint32_t index, bool ipv6)
 {
 	uint32_t first =
 		(index - IPACCT_EPOCHS) * (ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets);
@@ -247,39 +271,50 @@ static int hot_scan(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, 
 		for (__u64 bits = words[word]; bits && !ret; bits &= bits - 1) {
 			uint32_t set = first + word * 64 + (uint32_t)__builtin_ctzll(bits);
 
-			ret = ipv6 ? hot6_add(epoch, &maps->hot6[set])
-				   : hot4_add(epoch, &maps->hot4[set]);
+			ret = ipv6 ? hot6_add(run, &maps->hot6[set])
+				   : hot4_add(run, &maps->hot4[set]);
 		}
 	return ret;
 }
 
 /* mmap needs a read-write descriptor, so whoever only reads has the table copied. */
-static int hot_copy(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t at,
-		    bool ipv6)
+static int hot_copy(struct hot_run *run, const struct ipacct_maps *maps, uint32_t at, bool ipv6)
 {
 	uint32_t n_sets = ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets;
 	const void *sets = NULL;
-	int ret = ipacct_batch_read_element(&epoch->batch, ipv6 ? maps->hot6_fd : maps->hot4_fd, at,
-					    (size_t)n_sets * IPACCT_HOT_SET_BYTES, &sets);
+	int ret =
+		ipacct_batch_read_element(&run->epoch->batch, ipv6 ? maps->hot6_fd : maps->hot4_fd,
+					  at, (size_t)n_sets * IPACCT_HOT_SET_BYTES, &sets);
 
 	for (uint32_t i = 0; i < n_sets && !ret; i++)
-		ret = ipv6 ? hot6_add(epoch, (const struct ipacct_hot6_set *)sets + i)
-			   : hot4_add(epoch, (const struct ipacct_hot4_set *)sets + i);
+		ret = ipv6 ? hot6_add(run, (const struct ipacct_hot6_set *)sets + i)
+			   : hot4_add(run, (const struct ipacct_hot4_set *)sets + i);
 	return ret;
+}
+
+static int hot_run_fill(struct hot_run *run, const struct ipacct_maps *maps, uint32_t index)
+{
+	int ret;
+
+	if (maps->hotmap) {
+		ret = hot_scan(run, maps, index, false);
+		return ret ? ret : hot_scan(run, maps, index, true);
+	}
+	ret = hot_copy(run, maps, index - IPACCT_EPOCHS, false);
+	return ret ? ret : hot_copy(run, maps, index - IPACCT_EPOCHS, true);
 }
 
 static int hot_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
 {
+	struct hot_run run;
 	int ret;
 
 	if (index < IPACCT_EPOCHS || !maps->meta.hot4_sets)
 		return 0;
-	if (maps->hotmap) {
-		ret = hot_scan(epoch, maps, index, false);
-		return ret ? ret : hot_scan(epoch, maps, index, true);
-	}
-	ret = hot_copy(epoch, maps, index - IPACCT_EPOCHS, false);
-	return ret ? ret : hot_copy(epoch, maps, index - IPACCT_EPOCHS, true);
+	run.epoch = epoch;
+	run.n = 0;
+	ret = hot_run_fill(&run, maps, index);
+	return ret ? ret : hot_run_end(&run);
 }
 
 static int state_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index,

@@ -10,23 +10,46 @@
 #include "table.h"
 
 #define TABLE_ENTRIES_MIN 1024u
+#define TABLE_AHEAD       16u /* keys fetched before their turn: daemon/README.md, "What a cut costs" */
+#define N_HASHES          (4 * TABLE_AHEAD)
 
-static int entry_is(const struct ipacct_table_entry *entry, const struct ipacct_key *key,
-		    uint8_t prefix_len)
+static bool entry_is(const struct ipacct_table_entry *entry, const struct ipacct_key *key,
+		     uint8_t prefix_len)
 {
 	return entry->prefix_len == prefix_len && !memcmp(&entry->key, key, sizeof(*key));
 }
 
-/* The slot that holds the entry, or the free one where it belongs. Load is at most one half. */
-static uint32_t slot_of(const struct ipacct_table *table, const struct ipacct_key *key,
+static uint64_t slot_make(uint32_t hash, uint32_t number)
+{
+	return (uint64_t)hash << 32 | number;
+}
+
+static uint32_t slot_hash(uint64_t slot)
+{
+	return (uint32_t)(slot >> 32);
+}
+
+static uint32_t slot_number(uint64_t slot)
+{
+	return (uint32_t)slot;
+}
+
+static uint32_t hash_of(const struct ipacct_table *table, const struct ipacct_key *key,
 			uint8_t prefix_len)
 {
-	uint32_t mask = table->n_slots - 1;
-	uint32_t at = (uint32_t)ipacct_key_hash(table->seed, key, prefix_len) & mask;
+	return (uint32_t)ipacct_key_hash(table->seed, key, prefix_len);
+}
 
-	while (table->slots[at] != IPACCT_TABLE_NONE &&
-	       !entry_is(&table->entries[table->slots[at]], key, prefix_len))
-		at = (at + 1) & mask;
+/* The slot that holds the entry, or the free one where it belongs. Load is at most one half. */
+static uint32_t slot_of(const struct ipacct_table *table, uint32_t hash,
+			const struct ipacct_key *key, uint8_t prefix_len)
+{
+	uint32_t mask = table->n_slots - 1, at = hash & mask;
+
+	for (; slot_number(table->slots[at]) != IPACCT_TABLE_NONE; at = (at + 1) & mask)
+		if (slot_hash(table->slots[at]) == hash &&
+		    entry_is(&table->entries[slot_number(table->slots[at])], key, prefix_len))
+			break;
 	return at;
 }
 
@@ -34,7 +57,7 @@ static int table_grow(struct ipacct_table *table)
 {
 	uint32_t n = table->n_allocated ? table->n_allocated * 2 : TABLE_ENTRIES_MIN;
 	struct ipacct_table_entry *entries;
-	uint32_t *slots;
+	uint64_t *slots;
 
 	if (n >= IPACCT_TABLE_NONE / 2)
 		return -ENOMEM;
@@ -50,8 +73,12 @@ static int table_grow(struct ipacct_table *table)
 	table->n_slots = 2 * n;
 	table->n_allocated = n;
 	memset(slots, 0xff, 2 * (size_t)n * sizeof(*slots)); /* IPACCT_TABLE_NONE */
-	for (uint32_t i = 0; i < table->n_entries; i++)
-		slots[slot_of(table, &entries[i].key, entries[i].prefix_len)] = i;
+	for (uint32_t i = 0; i < table->n_entries; i++) {
+		uint32_t hash = hash_of(table, &entries[i].key, entries[i].prefix_len);
+
+		slots[slot_of(table, hash, &entries[i].key, entries[i].prefix_len)] =
+			slot_make(hash, i);
+	}
 	return 0;
 }
 
@@ -77,11 +104,11 @@ void ipacct_counters_add(struct ipacct_counters *sum, const struct ipacct_counte
 	sum->rx_l3_bytes += more->rx_l3_bytes;
 }
 
-int ipacct_table_add(struct ipacct_table *table, const struct ipacct_key *key, uint8_t prefix_len,
-		     const struct ipacct_counters *counters)
+static int hashed_add(struct ipacct_table *table, uint32_t hash, const struct ipacct_key *key,
+		      uint8_t prefix_len, const struct ipacct_counters *counters)
 {
 	struct ipacct_table_entry *entry;
-	uint32_t slot;
+	uint32_t at;
 	int ret;
 
 	if (table->n_entries == table->n_allocated) {
@@ -89,22 +116,64 @@ int ipacct_table_add(struct ipacct_table *table, const struct ipacct_key *key, u
 		if (ret)
 			return ret;
 	}
-	slot = slot_of(table, key, prefix_len);
-	if (table->slots[slot] == IPACCT_TABLE_NONE) {
-		entry = &table->entries[table->n_entries];
-		memset(entry, 0, sizeof(*entry));
-		entry->key = *key;
-		entry->prefix_len = prefix_len;
-		table->slots[slot] = table->n_entries++;
+	at = slot_of(table, hash, key, prefix_len);
+	if (slot_number(table->slots[at]) != IPACCT_TABLE_NONE) {
+		entry = &table->entries[slot_number(table->slots[at])];
+		ipacct_counters_add(&entry->counters, counters);
+		return 0;
 	}
-	ipacct_counters_add(&table->entries[table->slots[slot]].counters, counters);
+	entry = &table->entries[table->n_entries];
+	*entry = (struct ipacct_table_entry){ .key = *key,
+					      .prefix_len = prefix_len,
+					      .counters = *counters };
+	table->slots[at] = slot_make(hash, table->n_entries++);
 	return 0;
+}
+
+int ipacct_table_add(struct ipacct_table *table, const struct ipacct_key *key, uint8_t prefix_len,
+		     const struct ipacct_counters *counters)
+{
+	return hashed_add(table, hash_of(table, key, prefix_len), key, prefix_len, counters);
+}
+
+/* Fetch the entry that the home slot names: most often the right one, and no harm when not. */
+static void entry_prefetch(const struct ipacct_table *table, uint32_t hash)
+{
+	uint32_t number = slot_number(table->slots[hash & (table->n_slots - 1)]);
+
+	if (number != IPACCT_TABLE_NONE)
+		__builtin_prefetch(&table->entries[number], 1);
+}
+
+int ipacct_table_add_addresses(struct ipacct_table *table, const struct ipacct_key *keys,
+			       const struct ipacct_counters *counters, size_t n)
+{
+	uint32_t hashes[N_HASHES]; /* a ring: the last ones hashed */
+	int ret = table->n_slots ? 0 : table_grow(table);
+
+	for (size_t i = 0; i < n + 2 * TABLE_AHEAD && !ret; i++) {
+		if (i < n) {
+			hashes[i % N_HASHES] = hash_of(table, &keys[i], 128);
+			__builtin_prefetch(
+				&table->slots[hashes[i % N_HASHES] & (table->n_slots - 1)], 1);
+		}
+		if (i >= TABLE_AHEAD && i - TABLE_AHEAD < n)
+			entry_prefetch(table, hashes[(i - TABLE_AHEAD) % N_HASHES]);
+		if (i >= 2 * TABLE_AHEAD)
+			ret = hashed_add(table, hashes[(i - 2 * TABLE_AHEAD) % N_HASHES],
+					 &keys[i - 2 * TABLE_AHEAD], 128,
+					 &counters[i - 2 * TABLE_AHEAD]);
+	}
+	return ret;
 }
 
 uint32_t ipacct_table_find(const struct ipacct_table *table, const struct ipacct_key *key,
 			   uint8_t prefix_len)
 {
-	return table->n_slots ? table->slots[slot_of(table, key, prefix_len)] : IPACCT_TABLE_NONE;
+	if (!table->n_slots)
+		return IPACCT_TABLE_NONE;
+	return slot_number(
+		table->slots[slot_of(table, hash_of(table, key, prefix_len), key, prefix_len)]);
 }
 
 uint8_t ipacct_key_prefix(const struct ipacct_key *key, int wide, struct ipacct_key *ret_prefix)
