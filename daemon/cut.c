@@ -127,7 +127,7 @@ static void instance_join(struct cutter *cutter)
 	if (header->instance == ctl->instance)
 		return;
 	/* what another set of maps had half applied must not be taken for a part of these cuts */
-	ipacct_ledger_forget_uncommitted(&cutter->publisher.ledger);
+	publisher_forget_uncommitted(&cutter->publisher);
 	if (ctl->cut[rest] > ctl->cut[active])
 		ctl->cut[rest] = 0; /* was prepared for the next cut: empty */
 	base = header->cut > ctl->cut[active] ? header->cut : ctl->cut[active];

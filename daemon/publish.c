@@ -2,15 +2,19 @@
 /* Apply the deltas of a cut to the ledger.
  *
  * First every key of the cut gets its place: its record, a new record, or, when the ledger is full,
- * the roll-up of its prefix. Only then is anything added. So a crash leaves either claims without
- * counts, or claims that are complete; the next attempt finds the same places, skips the versions
- * that carry this cut's number already, and the result is the same. */
+ * the roll-up of its prefix. Only then is anything added: to addresses, then to prefixes, then to
+ * 0.0.0.0/0 and ::/0. So a crash leaves either claims without counts, which are free again, or the
+ * claims of a whole kind with theirs. The next attempt finds the same places for whatever was counted, skips the versions that carry this cut's
+ * number already, and the result is the same. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crash.h"
+#include "ledger_version.h"
 #include "publish.h"
+
+#define AHEAD 16u /* records fetched before their turn: README.md, "What a cut costs" */
 
 int publisher_init(struct publisher *publisher, int fd, uint64_t seed,
 		   struct ipacct_problem *ret_problem)
@@ -24,10 +28,12 @@ int publisher_init(struct publisher *publisher, int fd, uint64_t seed,
 		return ret;
 	publisher->prefixes.seed = publisher->wides.seed = seed;
 	ret = record_index_init(&publisher->addresses, ledger->addresses,
-				&ledger->header->n_addresses, ledger->n_addresses_max, seed);
+				&ledger->header->n_addresses, ledger->n_addresses_max, seed,
+				ledger->header->cut);
 	if (!ret)
 		ret = record_index_init(&publisher->rollups, ledger->rollups,
-					&ledger->header->n_rollups, ledger->n_rollups_max, seed);
+					&ledger->header->n_rollups, ledger->n_rollups_max, seed,
+					ledger->header->cut);
 	if (ret)
 		publisher_finish(publisher);
 	return ret;
@@ -42,6 +48,13 @@ void publisher_finish(struct publisher *publisher)
 	ipacct_table_finish(&publisher->wides);
 	ipacct_ledger_unmap(&publisher->ledger);
 	memset(publisher, 0, sizeof(*publisher));
+}
+
+void publisher_forget_uncommitted(struct publisher *publisher)
+{
+	ipacct_ledger_forget_uncommitted(&publisher->ledger);
+	record_index_rebuild(&publisher->addresses, publisher_cut(publisher));
+	record_index_rebuild(&publisher->rollups, publisher_cut(publisher));
 }
 
 uint64_t publisher_cut(const struct publisher *publisher)
@@ -77,41 +90,68 @@ static uint32_t addresses_open(const struct publisher *publisher)
 }
 
 /* Where room may be short, protected keys take theirs before the others of the same cut. */
-static void guarded_place(struct publisher *publisher, const struct ipacct_table *table,
+static void guarded_claim(struct publisher *publisher, const struct ipacct_table *table,
 			  struct ipacct_ledger_cut *facts)
 {
 	struct record_index *index = &publisher->addresses;
+	uint32_t *at = publisher->address_records;
 	bool short_of_room =
-		(uint64_t)*index->n_records + table->n_entries > addresses_open(publisher);
+		(uint64_t)record_index_used(index) + table->n_entries > addresses_open(publisher);
 
 	if (!publisher->guard || !publisher->guard->n || publisher->again || !short_of_room)
 		return;
-	for (uint32_t i = 0; i < table->n_entries; i++)
-		if (guard_index_holds(publisher->guard, &table->entries[i].key) &&
-		    record_index_claim(index, &table->entries[i].key, 128, facts->cut_time_ns,
-				       index->n_records_max) == RECORD_NONE)
-			facts->guard_unrecorded++;
+	for (uint32_t i = 0; i < table->n_entries; i++) {
+		const struct ipacct_key *key = &table->entries[i].key;
+
+		if (at[i] != RECORD_NONE || !guard_index_holds(publisher->guard, key))
+			continue;
+		at[i] = record_index_claim(index, key, 128, facts->cut_time_ns,
+					   index->n_records_max);
+		facts->guard_unrecorded += at[i] == RECORD_NONE;
+	}
 }
 
-/* Addresses: own record, else into the prefix table. */
+/* A record for each key that has none and carries so many packets, as long as there is room. */
+static void addresses_claim(struct publisher *publisher, const struct ipacct_table *table,
+			    uint64_t n_packets, uint64_t time_ns)
+{
+	uint32_t open = addresses_open(publisher);
+	uint32_t *at = publisher->address_records;
+
+	for (uint32_t i = 0; i < table->n_entries; i++) {
+		const struct ipacct_table_entry *entry = &table->entries[i];
+
+		if (at[i] == RECORD_NONE &&
+		    entry->counters.tx_packets + entry->counters.rx_packets >= n_packets)
+			at[i] = record_index_claim(&publisher->addresses, &entry->key, 128, time_ns,
+						   open);
+	}
+}
+
+/* Addresses: own record, else into the prefix table. Whoever came twice is served first: in a flood
+ * of forged sources the last places go to those who are real. */
 static int addresses_place(struct publisher *publisher, const struct ipacct_epoch *epoch,
 			   struct ipacct_ledger_cut *facts)
 {
 	const struct ipacct_table *table = &epoch->addresses;
-	uint32_t open = addresses_open(publisher);
+	uint32_t moment = record_index_moment(facts->cut);
 	int ret = records_reserve(publisher, table->n_entries);
 
-	if (!ret)
-		guarded_place(publisher, table, facts);
+	if (ret)
+		return ret;
+	record_index_find_all(&publisher->addresses, table, publisher->address_records);
+	guarded_claim(publisher, table, facts);
+	addresses_claim(publisher, table, 2, facts->cut_time_ns);
+	addresses_claim(publisher, table, 0, facts->cut_time_ns);
 	for (uint32_t i = 0; i < table->n_entries && !ret; i++) {
 		const struct ipacct_table_entry *entry = &table->entries[i];
 		struct ipacct_key prefix;
 		uint8_t prefix_len;
 
-		publisher->address_records[i] = record_index_claim(
-			&publisher->addresses, &entry->key, 128, facts->cut_time_ns, open);
-		if (publisher->address_records[i] != RECORD_NONE)
+		if (publisher->address_records[i] != RECORD_NONE) {
+			publisher->addresses.state[publisher->address_records[i]] = moment;
 			continue;
+		}
 		facts->unrecorded_keys++;
 		prefix_len = ipacct_key_prefix(&entry->key, 0, &prefix);
 		ret = ipacct_table_add(&publisher->prefixes, &prefix, prefix_len, &entry->counters);
@@ -166,31 +206,6 @@ static int tables_fill(struct publisher *publisher, const struct ipacct_epoch *e
 				       epoch->rollups.entries[i].prefix_len,
 				       &epoch->rollups.entries[i].counters);
 	return ret;
-}
-
-/* Which of two versions to write for this cut: the older, or −1 when one carries it already.
- * ret_newest: the other one when it holds something, else −1. */
-static int version_to_write(uint64_t cut0, uint64_t cut1, uint64_t cut, int *ret_newest)
-{
-	if (cut0 == cut || cut1 == cut)
-		return -1;
-	*ret_newest = ipacct_version_pick(cut0, cut1, cut);
-	return *ret_newest == 0 ? 1 : 0;
-}
-
-/* Number 0 must be visible before any counter changes, the counters before the new number. */
-static void version_open(__u64 *cut)
-{
-	__atomic_store_n(cut, 0, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	CRASH_POINT(unstamped);
-}
-
-static void version_close(__u64 *cut, uint64_t number)
-{
-	CRASH_POINT(added);
-	__atomic_store_n(cut, number, __ATOMIC_RELEASE);
-	CRASH_POINT(stamped);
 }
 
 static void record_apply(struct ipacct_ledger_record *record, const struct ipacct_counters *delta,
@@ -258,13 +273,25 @@ static void facts_apply(struct ipacct_ledger_header *header, struct ipacct_ledge
 	version_close(&to->cut, cut);
 }
 
+/* Both lines of a record that is about to be written. */
+static void record_prefetch(const struct ipacct_ledger_record *record)
+{
+	__builtin_prefetch(&record->version[0], 1);
+	__builtin_prefetch(&record->version[1], 1);
+}
+
 static void addresses_apply(struct publisher *publisher, const struct ipacct_table *table,
 			    const struct ipacct_ledger_cut *facts)
 {
-	for (uint32_t i = 0; i < table->n_entries; i++)
-		if (publisher->address_records[i] != RECORD_NONE)
-			record_apply(&publisher->ledger.addresses[publisher->address_records[i]],
-				     &table->entries[i].counters, facts);
+	struct ipacct_ledger_record *records = publisher->ledger.addresses;
+	const uint32_t *at = publisher->address_records;
+
+	for (uint32_t i = 0; i < table->n_entries; i++) {
+		if (i + AHEAD < table->n_entries && at[i + AHEAD] != RECORD_NONE)
+			record_prefetch(&records[at[i + AHEAD]]);
+		if (at[i] != RECORD_NONE)
+			record_apply(&records[at[i]], &table->entries[i].counters, facts);
+	}
 }
 
 /* wide: the table of wide prefixes, else the other, whose wide entries are in that one. */

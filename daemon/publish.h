@@ -28,11 +28,14 @@ int publisher_init(struct publisher *publisher, int fd, uint64_t seed,
 		   struct ipacct_problem *ret_problem);
 void publisher_finish(struct publisher *publisher);
 
+/* Take back what carries a number above the committed cut, as ipacct_ledger_forget_uncommitted(). */
+void publisher_forget_uncommitted(struct publisher *publisher);
+
 /* The last committed cut. */
 uint64_t publisher_cut(const struct publisher *publisher);
 
 /* facts: in: cut, cut_time_ns, error_*, and what this cut adds to the cumulative fields.
- * Returns 0 when committed; -ENOMEM: nothing was applied, try again later. */
+ * Returns 0 when committed; -ENOMEM: nothing was added, try again later. */
 int publisher_apply(struct publisher *publisher, const struct ipacct_epoch *epoch,
 		    struct ipacct_ledger_cut facts);
 

@@ -28,8 +28,8 @@
 #define ROLLUPS_ALL_FROM  (96ULL << 20) /* … this, above it every /16 has its place */
 #define LEDGER_PER_LRU    2u            /* addresses remembered per LRU entry */
 /* Of the collector, per LRU entry of a CPU: folded entry and its index, key kept for clearing. */
-#define COLLECTOR_ENTRY_BYTES  (sizeof(struct ipacct_table_entry) + 8u + sizeof(struct ipacct_key))
-#define COLLECTOR_RECORD_BYTES 12u /* of the collector, per ledger record: index, resolution */
+#define COLLECTOR_ENTRY_BYTES  (sizeof(struct ipacct_table_entry) + 16u + sizeof(struct ipacct_key))
+#define COLLECTOR_RECORD_BYTES 20u /* of the collector, per ledger record: index, state, place */
 
 static uint64_t ram_bytes(void)
 {
