@@ -2,9 +2,10 @@
 /* Apply the deltas of a cut to the ledger.
  *
  * First every key of the cut gets its place: its record, a new record, or, when the ledger is full,
- * the roll-up of its prefix. Only then is anything added: to addresses, then to prefixes, then to
- * 0.0.0.0/0 and ::/0. So a crash leaves either claims without counts, which are free again, or the
- * claims of a whole kind with theirs. The next attempt finds the same places for whatever was counted, skips the versions that carry this cut's
+ * the roll-up of its prefix; and it is decided which idle records are folded (fold.c). Only then is
+ * anything added: to addresses, then to prefixes, then to 0.0.0.0/0 and ::/0. So a crash leaves either
+ * claims without counts, which are free again, or the claims of a whole kind with theirs. The next
+ * attempt finds the same places for whatever was counted, skips the versions that carry this cut's
  * number already, and the result is the same. */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,13 @@
 #include "publish.h"
 
 #define AHEAD 16u /* records fetched before their turn: README.md, "What a cut costs" */
+
+static bool is_guarded(const void *context, const struct ipacct_key *key)
+{
+	const struct publisher *publisher = context;
+
+	return publisher->guard && guard_index_holds(publisher->guard, key);
+}
 
 int publisher_init(struct publisher *publisher, int fd, uint64_t seed,
 		   struct ipacct_problem *ret_problem)
@@ -34,6 +42,10 @@ int publisher_init(struct publisher *publisher, int fd, uint64_t seed,
 		ret = record_index_init(&publisher->rollups, ledger->rollups,
 					&ledger->header->n_rollups, ledger->n_rollups_max, seed,
 					ledger->header->cut);
+	if (!ret)
+		ret = fold_init(&publisher->fold, ledger);
+	publisher->fold.is_protected = is_guarded;
+	publisher->fold.context = publisher;
 	if (ret)
 		publisher_finish(publisher);
 	return ret;
@@ -43,6 +55,7 @@ void publisher_finish(struct publisher *publisher)
 {
 	record_index_finish(&publisher->addresses);
 	record_index_finish(&publisher->rollups);
+	fold_finish(&publisher->fold);
 	free(publisher->address_records);
 	ipacct_table_finish(&publisher->prefixes);
 	ipacct_table_finish(&publisher->wides);
@@ -55,6 +68,7 @@ void publisher_forget_uncommitted(struct publisher *publisher)
 	ipacct_ledger_forget_uncommitted(&publisher->ledger);
 	record_index_rebuild(&publisher->addresses, publisher_cut(publisher));
 	record_index_rebuild(&publisher->rollups, publisher_cut(publisher));
+	fold_forget(&publisher->fold);
 }
 
 uint64_t publisher_cut(const struct publisher *publisher)
@@ -79,14 +93,21 @@ static int records_reserve(struct publisher *publisher, size_t n)
 
 #define GUARDED_SHARE 8u /* the last 1/8 of the address records is for protected ones */
 
-/* How many address records are open to everybody. Also when a cut is applied again: whatever list
- * there was before, a key that it refused must not find a place now. */
+/* How many address records are open to everybody. */
 static uint32_t addresses_open(const struct publisher *publisher)
 {
 	uint32_t max = publisher->addresses.n_records_max;
-	bool reserve = publisher->again || (publisher->guard && publisher->guard->n);
 
-	return reserve ? max - max / GUARDED_SHARE : max;
+	return publisher->guard && publisher->guard->n ? max - max / GUARDED_SHARE : max;
+}
+
+/* The same for who claims now. When a cut is applied again it is the least that there can have been:
+ * whatever list there was before, a key that it refused must not find a place now. */
+static uint32_t addresses_claimable(const struct publisher *publisher)
+{
+	uint32_t max = publisher->addresses.n_records_max;
+
+	return publisher->again ? max - max / GUARDED_SHARE : addresses_open(publisher);
 }
 
 /* Where room may be short, protected keys take theirs before the others of the same cut. */
@@ -115,7 +136,7 @@ static void guarded_claim(struct publisher *publisher, const struct ipacct_table
 static void addresses_claim(struct publisher *publisher, const struct ipacct_table *table,
 			    uint64_t n_packets, uint64_t time_ns)
 {
-	uint32_t open = addresses_open(publisher);
+	uint32_t claimable = addresses_claimable(publisher);
 	uint32_t *at = publisher->address_records;
 
 	for (uint32_t i = 0; i < table->n_entries; i++) {
@@ -124,7 +145,7 @@ static void addresses_claim(struct publisher *publisher, const struct ipacct_tab
 		if (at[i] == RECORD_NONE &&
 		    entry->counters.tx_packets + entry->counters.rx_packets >= n_packets)
 			at[i] = record_index_claim(&publisher->addresses, &entry->key, 128, time_ns,
-						   open);
+						   claimable);
 	}
 }
 
@@ -267,6 +288,8 @@ static void facts_apply(struct ipacct_ledger_header *header, struct ipacct_ledge
 		facts.rollup_updates += header->version[newest].rollup_updates;
 		facts.guard_rolled += header->version[newest].guard_rolled;
 		facts.guard_unrecorded += header->version[newest].guard_unrecorded;
+		facts.folded_records += header->version[newest].folded_records;
+		ipacct_counters_add(&facts.folded, &header->version[newest].folded);
 	}
 	facts.cut = 0;
 	*to = facts;
@@ -305,6 +328,8 @@ static void rollups_apply(struct publisher *publisher, const struct ipacct_table
 
 		if (at != RECORD_NONE && is_wide(entry->prefix_len) == wide)
 			record_apply(&publisher->ledger.rollups[at], &entry->counters, facts);
+		if (publisher->fold.n_marked)
+			CRASH_POINT(fold_rolled);
 	}
 }
 
@@ -316,6 +341,9 @@ int publisher_apply(struct publisher *publisher, const struct ipacct_epoch *epoc
 
 	if (!ret)
 		ret = addresses_place(publisher, epoch, &facts);
+	if (!ret)
+		ret = fold_place(&publisher->fold, ledger, &publisher->addresses,
+				 addresses_open(publisher), &publisher->prefixes, &facts);
 	if (!ret)
 		ret = prefixes_place(publisher, facts.cut_time_ns);
 	if (ret)
@@ -335,5 +363,6 @@ int publisher_apply(struct publisher *publisher, const struct ipacct_epoch *epoc
 	/* nothing of the next cut may become visible before this one is committed */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	CRASH_POINT(committed);
+	fold_release(&publisher->fold, &publisher->addresses);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #define IPACCT_DAEMON_PUBLISH_H
 
 #include "epoch.h"
+#include "fold.h"
 #include "ledger.h"
 #include "guard_index.h"
 #include "record_index.h"
@@ -15,8 +16,11 @@ struct publisher {
 	/* of the cut being applied: which record each key goes to; kept from cut to cut */
 	uint32_t *address_records;
 	size_t n_address_records;
-	struct ipacct_table prefixes;    /* roll-ups and keys that found no room */
-	struct ipacct_table wides;       /* of those, what goes to 0.0.0.0/0 and ::/0 */
+	/* What this cut adds to roll-up records: roll-ups of the maps and keys that found no room, but
+	 * also records that are folded, whose counts are old. So this is no measure of traffic. */
+	struct ipacct_table prefixes;
+	struct ipacct_table wides; /* of those, what goes to 0.0.0.0/0 and ::/0 */
+	struct fold fold;
 	const struct guard_index *guard; /* the caller's; NULL: nobody is protected */
 	/* The cut may have been applied in part by a process that is gone and knew another list: a key
 	 * that it could not place must not find a place now, or it would be counted twice. */

@@ -58,7 +58,6 @@ static inline uint32_t record_index_used(const struct record_index *index)
 {
 	return *index->n_records - index->n_free;
 }
-
 /* A cut's number as `state` holds it. */
 static inline uint32_t record_index_moment(uint64_t cut)
 {

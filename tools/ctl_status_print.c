@@ -50,6 +50,7 @@ static void json_ledger(struct json_writer *json, const struct observation *o)
 	json_u64(json, "addresses", s->n_addresses);
 	json_u64(json, "rollups", s->n_rollups);
 	json_u64(json, "unrecorded_keys", s->facts.unrecorded_keys);
+	json_u64(json, "folded_records", s->facts.folded_records);
 	json_u64(json, "lru_refused", s->facts.lru_refused);
 	json_u64(json, "guard_rolled", s->facts.guard_rolled);
 	json_u64(json, "guard_unrecorded", s->facts.guard_unrecorded);
@@ -317,6 +318,10 @@ static void print_ledger(const struct observation *o)
 	else
 		fputs("ledger: no cut yet; ", stdout);
 	printf("%zu addresses, %zu roll-up prefixes\n", s->n_addresses, s->n_rollups);
+	if (s->facts.folded_records || s->facts.unrecorded_keys)
+		printf("ledger full: %" PRIu64 " idle addresses folded into their prefix so far, "
+		       "%" PRIu64 " times an address found no room\n",
+		       (uint64_t)s->facts.folded_records, (uint64_t)s->facts.unrecorded_keys);
 }
 
 /* Said only when it was looked at: a program is attached to each device that the ledger names. */
@@ -347,6 +352,8 @@ int status_print_text(const struct ctl_settings *settings, const json_t *status,
 
 	if (status) {
 		print_daemon(status);
+		if (o->snapshot)
+			print_ledger(o);
 		r = print_programs(settings, json_object_get(status, "programs"));
 		if (r < 0)
 			return r;

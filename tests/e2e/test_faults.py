@@ -72,6 +72,8 @@ def killed_at_every_step_of_a_cut(context):
     listed = run(program("ipacctd", CRASH_BUILD), "-i", "lo",
                  env=dict(os.environ, IPACCT_CRASH_AT="list")).stdout.split()
     check(len(listed) >= 10, f"only these steps: {listed}")
+    # A ledger with room folds nothing: test_fold.py.
+    listed = [step for step in listed if not step.startswith("fold_")]
     # A slow guest takes every fourth: the steps are the same on every kernel.
     listed = listed if SLOW < 2 else listed[2::4]
     network = Network(context)

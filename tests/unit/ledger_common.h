@@ -38,10 +38,9 @@ static inline void bench_close(struct bench *bench)
 	close(bench->ledger_fd);
 }
 
-static inline void bench_init(struct bench *bench, uint32_t n_addresses_max)
+static inline void bench_init_sized(struct bench *bench, uint32_t n_addresses_max,
+				    uint32_t n_rollups)
 {
-	uint32_t n_rollups = ROLLUPS_MAX;
-
 	memset(bench, 0, sizeof(*bench));
 	strcpy(bench->dir, "/tmp/ipacct-unit.XXXXXX");
 	cr_assert_not_null(mkdtemp(bench->dir));
@@ -51,6 +50,11 @@ static inline void bench_init(struct bench *bench, uint32_t n_addresses_max)
 					 &n_addresses_max, NULL),
 		     0);
 	bench_open(bench);
+}
+
+static inline void bench_init(struct bench *bench, uint32_t n_addresses_max)
+{
+	bench_init_sized(bench, n_addresses_max, ROLLUPS_MAX);
 }
 
 static inline void bench_finish(struct bench *bench)

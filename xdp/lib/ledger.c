@@ -106,6 +106,8 @@ void ipacct_ledger_forget_uncommitted(struct ipacct_ledger *ledger)
 	struct ipacct_ledger_header *header = ledger->header;
 	uint64_t cut = header->cut;
 
+	if (header->fold_cut > cut)
+		header->fold_cut = 0;
 	versions_forget(ledger->rollups, header->n_rollups, cut);
 	versions_forget(ledger->addresses, header->n_addresses, cut);
 	for (int k = 0; k < 2; k++) {

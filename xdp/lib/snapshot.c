@@ -59,8 +59,8 @@ static int entries_copy(const struct ipacct_ledger_record *records, uint32_t n, 
 		uint64_t cut1 = __atomic_load_n(&record->version[1].cut, __ATOMIC_ACQUIRE);
 		int newest = ipacct_version_pick(cut0, cut1, cut);
 
-		if (newest < 0)
-			continue; /* claimed, not committed yet */
+		if (newest < 0 || !record->version[newest].last_seen_ns)
+			continue; /* claimed and not committed yet, or folded */
 		entries[used++] = (struct ipacct_entry){
 			.key = record->key,
 			.prefix_len = record->prefix_len,

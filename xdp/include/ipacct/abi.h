@@ -277,7 +277,13 @@ struct ipacct_part {
  * n_addresses_max records.
  * Each record has two versions. A reader takes the newest version whose cut is ≤ header.cut and
  * != 0, and starts over if header.cut has changed when it is done: version cut H is overwritten
- * only after H + 1 was committed. Only the collector writes. */
+ * only after H + 1 was committed. Only the collector writes.
+ *
+ * A full ledger folds address records that were idle longest into the roll-up of their prefix: at one
+ * cut their counts move there. So sums over addresses and roll-ups never fall, but the counters of an
+ * address that returns begin again at 0, with a new first_seen_ns. A record whose version at
+ * header.cut has last_seen_ns 0 is free: nothing else in it means anything, and its key may be
+ * changing. */
 #define IPACCT_LEDGER_NAME         "ledger"
 #define IPACCT_LEDGER_MAGIC        0x6c65646765726970ULL /* "ipledger" */
 #define IPACCT_LEDGER_HEADER_BYTES 4096u
@@ -287,7 +293,8 @@ struct ipacct_part {
 struct ipacct_ledger_version {
 	__u64 cut; /* 0: never written, or being written */
 	struct ipacct_counters counters;
-	__u64 last_seen_ns; /* CLOCK_REALTIME of the last cut that moved the counters */
+	__u64 last_seen_ns; /* CLOCK_REALTIME of the last cut that moved the counters; 0: folded at
+			     * this cut, the record is free from the next one on */
 };
 
 /* Address (prefix_len 128) or roll-up record. IPv4 prefix lengths count from bit 96: /16 is 112,
@@ -341,6 +348,9 @@ struct ipacct_ledger_cut {
 	__u64 duration_ns;     /* reading and folding it took so long */
 	__u64 guard_rolled; /* cumulative: packets of protected addresses in roll-ups of the maps */
 	__u64 guard_unrecorded; /* of unrecorded_keys, those that are protected */
+	__u64 folded_records;   /* cumulative: address records folded into their prefix */
+	/* cumulative: what they had. Sum over roll-ups − this is what never was on an address */
+	struct ipacct_counters folded;
 };
 
 struct ipacct_ledger_header {
@@ -361,7 +371,8 @@ struct ipacct_ledger_header {
 	__u32 n_addresses;
 	struct ipacct_ledger_cut version[2];
 	__u64 interval_ns; /* what the collector aims at now; 0 when it has stopped */
-	__u64 reserved[12];
+	__u64 fold_cut;    /* it is decided which records this cut folds; for the collector */
+	__u64 reserved[8];
 };
 
 #define IPACCT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
@@ -380,6 +391,8 @@ IPACCT_ASSERT_SIZE(struct ipacct_part, 64);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_version, 48);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_record, 128);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_series, 160);
+IPACCT_ASSERT_SIZE(struct ipacct_ledger_cut, 120);
+IPACCT_ASSERT_SIZE(struct ipacct_ledger_header, 400);
 _Static_assert(IPACCT_IGNORED_REASONS <= IPACCT_REASONS_MAX, "reasons outgrew their array");
 
 #endif
