@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What one snapshot counted beyond another. */
+/* What one snapshot counted beyond another.
+ *
+ * An address that was folded between them is in the older one and not, or with another owner's time, in
+ * the newer one; what it had is part of its prefix there. So the prefix's difference is made less by
+ * what the older snapshot had on the address: what remains is what came in between, and the sum over
+ * the delta is the difference of the sums. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ipacct/ipacct.h"
 #include "epoch.h"
@@ -11,35 +17,98 @@ static uint64_t minus(uint64_t newer, uint64_t older)
 	return newer > older ? newer - older : 0; /* counters never fall; never print 2^64 */
 }
 
-static int entries_delta(const struct ipacct_entry *newer, size_t n_newer,
-			 const struct ipacct_table *older, struct ipacct_entry **ret_entries,
-			 size_t *ret_n)
+static struct ipacct_counters counters_minus(const struct ipacct_counters *newer,
+					     const struct ipacct_counters *older)
 {
-	struct ipacct_entry *entries = calloc(n_newer + 1, sizeof(*entries));
-	static const struct ipacct_counters zero;
-	size_t used = 0;
+	return (struct ipacct_counters){
+		.tx_packets = minus(newer->tx_packets, older->tx_packets),
+		.tx_l3_bytes = minus(newer->tx_l3_bytes, older->tx_l3_bytes),
+		.rx_packets = minus(newer->rx_packets, older->rx_packets),
+		.rx_l3_bytes = minus(newer->rx_l3_bytes, older->rx_l3_bytes),
+	};
+}
 
-	if (!entries)
-		return -ENOMEM;
-	for (size_t i = 0; i < n_newer; i++) {
-		uint32_t at = ipacct_table_find(older, &newer[i].key, newer[i].prefix_len);
-		const struct ipacct_counters *was =
-			at == IPACCT_TABLE_NONE ? &zero : &older->entries[at].counters;
-		struct ipacct_counters moved = {
-			.tx_packets = minus(newer[i].counters.tx_packets, was->tx_packets),
-			.tx_l3_bytes = minus(newer[i].counters.tx_l3_bytes, was->tx_l3_bytes),
-			.rx_packets = minus(newer[i].counters.rx_packets, was->rx_packets),
-			.rx_l3_bytes = minus(newer[i].counters.rx_l3_bytes, was->rx_l3_bytes),
-		};
+static bool moved(const struct ipacct_counters *counters)
+{
+	return counters->tx_packets || counters->rx_packets;
+}
 
-		if (!moved.tx_packets && !moved.rx_packets)
-			continue;
-		entries[used] = newer[i];
-		entries[used++].counters = moved;
+/* Whether the newer entry's counts contain the older one's. One that only the maps had when `older`
+ * was read has no record to name yet: its counters tell. */
+static bool goes_on(const struct ipacct_entry *newer, const struct ipacct_entry *older,
+		    const struct ipacct_snapshot *older_snapshot)
+{
+	const struct ipacct_counters *now = &newer->counters, *was = &older->counters;
+
+	if (older_snapshot->live && older->first_seen_ns == older_snapshot->read_time_ns)
+		return now->tx_packets >= was->tx_packets && now->rx_packets >= was->rx_packets &&
+		       now->tx_l3_bytes >= was->tx_l3_bytes && now->rx_l3_bytes >= was->rx_l3_bytes;
+	return newer->first_seen_ns == older->first_seen_ns;
+}
+
+/* goes_on: of each older entry, whether the newer snapshot has it still. */
+static void addresses_delta(const struct ipacct_snapshot *newer,
+			    const struct ipacct_snapshot *older, const struct ipacct_table *table,
+			    struct ipacct_snapshot *delta, bool *ret_goes_on)
+{
+	for (size_t i = 0; i < newer->n_addresses; i++) {
+		const struct ipacct_entry *entry = &newer->addresses[i];
+		uint32_t at = ipacct_table_find(table, &entry->key, entry->prefix_len);
+		struct ipacct_entry *to = &delta->addresses[delta->n_addresses];
+
+		*to = *entry;
+		if (at != IPACCT_TABLE_NONE && goes_on(entry, &older->addresses[at], older)) {
+			ret_goes_on[at] = true;
+			to->counters =
+				counters_minus(&to->counters, &older->addresses[at].counters);
+		}
+		delta->n_addresses += moved(&to->counters);
 	}
-	*ret_entries = entries;
-	*ret_n = used;
-	return 0;
+}
+
+/* Take `amount` off what a prefix moved, as far as it goes; the rest stays in amount. */
+static void prefix_take(struct ipacct_entry *rollups, const struct ipacct_table *table,
+			const struct ipacct_key *key, int wide, struct ipacct_counters *amount)
+{
+	struct ipacct_counters *have, rest;
+	struct ipacct_key prefix;
+	uint8_t prefix_len = ipacct_key_prefix(key, wide, &prefix);
+	uint32_t at = ipacct_table_find(table, &prefix, prefix_len);
+
+	if (at == IPACCT_TABLE_NONE)
+		return;
+	have = &rollups[at].counters;
+	rest = counters_minus(amount, have);
+	*have = counters_minus(have, amount);
+	*amount = rest;
+}
+
+/* table: of the newer roll-ups, so that its numbers are theirs. The roll-up of a folded address is that
+ * of 0.0.0.0/0 or ::/0 where its own had no room. */
+static void rollups_delta(const struct ipacct_snapshot *newer, const struct ipacct_snapshot *older,
+			  const struct ipacct_table *table, const bool *goes_on,
+			  struct ipacct_snapshot *delta)
+{
+	memcpy(delta->rollups, newer->rollups, newer->n_rollups * sizeof(*newer->rollups));
+	for (size_t i = 0; i < older->n_rollups; i++) {
+		const struct ipacct_entry *was = &older->rollups[i];
+		uint32_t at = ipacct_table_find(table, &was->key, was->prefix_len);
+
+		if (at != IPACCT_TABLE_NONE)
+			delta->rollups[at].counters =
+				counters_minus(&delta->rollups[at].counters, &was->counters);
+	}
+	for (size_t i = 0; i < older->n_addresses && newer->cut > older->cut; i++) {
+		struct ipacct_counters amount = older->addresses[i].counters;
+
+		if (goes_on[i])
+			continue;
+		prefix_take(delta->rollups, table, &older->addresses[i].key, 0, &amount);
+		prefix_take(delta->rollups, table, &older->addresses[i].key, 1, &amount);
+	}
+	for (size_t i = 0; i < newer->n_rollups; i++)
+		if (moved(&delta->rollups[i].counters))
+			delta->rollups[delta->n_rollups++] = delta->rollups[i];
 }
 
 static void totals_delta(struct ipacct_totals *totals, const struct ipacct_totals *older)
@@ -68,6 +137,7 @@ static int interfaces_delta(const struct ipacct_snapshot *newer,
 	return 0;
 }
 
+/* Entry i of the table is entry i of the snapshot, as keys are in a snapshot once. */
 static int table_fill(struct ipacct_table *table, const struct ipacct_entry *entries, size_t n)
 {
 	int ret = 0;
@@ -78,10 +148,35 @@ static int table_fill(struct ipacct_table *table, const struct ipacct_entry *ent
 	return ret;
 }
 
+static int entries_delta(const struct ipacct_snapshot *newer, const struct ipacct_snapshot *older,
+			 struct ipacct_snapshot *delta)
+{
+	struct ipacct_table addresses = { .seed = newer->instance };
+	struct ipacct_table rollups = { .seed = newer->instance };
+	bool *goes_on = calloc(older->n_addresses + 1, sizeof(*goes_on));
+	int ret = 0;
+
+	delta->addresses = calloc(newer->n_addresses + 1, sizeof(*delta->addresses));
+	delta->rollups = calloc(newer->n_rollups + 1, sizeof(*delta->rollups));
+	if (!goes_on || !delta->addresses || !delta->rollups)
+		ret = -ENOMEM;
+	if (!ret)
+		ret = table_fill(&addresses, older->addresses, older->n_addresses);
+	if (!ret)
+		ret = table_fill(&rollups, newer->rollups, newer->n_rollups);
+	if (!ret) {
+		addresses_delta(newer, older, &addresses, delta, goes_on);
+		rollups_delta(newer, older, &rollups, goes_on, delta);
+	}
+	free(goes_on);
+	ipacct_table_finish(&addresses);
+	ipacct_table_finish(&rollups);
+	return ret;
+}
+
 int ipacct_snapshot_delta(const struct ipacct_snapshot *newer, const struct ipacct_snapshot *older,
 			  struct ipacct_snapshot **ret_delta)
 {
-	struct ipacct_table addresses = {}, rollups = {};
 	struct ipacct_snapshot *delta;
 	int ret;
 
@@ -93,20 +188,10 @@ int ipacct_snapshot_delta(const struct ipacct_snapshot *newer, const struct ipac
 	*delta = *newer;
 	delta->interfaces = NULL;
 	delta->addresses = delta->rollups = NULL;
-	addresses.seed = rollups.seed = newer->instance;
+	delta->n_addresses = delta->n_rollups = 0;
 	ret = interfaces_delta(newer, older, delta);
 	if (!ret)
-		ret = table_fill(&addresses, older->addresses, older->n_addresses);
-	if (!ret)
-		ret = table_fill(&rollups, older->rollups, older->n_rollups);
-	if (!ret)
-		ret = entries_delta(newer->addresses, newer->n_addresses, &addresses,
-				    &delta->addresses, &delta->n_addresses);
-	if (!ret)
-		ret = entries_delta(newer->rollups, newer->n_rollups, &rollups, &delta->rollups,
-				    &delta->n_rollups);
-	ipacct_table_finish(&addresses);
-	ipacct_table_finish(&rollups);
+		ret = entries_delta(newer, older, delta);
 	if (ret) {
 		ipacct_snapshot_destroy(delta);
 		return ret;

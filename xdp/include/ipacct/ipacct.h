@@ -44,7 +44,9 @@ void ipacct_reader_close(struct ipacct_reader *reader);
 /* The committed cut and the file's creation time (ns since 1970, UTC), cheap enough to poll. */
 uint64_t ipacct_reader_cut(struct ipacct_reader *reader);
 
-/* One address or one roll-up prefix. */
+/* One address or one roll-up prefix. The counters of an address are all that came since
+ * first_seen_ns: a full ledger folds addresses that are idle into their prefix, and one that returns
+ * begins again with another first_seen_ns. */
 struct ipacct_entry {
 	struct ipacct_key key;
 	uint8_t prefix_len; /* of the 128-bit key; 128 for an address. IPv4 /16 is 112 */
@@ -104,7 +106,9 @@ int ipacct_snapshot_read(struct ipacct_reader *reader, unsigned int flags,
 void ipacct_snapshot_destroy(struct ipacct_snapshot *snapshot);
 
 /* What newer counted beyond older, for rates. Entries that did not move are left out; an entry that
- * older lacks counts whole. Both must be of one instance, else -ESTALE.
+ * older lacks counts whole, and so does one that was folded in between and returned. What a folded
+ * address counted in between is on its prefix; what it had before is nowhere: the sums over the delta
+ * are the differences of the sums. Both must be of one instance, else -ESTALE.
  * ret_delta: owned by the caller. first_seen/last_seen are those of newer. */
 int ipacct_snapshot_delta(const struct ipacct_snapshot *newer, const struct ipacct_snapshot *older,
 			  struct ipacct_snapshot **ret_delta);
