@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -42,7 +43,7 @@ struct geo_worker {
 
 /* ---- Setting up ------------------------------------------------------------------------------ */
 
-/* Everything that needs a descriptor which is not there later. */
+/* Only now: the worker before wrote one of them, and the collector the other. */
 static int files_map(struct geo_worker *worker, struct ipacct_problem *problem)
 {
 	int geo_fd = worker->start->geo_fd, ledger_fd = worker->start->ledger_fd;
@@ -77,11 +78,19 @@ static uint64_t memory_bytes(void)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static uint64_t file_bytes(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? 0 : (uint64_t)st.st_size;
+}
+
 /* A database may ask for memory without end (tests/unit/test_geo_database.c has one that does). A
  * new set is read while the old one is in use: twice what was planned. */
-static int memory_limit(const struct geo_worker *worker)
+static int memory_limit(const struct geo_start *start)
 {
-	uint64_t bytes = memory_bytes() + 2 * worker->start->memory_bytes + MEMORY_SLACK;
+	uint64_t bytes = memory_bytes() + file_bytes(start->ledger_fd) + file_bytes(start->geo_fd) +
+			 2 * start->memory_bytes + MEMORY_SLACK;
 	struct rlimit limit = { bytes, bytes };
 
 #ifdef __SANITIZE_ADDRESS__
@@ -107,18 +116,18 @@ static int confine(const struct geo_worker *worker)
 	if (!ret && getppid() != start->supervisor_pid)
 		ret = -ESRCH;
 	if (!ret)
-		ret = memory_limit(worker);
+		ret = memory_limit(start);
 	return ret ? ret : geo_seccomp_load(worker->copy_fds, GEO_COPIES_MAX);
 }
 
 static int setup(struct geo_worker *worker, struct ipacct_problem *problem)
 {
-	int ret = files_map(worker, problem);
+	int ret = copies_make(worker);
 
 	if (!ret)
-		ret = copies_make(worker);
-	if (!ret)
 		ret = confine(worker);
+	if (!ret)
+		ret = files_map(worker, problem);
 	if (!ret)
 		ret = geo_set_init(&worker->set, &worker->table, worker->start->memory,
 				   worker->copy_fds, worker->start->databases_bytes_max);
