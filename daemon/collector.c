@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "collector.h"
 #include "crash.h"
 #include "cut.h"
@@ -31,6 +32,9 @@ struct collector {
 	uint64_t durations[DURATIONS];
 	uint64_t n_cuts;
 	int last_error; /* one line per change, not per cut */
+	struct stats stats;
+	struct stats_shared shared;
+	struct http_server *http;
 };
 
 static int timer_arm(struct collector *collector)
@@ -52,6 +56,29 @@ static void interval_adapt(struct collector *collector)
 	collector->cutter.publisher.ledger.header->interval_ns = collector->effective_ns;
 }
 
+static void stats_update(struct collector *collector, bool committed)
+{
+	const struct cutter *cutter = &collector->cutter;
+	struct stats *stats = &collector->stats;
+
+	stats->interval_ns = collector->interval_ns;
+	stats->effective_interval_ns = collector->effective_ns;
+	stats->over_budget = collector->effective_ns > collector->interval_ns;
+	stats->cut_errors += !committed;
+	if (committed) {
+		duration_add(&stats->cut, cutter->duration_ns);
+		duration_add(&stats->read, cutter->read_ns);
+		duration_add(&stats->publish, cutter->publish_ns);
+		stats->last_commit_ns = ipacct_clock_ns(CLOCK_BOOTTIME);
+		stats->n_syscalls = cutter->n_syscalls;
+		stats->n_addresses = cutter->n_entries;
+		stats->lru_inserts = cutter->epoch.lru_inserts;
+		stats->hot_rolled = cutter->epoch.hot_rolled;
+		stats->hot_displaced = cutter->epoch.hot_displaced;
+	}
+	stats_publish(&collector->shared, stats);
+}
+
 static int cut_now(struct collector *collector)
 {
 	int ret = cutter_cut(&collector->cutter);
@@ -61,6 +88,7 @@ static int cut_now(struct collector *collector)
 			collector->cutter.duration_ns;
 		interval_adapt(collector);
 	}
+	stats_update(collector, !ret);
 	if (ret != collector->last_error) {
 		if (ret)
 			log_error("cut not published: %s, counts stay in the maps", strerror(-ret));
@@ -178,6 +206,15 @@ static int loop(struct collector *collector)
 	return ret;
 }
 
+static uint64_t lru_budget(const struct ipacct_maps *maps)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t part = 0; part < maps->meta.n_parts; part++)
+		sum += maps->parts[IPACCT_EPOCHS * part].lru_budget;
+	return sum;
+}
+
 static int setup(struct collector *collector, struct ipacct_maps *maps, const struct place *place,
 		 int ledger_fd, int lock_fd, struct ipacct_problem *problem)
 {
@@ -191,6 +228,8 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 	if (!ret)
 		ret = cutter_init(&collector->cutter, maps, ledger_fd, problem);
 	if (!ret)
+		collector->stats.lru_budget = lru_budget(maps);
+	if (!ret)
 		ret = privileges_drop(place->uid, place->gid);
 	if (!ret)
 		ret = cutter_recover(&collector->cutter);
@@ -199,16 +238,28 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 	return ret;
 }
 
+static int http_start(struct collector *collector, const struct http_settings *settings,
+		      struct ipacct_problem *problem)
+{
+	struct metrics_source source = { .ledger = &collector->cutter.publisher.ledger,
+					 .stats = &collector->shared,
+					 .process_started_ns = ipacct_clock_ns(CLOCK_REALTIME) };
+
+	if (settings->listen_fd < 0)
+		return 0;
+	return http_server_start(settings, &source, &collector->http, problem);
+}
+
 static int exit_code_of(int ret)
 {
 	return ret == -EWOULDBLOCK ? EXIT_CODE_RUNNING : ret == -EPROTO ? EXIT_CODE_CONFIG : 1;
 }
 
-int collector_run(struct ipacct_maps *maps, const struct place *place, uint64_t interval_ns,
-		  int socket_fd)
+int collector_run(struct ipacct_maps *maps, const struct place *place,
+		  const struct collector_settings *settings, int socket_fd)
 {
-	struct collector collector = { .interval_ns = interval_ns,
-				       .effective_ns = interval_ns,
+	struct collector collector = { .interval_ns = settings->interval_ns,
+				       .effective_ns = settings->interval_ns,
 				       .socket_fd = socket_fd };
 	int ledger_fd __cleanup(cleanup_fd) = ledger_file_open(place->runtime_dir_fd);
 	int lock_fd __cleanup(cleanup_fd) = place_ledger_lock_open(place->runtime_dir_fd);
@@ -222,12 +273,15 @@ int collector_run(struct ipacct_maps *maps, const struct place *place, uint64_t 
 	if (!ret)
 		ret = setup(&collector, maps, place, ledger_fd, lock_fd, &problem);
 	if (!ret)
+		ret = http_start(&collector, &settings->http, &problem);
+	if (!ret)
 		ret = ready_tell(&collector);
 	if (ret) {
 		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
 		return exit_code_of(ret);
 	}
 	ret = loop(&collector);
+	http_server_stop(collector.http);
 	if (ret == -EPIPE) { /* the supervisor ended or wants us to: leave nothing half done */
 		ret = cut_now(&collector);
 		collector.cutter.publisher.ledger.header->interval_ns = 0;

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "http_server.h"
 #include "maps.h"
 #include "place.h"
 
@@ -42,10 +43,16 @@ struct collector_answer {
 	struct collector_status status;
 };
 
+struct collector_settings {
+	uint64_t interval_ns;
+	struct http_settings http;
+};
+
 /* Run until the other end of socket_fd closes (one last cut) or something cannot go on. Never
  * returns into the supervisor's code: the result is the exit status of the process.
- * Descriptors: only socket_fd, the maps' and place->runtime_dir_fd may be open, and stderr. */
-int collector_run(struct ipacct_maps *maps, const struct place *place, uint64_t interval_ns,
-		  int socket_fd);
+ * Descriptors: only socket_fd, the maps', place->runtime_dir_fd and the one of HTTP may be open, and
+ * stderr. */
+int collector_run(struct ipacct_maps *maps, const struct place *place,
+		  const struct collector_settings *settings, int socket_fd);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "geo_settings.h"
+#include "config_listen.h"
 #include "ipacct/abi.h"
 
 #define CONFIG_FILE_BYTES_MAX (1u << 20) /* a larger file is refused */
@@ -60,6 +61,8 @@ struct config {
 	size_t n_protect;
 	struct config_prefix protect[CONFIG_PROTECT_MAX];
 	struct geo_settings geo;
+	/* the HTTP endpoint */
+	char listen[LISTEN_TEXT_MAX + 1]; /* listen_address_parse() takes it */
 	/* command line only */
 	char config_file[CONFIG_PATH_BYTES]; /* "" = none */
 	bool check_config;

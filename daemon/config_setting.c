@@ -76,6 +76,11 @@ void setting_legal(const struct setting *setting, char ret_text[SETTING_LEGAL_BY
 			       "1 to %" PRIu64 " letters, digits or _ . -, not - first",
 			       setting->max);
 		return;
+	case SETTING_LISTEN:
+		(void)snprintf(ret_text, SETTING_LEGAL_BYTES,
+			       "ADDRESS:PORT such as 127.0.0.1:9477 or [::1]:9477, unix:/PATH, or "
+			       "off");
+		return;
 	case SETTING_DIRECTORY:
 	case SETTING_FILE:
 	case SETTING_FILES:
@@ -132,6 +137,7 @@ static bool is_word(const char *text)
 static int parse_text(const struct setting *setting, const char *text, void *ret_value)
 {
 	size_t max = setting->type == SETTING_INTERFACES ? IPACCT_IFNAME_BYTES - 1 : setting->max;
+	struct listen_address address;
 	size_t n = strlen(text);
 	bool ok = n > 0 && n <= max;
 
@@ -141,6 +147,8 @@ static int parse_text(const struct setting *setting, const char *text, void *ret
 		ok = ok && is_user(text);
 	else if (setting->type == SETTING_WORDS)
 		ok = ok && is_word(text);
+	else if (setting->type == SETTING_LISTEN)
+		ok = ok && is_path(text) && !listen_address_parse(text, &address);
 	else
 		ok = ok && is_path(text) && (setting->type == SETTING_FILE || *text == '/');
 	if (!ok)

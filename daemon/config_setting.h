@@ -25,10 +25,11 @@ enum setting_type {
 	SETTING_NUMBER,       /* unsigned integer of `bytes` */
 	SETTING_CHOICE,       /* one byte: value of a row of `choices` */
 	SETTING_CPUS,         /* bitmap of CONFIG_CPUS_MAX */
-	SETTING_IFNAME,       /* text, as are the next three */
+	SETTING_IFNAME,       /* text, as are the next four */
 	SETTING_USER,
 	SETTING_DIRECTORY, /* an absolute path, also of a file */
 	SETTING_FILE,
+	SETTING_LISTEN,
 	SETTING_FLAG,       /* bool, set by an option without an argument */
 	SETTING_INTERFACES, /* a list in the file, a repeatable option on the command line */
 	SETTING_PREFIXES,   /* likewise */
@@ -65,7 +66,7 @@ struct setting {
 
 /* Row i of the table in the order of --help; NULL behind the last one. */
 const struct setting *setting_at(size_t i);
-#define SETTINGS_MAX 48u /* no more rows than this: sizes what a reader remembers of each */
+#define SETTINGS_MAX 64u /* no more rows than this: sizes what a reader remembers of each */
 
 /* The row of a key, or NULL. */
 const struct setting *setting_find(enum setting_scope scope, const char *key);

@@ -80,16 +80,18 @@ static int epoch_settle(struct cutter *cutter, uint32_t number)
 	facts.lru_refused = epoch->lru_refused;
 	facts.rollup_updates = epoch->rollup_updates;
 	facts.guard_rolled = epoch->guard_rolled;
-	facts.duration_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
+	facts.duration_ns = cutter->read_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
 	if (facts.error_packets || facts.error_l3_bytes || cutter->last.error_l2_bytes)
 		log_error(
 			"cut %llu does not close: %llu packets, %llu l3 bytes, %llu l2 bytes apart",
 			(unsigned long long)facts.cut, (unsigned long long)facts.error_packets,
 			(unsigned long long)facts.error_l3_bytes,
 			(unsigned long long)cutter->last.error_l2_bytes);
+	begun_ns = ipacct_clock_ns(CLOCK_MONOTONIC);
 	ret = publisher_apply(&cutter->publisher, epoch, facts);
 	if (ret)
 		return ret;
+	cutter->publish_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
 	cutter->n_entries = epoch->addresses.n_entries;
 	ret = epoch_clear(epoch, cutter->maps, number);
 	if (!ret)

@@ -20,6 +20,8 @@ struct cutter {
 	bool unsettled;       /* the epoch at rest is not known to be published and empty */
 	uint64_t switched_ns; /* CLOCK_REALTIME of the last switch, 0 = not known */
 	uint64_t duration_ns; /* of the last cut, switch to the end of clearing */
+	uint64_t read_ns;     /* of it, reading and folding */
+	uint64_t publish_ns;  /* of it, adding to the ledger */
 	uint64_t n_syscalls;  /* BPF calls of the last cut */
 	uint64_t n_entries;   /* LRU records read in the last cut */
 	struct ipacct_conservation last; /* did it close? */

@@ -58,7 +58,7 @@ void child_signals_reset(void)
 /* Close everything but what the collector may use: no link, no lock and no socket of the supervisor
  * survives the fork. */
 static int descriptors_limit(const struct ipacct_maps *maps, const struct place *place,
-			     int socket_fd)
+			     int socket_fd, int http_fd)
 {
 	uint32_t n_lru = maps->meta.n_parts * IPACCT_EPOCHS;
 	int *keep __cleanup(cleanup_free) = calloc(n_lru + 32, sizeof(*keep));
@@ -68,6 +68,8 @@ static int descriptors_limit(const struct ipacct_maps *maps, const struct place 
 		return -ENOMEM;
 	keep[n++] = socket_fd;
 	keep[n++] = place->runtime_dir_fd;
+	if (http_fd >= 0)
+		keep[n++] = http_fd;
 #define KEEP(member, pin) keep[n++] = maps->member##_fd;
 	IPACCT_MAPS(KEEP)
 #undef KEEP
@@ -79,17 +81,19 @@ static int descriptors_limit(const struct ipacct_maps *maps, const struct place 
 static _Noreturn void child_run(struct supervisor *supervisor, int socket_fd)
 {
 	struct place place = supervisor->place;
+	struct collector_settings settings = { .interval_ns = supervisor->config.interval_ns,
+					       .http.listen_fd = supervisor->http.fd };
 	int ret;
 
 	child_signals_reset();
 	(void)prctl(PR_SET_NAME, "ipacct-collect"); /* only how `ps` shows it */
 	place.lock_fd = place.bpffs_fd = -1;
-	ret = descriptors_limit(&supervisor->maps, &place, socket_fd);
+	ret = descriptors_limit(&supervisor->maps, &place, socket_fd, supervisor->http.fd);
 	if (ret) {
 		log_error("cannot limit the collector's descriptors: %s", strerror(-ret));
 		_exit(EXIT_CODE_ERROR);
 	}
-	_exit(collector_run(&supervisor->maps, &place, supervisor->config.interval_ns, socket_fd));
+	_exit(collector_run(&supervisor->maps, &place, &settings, socket_fd));
 }
 
 int collector_spawn(struct supervisor *supervisor)

@@ -335,6 +335,7 @@ static void finish(struct supervisor *supervisor, bool start_failed)
 	if (start_failed || (supervisor->collector_exit > 0 && !supervisor->collector_ready))
 		start_undo(supervisor);
 	control_close(&supervisor->control, supervisor->place.runtime_dir_fd);
+	http_listen_close(&supervisor->config, &supervisor->http);
 	ports_finish(&supervisor->ports);
 	rtnl_finish(&supervisor->rtnl);
 	ipacct_maps_finish(&supervisor->maps);
@@ -354,7 +355,7 @@ static void supervisor_init(struct supervisor *supervisor, int argc, char **argv
 	supervisor->collector_fd = supervisor->signal_fd = supervisor->collector_exit = -1;
 	supervisor->place.runtime_dir_fd = supervisor->place.lock_fd = -1;
 	supervisor->place.bpffs_fd = -1;
-	supervisor->control.listen_fd = -1;
+	supervisor->control.listen_fd = supervisor->http.fd = -1;
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		supervisor->control.client_fd[i] = -1;
 	for (size_t i = 0; i < IPACCT_IFS_MAX; i++)

@@ -12,6 +12,7 @@
 #include "control.h"
 #include "geo_process.h"
 #include "guard.h"
+#include "http_listen.h"
 #include "place.h"
 #include "ports.h"
 #include "rtnl.h"
@@ -31,6 +32,7 @@ struct supervisor {
 	struct guard_set guard_before; /* those that the start found (to undo a failed one) */
 	bool guard_begun;              /* the start has changed them */
 	struct control control;
+	struct http_listener http;
 	struct ipacct_problem dispatcher_reason;
 	bool dispatcher; /* the kernel could run libxdp's dispatcher */
 	struct geo_process geo;

@@ -335,6 +335,7 @@ Test(config_help, help_and_man_page_name_every_option_and_key)
 		"geo_overrides",
 		"geo_databases",
 		"geo_path_as_org",
+		"listen",
 	};
 	char *help = printed(config_options_print_help);
 	char *man = printed(config_options_print_man);

@@ -48,6 +48,26 @@
 	X(1519, "1024-1518") \
 	X(0xffffffff, "1519+")
 
+/* Of struct ipacct_totals, for each interface slot.
+ * X(field, output name, unit, help) */
+#define IPACCT_TOTALS_COUNTERS(X)                                                                \
+	X(seen.packets, "seen_packets", "packets", "packets that arrived")                       \
+	X(seen.l2_bytes, "seen_l2_bytes", "bytes", "octets of frames that arrived, without FCS") \
+	X(accounted.packets, "accounted_packets", "packets",                                     \
+	  "packets that were counted for their two addresses")                                   \
+	X(accounted.l2_bytes, "accounted_l2_bytes", "bytes",                                     \
+	  "octets of accounted frames, without FCS")
+
+/* X(field, output name) */
+#define IPACCT_FAMILIES(X) \
+	X(ipv4, "ipv4")    \
+	X(ipv6, "ipv6")
+
+/* X(field, output name): accounted packets that are fragments */
+#define IPACCT_FRAGMENTS(X)         \
+	X(first_fragments, "first") \
+	X(other_fragments, "other")
+
 #define IPACCT_FCS_BYTES 4u /* IEEE 802.3 3.2.9: counted by RMON bins, absent from l2_bytes */
 
 #endif

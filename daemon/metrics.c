@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From the ledger to the text of /metrics. */
+#include <errno.h>
+
+#include "metrics.h"
+
+void metrics_finish(struct metrics *metrics)
+{
+	buffer_finish(&metrics->labels);
+}
+
+uint64_t metrics_cut(const struct metrics *metrics)
+{
+	return __atomic_load_n((const uint64_t *)&metrics->source.ledger->header->cut,
+			       __ATOMIC_ACQUIRE);
+}
+
+int metrics_render(struct metrics *metrics, enum metrics_format format, struct buffer *out)
+{
+	struct metric_writer writer = { .out = out, .format = format };
+	int ret = 0;
+
+	buffer_reset(out);
+	if (metrics->snapshot.cut != metrics_cut(metrics) || !metrics->snapshot.cut)
+		ret = metrics_snapshot_read(metrics->source.ledger, &metrics->snapshot);
+	if (ret)
+		return ret;
+	/* failing that, what was read last time is shown */
+	(void)stats_read(metrics->source.stats, &metrics->stats);
+	metrics_interfaces(metrics, &writer);
+	metrics_self(metrics, &writer);
+	metrics_end(out, format);
+	return out->failed || metrics->labels.failed ? -ENOMEM : 0;
+}

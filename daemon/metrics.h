@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From the ledger to the text of /metrics. Belongs to the HTTP thread alone. */
+#ifndef IPACCT_DAEMON_METRICS_H
+#define IPACCT_DAEMON_METRICS_H
+
+#include "metrics_snapshot.h"
+#include "metrics_text.h"
+#include "stats.h"
+
+/* Where the numbers come from; all of it outlives the thread. */
+struct metrics_source {
+	const struct ipacct_ledger *ledger;
+	const struct stats_shared *stats;
+	uint64_t process_started_ns; /* CLOCK_REALTIME */
+};
+
+/* What the HTTP thread knows of itself. */
+struct metrics_http {
+	struct duration_histogram render; /* making one text or compressing it */
+	uint64_t n_ok, n_refused;         /* answers below and from 400 */
+	uint64_t n_connections;           /* open now */
+	uint64_t n_expired, n_evicted;    /* connections ended by a deadline, by a newer one */
+};
+
+struct metrics {
+	struct metrics_source source;
+	struct metrics_snapshot snapshot;
+	struct stats stats;
+	struct buffer labels; /* of what one part of the text repeats */
+	struct metrics_http http;
+};
+
+void metrics_finish(struct metrics *metrics);
+
+/* The last committed cut, cheap. */
+uint64_t metrics_cut(const struct metrics *metrics);
+
+/* Write the whole text into *out, which is emptied first. After the first times it allocates nothing.
+ * Returns 0, -EAGAIN (no whole snapshot could be had) or -ENOMEM. */
+int metrics_render(struct metrics *metrics, enum metrics_format format, struct buffer *out);
+
+/* The parts of it. */
+void metrics_interfaces(struct metrics *metrics, struct metric_writer *writer);
+void metrics_self(struct metrics *metrics, struct metric_writer *writer);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The families about ipacct itself: ledger, cuts, HTTP, process. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "metrics.h"
+
+/* One family of one sample. */
+static void single(struct metric_writer *writer, enum metric_type type, const char *name,
+		   const char *unit, const char *help, uint64_t value, uint64_t created_ns)
+{
+	const struct metric metric = { name, unit, help, type };
+
+	metric_begin(writer, &metric);
+	metric_u64(writer, "", 0, "", value, created_ns);
+}
+
+static void single_seconds(struct metric_writer *writer, enum metric_type type, const char *name,
+			   const char *help, uint64_t value_ns, uint64_t created_ns)
+{
+	const struct metric metric = { name, "seconds", help, type };
+
+	metric_begin(writer, &metric);
+	metric_seconds(writer, "", 0, "", value_ns, created_ns);
+}
+
+static void durations(struct metric_writer *writer, const char *name, const char *help,
+		      const struct duration_histogram *histogram, uint64_t created_ns)
+{
+	const struct metric metric = { name, "seconds", help, METRIC_HISTOGRAM };
+
+	metric_begin(writer, &metric);
+	metric_durations(writer, histogram, created_ns);
+}
+
+static void build_write(struct metric_writer *writer)
+{
+	static const struct metric build = { "ipacct_build", NULL, "version of ipacctd",
+					     METRIC_INFO };
+	char labels[96];
+	int n = snprintf(labels, sizeof(labels), "version=\"%.60s\",abi=\"%u\"", IPACCT_VERSION,
+			 IPACCT_ABI_VERSION);
+
+	metric_begin(writer, &build);
+	metric_u64(writer, labels, (size_t)n, "", 1, 0);
+}
+
+static void records_write(struct metric_writer *writer, const struct metrics_snapshot *snapshot)
+{
+	static const struct metric used = { "ipacct_ledger_records", NULL,
+					    "records of the ledger in use", METRIC_GAUGE };
+	static const struct metric room = { "ipacct_ledger_records_max", NULL,
+					    "records that the ledger has room for", METRIC_GAUGE };
+
+	metric_begin(writer, &used);
+	metric_u64(writer, "", 0, "kind=\"address\"", snapshot->n_addresses, 0);
+	metric_u64(writer, "", 0, "kind=\"rollup\"", snapshot->n_rollups, 0);
+	metric_begin(writer, &room);
+	metric_u64(writer, "", 0, "kind=\"address\"", snapshot->n_addresses_max, 0);
+	metric_u64(writer, "", 0, "kind=\"rollup\"", snapshot->n_rollups_max, 0);
+}
+
+/* What the ledger tells: durable, it never falls. */
+static void ledger_write(struct metric_writer *writer, const struct metrics_snapshot *snapshot)
+{
+	const struct ipacct_ledger_cut *facts = &snapshot->facts;
+	uint64_t created = snapshot->created_ns;
+
+	single(writer, METRIC_GAUGE, "ipacct_conservation_error_packets", "packets",
+	       "how far the sums of all cuts were apart: 0, or something is broken",
+	       facts->error_packets, 0);
+	single(writer, METRIC_GAUGE, "ipacct_conservation_error_l3_bytes", "bytes",
+	       "the same in octets of IP header and payload", facts->error_l3_bytes, 0);
+	single(writer, METRIC_COUNTER, "ipacct_cuts", NULL, "number of the last committed cut",
+	       snapshot->cut, created);
+	single_seconds(writer, METRIC_GAUGE, "ipacct_last_cut_timestamp_seconds",
+		       "when the last committed cut was made", facts->cut_time_ns, 0);
+	single(writer, METRIC_COUNTER, "ipacct_unrecorded_keys", NULL,
+	       "addresses, once a cut, that found the ledger full: rolled up",
+	       facts->unrecorded_keys, created);
+	single(writer, METRIC_COUNTER, "ipacct_lru_refused_inserts", NULL,
+	       "inserts over the budget of the LRU tier: rolled up", facts->lru_refused, created);
+	single(writer, METRIC_COUNTER, "ipacct_rollup_updates", NULL,
+	       "updates that went to a prefix because their address had no record",
+	       facts->rollup_updates, created);
+	records_write(writer, snapshot);
+}
+
+static void cuts_write(struct metric_writer *writer, const struct stats *stats, uint64_t created)
+{
+	durations(writer, "ipacct_cut_duration_seconds", "a cut, from the switch to the end",
+		  &stats->cut, created);
+	durations(writer, "ipacct_cut_read_duration_seconds",
+		  "reading and folding what was counted, of each cut", &stats->read, created);
+	durations(writer, "ipacct_cut_publish_duration_seconds",
+		  "adding it to the ledger, of each cut", &stats->publish, created);
+	single(writer, METRIC_COUNTER, "ipacct_cut_errors", NULL,
+	       "cuts that could not be published at once: nothing is lost by them",
+	       stats->cut_errors, created);
+	single_seconds(writer, METRIC_GAUGE, "ipacct_cut_interval_seconds",
+		       "time between cuts, stretched when they cost too much",
+		       stats->effective_interval_ns, 0);
+	single_seconds(writer, METRIC_GAUGE, "ipacct_cut_interval_wanted_seconds",
+		       "time between cuts as configured", stats->interval_ns, 0);
+	single(writer, METRIC_GAUGE, "ipacct_over_budget", NULL,
+	       "1 while cuts take more of the interval than they should", stats->over_budget, 0);
+	single(writer, METRIC_GAUGE, "ipacct_cut_syscalls", NULL, "BPF calls of the last cut",
+	       stats->n_syscalls, 0);
+	single(writer, METRIC_GAUGE, "ipacct_cut_addresses", NULL,
+	       "addresses that the last cut moved", stats->n_addresses, 0);
+	single(writer, METRIC_GAUGE, "ipacct_lru_inserts", NULL,
+	       "inserts that the LRU tier was asked for in the last cut", stats->lru_inserts, 0);
+	single(writer, METRIC_GAUGE, "ipacct_lru_insert_budget", NULL,
+	       "inserts that the LRU tier takes in one cut", stats->lru_budget, 0);
+	single(writer, METRIC_GAUGE, "ipacct_hot_displaced_lines", NULL,
+	       "lines of the hot tier displaced into the LRU tier in the last cut",
+	       stats->hot_displaced, 0);
+	single(writer, METRIC_GAUGE, "ipacct_hot_rolled_lines", NULL,
+	       "one-packet lines of the hot tier displaced into a roll-up in the last cut",
+	       stats->hot_rolled, 0);
+}
+
+static void http_write(struct metric_writer *writer, const struct metrics_http *http,
+		       uint64_t created)
+{
+	static const struct metric answers = { "ipacct_http_responses", NULL,
+					       "answers of the HTTP endpoint", METRIC_COUNTER };
+	static const struct metric ended = { "ipacct_http_connections_ended", NULL,
+					     "connections ended by the HTTP endpoint",
+					     METRIC_COUNTER };
+
+	durations(writer, "ipacct_http_render_duration_seconds",
+		  "writing or compressing an answer, once a cut and format", &http->render,
+		  created);
+	metric_begin(writer, &answers);
+	metric_u64(writer, "", 0, "result=\"ok\"", http->n_ok, created);
+	metric_u64(writer, "", 0, "result=\"refused\"", http->n_refused, created);
+	single(writer, METRIC_GAUGE, "ipacct_http_connections", NULL,
+	       "connections of the HTTP endpoint", http->n_connections, 0);
+	metric_begin(writer, &ended);
+	metric_u64(writer, "", 0, "cause=\"deadline\"", http->n_expired, created);
+	metric_u64(writer, "", 0, "cause=\"limit\"", http->n_evicted, created);
+}
+
+/* The second number of /proc/self/statm, read without stdio: it would allocate. */
+static uint64_t resident_bytes(void)
+{
+	int fd __cleanup(cleanup_fd) = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	char text[128];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	unsigned long pages;
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	if (sscanf(text, "%*u %lu", &pages) != 1)
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void process_write(struct metric_writer *writer, uint64_t started)
+{
+	single_seconds(writer, METRIC_COUNTER, "process_cpu_seconds", "CPU time of the collector",
+		       ipacct_clock_ns(CLOCK_PROCESS_CPUTIME_ID), started);
+	single(writer, METRIC_GAUGE, "process_resident_memory_bytes", "bytes",
+	       "resident memory of the collector", resident_bytes(), 0);
+	single_seconds(writer, METRIC_GAUGE, "process_start_time_seconds",
+		       "when the collector began", started, 0);
+}
+
+void metrics_self(struct metrics *metrics, struct metric_writer *writer)
+{
+	uint64_t started = metrics->source.process_started_ns;
+
+	ledger_write(writer, &metrics->snapshot);
+	cuts_write(writer, &metrics->stats, started);
+	http_write(writer, &metrics->http, started);
+	process_write(writer, started);
+	build_write(writer);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What /metrics shows of the ledger. */
+#include <errno.h>
+#include <string.h>
+
+#include "epoch.h"
+#include "metrics_snapshot.h"
+
+#define SNAPSHOT_TRIES 64 /* as snapshot.c: cuts are far apart */
+
+/* One time series for each device and hook: a device that took an old one's name adds to it. */
+static struct metrics_interface *interface_of(struct metrics_snapshot *snapshot,
+					      const struct ipacct_interface *interface)
+{
+	struct metrics_interface *to = snapshot->interfaces;
+
+	for (size_t i = 0; i < snapshot->n_interfaces; i++, to++)
+		if (to->interface.hook == interface->hook &&
+		    !strncmp(to->interface.ifname, interface->ifname, IPACCT_IFNAME_BYTES))
+			return to;
+	snapshot->n_interfaces++;
+	memset(to, 0, sizeof(*to));
+	return to;
+}
+
+static void interfaces_read(const struct ipacct_ledger *ledger, struct metrics_snapshot *snapshot)
+{
+	snapshot->n_interfaces = 0;
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		const struct ipacct_ledger_interface *from = &ledger->interfaces[slot];
+		int newest = ipacct_version_pick(
+			__atomic_load_n(&from->version[0].cut, __ATOMIC_ACQUIRE),
+			__atomic_load_n(&from->version[1].cut, __ATOMIC_ACQUIRE), snapshot->cut);
+		struct metrics_interface *to;
+
+		if (newest < 0)
+			continue;
+		to = interface_of(snapshot, &from->version[newest].interface);
+		if (from->version[newest].interface.attached_ns >= to->interface.attached_ns)
+			to->interface = from->version[newest].interface;
+		to->interface.ifname[IPACCT_IFNAME_BYTES - 1] = '\0';
+		ipacct_totals_add(&to->totals, &from->version[newest].totals);
+	}
+}
+
+static void header_read(const struct ipacct_ledger *ledger, struct metrics_snapshot *snapshot)
+{
+	const struct ipacct_ledger_header *header = ledger->header;
+	int newest = ipacct_version_pick(__atomic_load_n(&header->version[0].cut, __ATOMIC_ACQUIRE),
+					 __atomic_load_n(&header->version[1].cut, __ATOMIC_ACQUIRE),
+					 snapshot->cut);
+
+	memset(&snapshot->facts, 0, sizeof(snapshot->facts));
+	if (newest >= 0)
+		snapshot->facts = header->version[newest];
+	snapshot->created_ns = header->created_ns;
+	snapshot->interval_ns = header->interval_ns;
+	snapshot->n_addresses = __atomic_load_n(&header->n_addresses, __ATOMIC_RELAXED);
+	snapshot->n_addresses_max = ledger->n_addresses_max;
+	snapshot->n_rollups = __atomic_load_n(&header->n_rollups, __ATOMIC_RELAXED);
+	snapshot->n_rollups_max = ledger->n_rollups_max;
+}
+
+int metrics_snapshot_read(const struct ipacct_ledger *ledger, struct metrics_snapshot *snapshot)
+{
+	const uint64_t *committed = (const uint64_t *)&ledger->header->cut;
+
+	for (int i = 0; i < SNAPSHOT_TRIES; i++) {
+		snapshot->cut = __atomic_load_n(committed, __ATOMIC_ACQUIRE);
+		header_read(ledger, snapshot);
+		interfaces_read(ledger, snapshot);
+		/* versions of cut H are overwritten only after H + 1 was committed */
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(committed, __ATOMIC_RELAXED) == snapshot->cut)
+			return 0;
+	}
+	return -EAGAIN;
+}

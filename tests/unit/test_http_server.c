@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The endpoint itself, over TCP: answers, refusals, who may stay, and what a scrape costs. */
+#include <malloc.h>
+#include <zlib.h>
+
+#include "base/clock.h"
+#include "http_common.h"
+#include "http_reaper.h"
+#include "http_server.h"
+#include "ledger_common.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define COUNTS_ALLOCATIONS 0 /* the sanitizer has its own malloc */
+#else
+#define COUNTS_ALLOCATIONS 1
+#endif
+
+/* Every allocation of this process, libraries included, comes here. */
+static uint64_t n_allocations;
+#if COUNTS_ALLOCATIONS
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t each);
+void *__libc_realloc(void *old, size_t n);
+
+void *malloc(size_t n)
+{
+	__atomic_add_fetch(&n_allocations, 1, __ATOMIC_RELAXED);
+	return __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t each)
+{
+	__atomic_add_fetch(&n_allocations, 1, __ATOMIC_RELAXED);
+	return __libc_calloc(n, each);
+}
+
+void *realloc(void *old, size_t n)
+{
+	__atomic_add_fetch(&n_allocations, 1, __ATOMIC_RELAXED);
+	return __libc_realloc(old, n);
+}
+#endif
+
+static struct bench bench;
+static struct stats_shared shared;
+static struct http_server *server;
+static struct sockaddr_in address;
+static int listen_fd;
+static struct http_answer answer;
+static uint64_t cut;
+
+/* One more cut, as the collector commits it. */
+static void cut_next(void)
+{
+	struct stats stats = { .effective_interval_ns = 1000000000,
+			       .interval_ns = 1000000000,
+			       .last_commit_ns = ipacct_clock_ns(CLOCK_BOOTTIME) };
+
+	apply(&bench, ++cut);
+	stats_publish(&shared, &stats);
+}
+
+static void setup(void)
+{
+	struct http_settings settings;
+	struct ipacct_problem problem = { "" };
+
+	bench_init(&bench, 64);
+	packet(&bench, key4(0xc0000201), key4(0xc6336401), 100);
+	strcpy(bench.epoch.interfaces[0].ifname, "lan");
+	cut_next();
+	listen_fd = http_listen(&address);
+	settings = (struct http_settings){ .listen_fd = listen_fd };
+	cr_assert_eq(http_server_start(&settings,
+				       &(struct metrics_source){ .ledger = &bench.publisher.ledger,
+								 .stats = &shared },
+				       &server, &problem),
+		     0, "%s", problem.text);
+}
+
+static void teardown(void)
+{
+	http_server_stop(server);
+	close(listen_fd);
+	bench_finish(&bench);
+}
+
+TestSuite(http_server, .init = setup, .fini = teardown);
+
+static void ask_once(const char *request)
+{
+	int fd = http_connect(&address);
+
+	http_ask(fd, request, &answer);
+	close(fd);
+}
+
+static bool body_has(const char *text)
+{
+	answer.body[answer.body_n] = '\0';
+	return strstr(answer.body, text);
+}
+
+Test(http_server, metrics_in_both_formats)
+{
+	ask_once(HTTP_GET("/metrics", ""));
+	cr_expect_eq(answer.status, 200);
+	cr_expect_str_eq(http_field(&answer, "Content-Type"),
+			 "text/plain; version=0.0.4; charset=utf-8");
+	cr_expect(
+		body_has("\nipacct_interface_seen_packets_total{device=\"lan\",hook=\"xdp\"} 1\n"));
+	cr_expect_not(body_has("# EOF"));
+	ask_once(
+		HTTP_GET("/metrics?x=1", "Accept: application/openmetrics-text;version=1.0.0\r\n"));
+	cr_expect_eq(answer.status, 200);
+	cr_expect_str_eq(http_field(&answer, "Content-Type"),
+			 "application/openmetrics-text; version=1.0.0; charset=utf-8");
+	cr_expect(
+		body_has("\nipacct_interface_seen_packets_total{device=\"lan\",hook=\"xdp\"} 1\n"));
+	cr_expect(body_has("\n# EOF\n"));
+	cr_expect_null(http_field(&answer, "Content-Encoding"));
+}
+
+Test(http_server, each_request_gets_its_status)
+{
+	static const struct {
+		const char *request;
+		int status;
+	} cases[] = {
+		{ HTTP_GET("/", ""), 200 },
+		{ HTTP_GET("/healthz", ""), 200 },
+		{ HTTP_GET("/favicon.ico", ""), 204 },
+		{ "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200 },
+		{ HTTP_GET("/nothing", ""), 404 },
+		{ HTTP_GET("/metrics/..", ""), 404 },
+		{ HTTP_GET("/metrics", "Accept: text/plain;q=0\r\n"), 406 },
+		{ "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 405 },
+		{ "DELETE /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 405 },
+		{ "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 405 },
+		{ "get /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 405 },
+		{ HTTP_GET("/metrics", "Content-Length: 1\r\n") "x", 413 },
+		{ HTTP_GET("/metrics", "Content-Length: 1073741824\r\n"), 413 },
+		{ HTTP_GET("/metrics", "Transfer-Encoding: chunked\r\n") "1\r\nx\r\n0\r\n\r\n",
+		  413 },
+		{ HTTP_GET("/metrics", "Content-Length: 0\r\n"), 200 },
+		{ HTTP_GET("/metrics", "Content-Length: x\r\n"), 400 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ask_once(cases[i].request);
+		cr_expect_eq(answer.status, cases[i].status, "%s: %d", cases[i].request,
+			     answer.status);
+	}
+	ask_once("PUT /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+	cr_expect_str_eq(http_field(&answer, "Allow"), "GET, HEAD");
+	cr_expect_str_eq(http_field(&answer, "Connection"), "close");
+}
+
+Test(http_server, header_of_16_kilobytes_is_refused)
+{
+	static char request[HTTP_MEMORY_BYTES + 64];
+	size_t n = (size_t)sprintf(request, "GET /metrics HTTP/1.1\r\nHost: x\r\nX: ");
+
+	memset(request + n, 'a', HTTP_MEMORY_BYTES - n);
+	strcpy(request + HTTP_MEMORY_BYTES, "\r\n\r\n");
+	ask_once(request);
+	cr_expect(answer.status == 431 || answer.status == 0, "%d", answer.status);
+	ask_once(HTTP_GET("/metrics", ""));
+	cr_expect_eq(answer.status, 200);
+}
+
+Test(http_server, connection_is_kept_and_pipelined_requests_are_answered)
+{
+	int fd = http_connect(&address);
+
+	for (int i = 0; i < 3; i++) {
+		http_ask(fd, HTTP_GET("/metrics", ""), &answer);
+		cr_expect_eq(answer.status, 200);
+	}
+	http_send(fd, HTTP_GET("/nothing", "") HTTP_GET("/nothing", ""),
+		  2 * strlen(HTTP_GET("/nothing", "")));
+	http_read(fd, false, &answer);
+	cr_expect_eq(answer.status, 404);
+	close(fd);
+}
+
+Test(http_server, health_turns_when_cuts_stop)
+{
+	struct stats stats = { .effective_interval_ns = 1000000000 };
+
+	ask_once(HTTP_GET("/healthz", ""));
+	cr_expect_eq(answer.status, 200);
+	cr_expect(body_has("{\"healthy\":true,\"cut\":1,"));
+	stats.last_commit_ns = ipacct_clock_ns(CLOCK_BOOTTIME) - 2900000000u;
+	stats_publish(&shared, &stats);
+	ask_once(HTTP_GET("/healthz", ""));
+	cr_expect_eq(answer.status, 200);
+	stats.last_commit_ns = ipacct_clock_ns(CLOCK_BOOTTIME) - 3000000000u;
+	stats_publish(&shared, &stats);
+	ask_once(HTTP_GET("/healthz", ""));
+	cr_expect_eq(answer.status, 503);
+	cr_expect(body_has("{\"healthy\":false,\"cut\":1,"));
+}
+
+/* A page is made once a cut: between two cuts the text is the same octet by octet. */
+Test(http_server, one_render_for_each_cut_and_format)
+{
+	static char first[sizeof(answer.text)];
+	int fd = http_connect(&address);
+	size_t n;
+
+	http_ask(fd, HTTP_GET("/metrics", ""), &answer);
+	n = answer.body_n;
+	memcpy(first, answer.body, n);
+	for (int i = 0; i < 10; i++) {
+		http_ask(fd, HTTP_GET("/metrics", ""), &answer);
+		cr_expect_eq(answer.body_n, n);
+		cr_expect_arr_eq(answer.body, first, n);
+	}
+	cut_next();
+	http_ask(fd, HTTP_GET("/metrics", ""), &answer);
+	cr_expect(body_has("\nipacct_cuts_total 2\n"));
+	/* the first page was rendered once, and the number was read before that of the second */
+	cr_expect(body_has("\nipacct_http_render_duration_seconds_count 1\n"));
+	close(fd);
+}
+
+Test(http_server, scrape_allocates_nothing_after_warm_up)
+{
+	const char *request = HTTP_GET("/metrics", "");
+	int fd = http_connect(&address);
+	struct metrics metrics = { .source = { .ledger = &bench.publisher.ledger,
+					       .stats = &shared } };
+	struct buffer out = { 0 };
+	uint64_t before;
+
+	if (!COUNTS_ALLOCATIONS)
+		cr_skip_test("the sanitizer counts itself");
+	cr_assert_gt(n_allocations, 0, "the count does not work");
+	for (int i = 0; i < 3; i++) {
+		cut_next();
+		http_ask(fd, request, &answer);
+	}
+	/* one cut scraped often: nothing at all, in our code or the library's */
+	before = __atomic_load_n(&n_allocations, __ATOMIC_RELAXED);
+	for (int i = 0; i < 1000; i++)
+		http_ask(fd, request, &answer);
+	cr_expect_eq(__atomic_load_n(&n_allocations, __ATOMIC_RELAXED), before);
+	cr_expect_eq(answer.status, 200);
+	close(fd);
+	/* rendering cut after cut */
+	for (int i = 0; i < 1000; i++) {
+		cut_next();
+		cr_assert_eq(
+			metrics_render(&metrics, i & 1 ? METRICS_TEXT : METRICS_OPENMETRICS, &out),
+			0);
+		if (i == 1)
+			before = __atomic_load_n(&n_allocations, __ATOMIC_RELAXED);
+	}
+	cr_expect_eq(__atomic_load_n(&n_allocations, __ATOMIC_RELAXED), before);
+	buffer_finish(&out);
+	metrics_finish(&metrics);
+}
+
+/* What is left of a connection: 0 open, 1 ended. */
+static bool is_ended(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	char c;
+
+	return poll(&wait, 1, 0) == 1 && recv(fd, &c, 1, MSG_DONTWAIT) == 0;
+}
+
+static void expect_quick(int from)
+{
+	uint64_t begun = http_now_ms();
+	int fd = http_connect_from(&address, from);
+
+	http_ask(fd, HTTP_GET("/metrics", ""), &answer);
+	close(fd);
+	cr_expect_eq(answer.status, 200, "from 127.0.0.%d: %d", from, answer.status);
+	cr_expect_lt(http_now_ms() - begun, 250, "from 127.0.0.%d", from);
+}
+
+Test(http_server, silent_connections_of_one_peer_or_many_keep_nobody_out)
+{
+	enum {
+		N = 500
+	};
+	static int fds[N];
+	int n_ended = 0;
+
+	for (int i = 0; i < N; i++) {
+		fds[i] = http_connect_from(&address, 1 + i % 50);
+		http_send(fds[i], "GET /metr", 9);
+	}
+	expect_quick(1); /* one of the attackers' own addresses */
+	expect_quick(200);
+	for (int i = 0; i < N; i++)
+		n_ended += is_ended(fds[i]);
+	cr_expect_geq(n_ended, N - (int)REAPER_SLOTS);
+	for (int i = 0; i < N; i++)
+		close(fds[i]);
+	expect_quick(1);
+}
+
+/* Clients that ask and do not read: their pages stay, and others still get a whole one. */
+Test(http_server, readers_that_stop_do_not_hold_up_others)
+{
+	enum {
+		N = 12
+	};
+	int fds[N], small = 1024;
+
+	for (int i = 0; i < N; i++) {
+		fds[i] = http_connect_from(&address, 10 + i);
+		(void)setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+		for (int k = 0; k < 50; k++)
+			http_send(fds[i], HTTP_GET("/metrics", ""),
+				  strlen(HTTP_GET("/metrics", "")));
+		cut_next();
+		expect_quick(1);
+		cr_expect(body_has("# HELP process_start_time_seconds"));
+	}
+	for (int i = 0; i < N; i++)
+		close(fds[i]);
+}
+
+Test(http_server, stopping_leaves_the_listening_socket_to_the_next)
+{
+	struct ipacct_problem problem = { "" };
+	struct http_settings settings = { .listen_fd = listen_fd };
+	int early;
+
+	http_server_stop(server);
+	early = http_connect(&address); /* waits in the backlog */
+	cr_assert_eq(http_server_start(&settings,
+				       &(struct metrics_source){ .ledger = &bench.publisher.ledger,
+								 .stats = &shared },
+				       &server, &problem),
+		     0);
+	http_ask(early, HTTP_GET("/metrics", ""), &answer);
+	cr_expect_eq(answer.status, 200);
+	close(early);
+}
