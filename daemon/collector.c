@@ -35,6 +35,7 @@ struct collector {
 	struct stats stats;
 	struct stats_shared shared;
 	struct http_server *http;
+	struct series *series;
 };
 
 static int timer_arm(struct collector *collector)
@@ -215,8 +216,21 @@ static uint64_t lru_budget(const struct ipacct_maps *maps)
 	return sum;
 }
 
+static int series_start(struct collector *collector, const struct collector_settings *settings)
+{
+	struct publisher *publisher = &collector->cutter.publisher;
+	struct series_settings series = settings->series;
+	int ret;
+
+	series.seed = collector->cutter.maps->ctl->seed;
+	ret = series_init(&publisher->ledger, &series, &collector->series);
+	publisher->series = collector->series;
+	return ret;
+}
+
 static int setup(struct collector *collector, struct ipacct_maps *maps, const struct place *place,
-		 int ledger_fd, int lock_fd, struct ipacct_problem *problem)
+		 const struct collector_settings *settings, int ledger_fd, int lock_fd,
+		 struct ipacct_problem *problem)
 {
 	int ret = lock_fd < 0 ? lock_fd : lock_wait(lock_fd, LOCK_WAIT_MS);
 
@@ -232,6 +246,8 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 	if (!ret)
 		ret = privileges_drop(place->uid, place->gid);
 	if (!ret)
+		ret = series_start(collector, settings);
+	if (!ret)
 		ret = cutter_recover(&collector->cutter);
 	if (!ret)
 		ret = cut_now(collector);
@@ -243,6 +259,7 @@ static int http_start(struct collector *collector, const struct http_settings *s
 {
 	struct metrics_source source = { .ledger = &collector->cutter.publisher.ledger,
 					 .stats = &collector->shared,
+					 .series = collector->series,
 					 .process_started_ns = ipacct_clock_ns(CLOCK_REALTIME) };
 
 	if (settings->listen_fd < 0)
@@ -271,7 +288,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 	if (!ret && collector.timer_fd < 0)
 		ret = -errno;
 	if (!ret)
-		ret = setup(&collector, maps, place, ledger_fd, lock_fd, &problem);
+		ret = setup(&collector, maps, place, settings, ledger_fd, lock_fd, &problem);
 	if (!ret)
 		ret = http_start(&collector, &settings->http, &problem);
 	if (!ret)
@@ -289,6 +306,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 	if (ret)
 		log_error("%s", strerror(-ret));
 	cutter_finish(&collector.cutter);
+	series_finish(collector.series);
 	close_fd(&collector.timer_fd);
 	return ret ? 1 : 0;
 }

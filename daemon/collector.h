@@ -8,6 +8,7 @@
 #include "http_server.h"
 #include "maps.h"
 #include "place.h"
+#include "series.h"
 
 enum collector_command {
 	COLLECTOR_READY = 1, /* from the collector: recovered, first cut committed */
@@ -46,6 +47,7 @@ struct collector_answer {
 struct collector_settings {
 	uint64_t interval_ns;
 	struct http_settings http;
+	struct series_settings series;
 };
 
 /* Run until the other end of socket_fd closes (one last cut) or something cannot go on. Never

@@ -63,6 +63,10 @@ struct config {
 	struct geo_settings geo;
 	/* the HTTP endpoint */
 	char listen[LISTEN_TEXT_MAX + 1]; /* listen_address_parse() takes it */
+	uint16_t top_countries;           /* series of their own in /metrics */
+	uint16_t top_asns;
+	uint16_t top_groups;
+	uint16_t top_addresses;
 	/* command line only */
 	char config_file[CONFIG_PATH_BYTES]; /* "" = none */
 	bool check_config;

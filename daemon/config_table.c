@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "config_setting.h"
 #include "sizing.h"
+#include "series_limits.h"
 
 #define MS_NS   1000000ULL
 #define HOUR_NS (3600ULL * 1000000000ULL)
@@ -233,6 +234,38 @@ static const struct setting settings[] = {
 	  .max = LISTEN_TEXT_MAX,
 	  .default_text = "127.0.0.1:9477",
 	  .help = "HTTP endpoint: /metrics, /healthz, /api/v1" },
+	{ .key = "top_countries",
+	  .option = "top-countries",
+	  .argument = "N",
+	  .type = SETTING_NUMBER,
+	  CONFIG_MEMBER(top_countries),
+	  .max = SERIES_COUNTRIES_MAX,
+	  .default_text = "50",
+	  .help = "countries with series of their own in /metrics" },
+	{ .key = "top_asns",
+	  .option = "top-asns",
+	  .argument = "N",
+	  .type = SETTING_NUMBER,
+	  CONFIG_MEMBER(top_asns),
+	  .max = SERIES_ASNS_MAX,
+	  .default_text = "50",
+	  .help = "the same for AS numbers" },
+	{ .key = "top_groups",
+	  .option = "top-groups",
+	  .argument = "N",
+	  .type = SETTING_NUMBER,
+	  CONFIG_MEMBER(top_groups),
+	  .max = SERIES_GROUPS_MAX,
+	  .default_text = "100",
+	  .help = "the same for groups of prefixes" },
+	{ .key = "top_addresses",
+	  .option = "top-addresses",
+	  .argument = "N",
+	  .type = SETTING_NUMBER,
+	  CONFIG_MEMBER(top_addresses),
+	  .max = SERIES_ADDRESSES_MAX,
+	  .default_text = "0",
+	  .help = "the same for addresses" },
 	{ .option = "check-config",
 	  .type = SETTING_FLAG,
 	  CONFIG_MEMBER(check_config),

@@ -7,6 +7,7 @@
 void metrics_finish(struct metrics *metrics)
 {
 	buffer_finish(&metrics->labels);
+	buffer_finish(&metrics->more);
 }
 
 uint64_t metrics_cut(const struct metrics *metrics)
@@ -27,7 +28,11 @@ int metrics_render(struct metrics *metrics, enum metrics_format format, struct b
 		return ret;
 	/* failing that, what was read last time is shown */
 	(void)stats_read(metrics->source.stats, &metrics->stats);
+	if (metrics->source.series &&
+	    series_facts_read(metrics->source.series, &metrics->series_read))
+		metrics->series = metrics->series_read;
 	metrics_interfaces(metrics, &writer);
+	metrics_series(metrics, &writer);
 	metrics_self(metrics, &writer);
 	metrics_end(out, format);
 	return out->failed || metrics->labels.failed ? -ENOMEM : 0;

@@ -5,12 +5,14 @@
 
 #include "metrics_snapshot.h"
 #include "metrics_text.h"
+#include "series.h"
 #include "stats.h"
 
 /* Where the numbers come from; all of it outlives the thread. */
 struct metrics_source {
 	const struct ipacct_ledger *ledger;
 	const struct stats_shared *stats;
+	const struct series *series; /* NULL: none are kept */
 	uint64_t process_started_ns; /* CLOCK_REALTIME */
 };
 
@@ -26,7 +28,11 @@ struct metrics {
 	struct metrics_source source;
 	struct metrics_snapshot snapshot;
 	struct stats stats;
+	struct series_facts series, series_read;
 	struct buffer labels; /* of what one part of the text repeats */
+	struct buffer more;   /* the rest of one sample's labels */
+	const struct metrics_series *of_kind[IPACCT_SERIES_MAX];
+	size_t label_at[IPACCT_SERIES_MAX + 1]; /* in labels */
 	struct metrics_http http;
 };
 
@@ -41,6 +47,7 @@ int metrics_render(struct metrics *metrics, enum metrics_format format, struct b
 
 /* The parts of it. */
 void metrics_interfaces(struct metrics *metrics, struct metric_writer *writer);
+void metrics_series(struct metrics *metrics, struct metric_writer *writer);
 void metrics_self(struct metrics *metrics, struct metric_writer *writer);
 
 #endif

@@ -146,6 +146,100 @@ static void http_write(struct metric_writer *writer, const struct metrics_http *
 	metric_u64(writer, "", 0, "cause=\"limit\"", http->n_evicted, created);
 }
 
+static const char *const kind_labels[IPACCT_SERIES_KINDS] = {
+	[IPACCT_SERIES_COUNTRY] = "kind=\"country\"",
+	[IPACCT_SERIES_ASN] = "kind=\"asn\"",
+	[IPACCT_SERIES_GROUP] = "kind=\"group\"",
+	[IPACCT_SERIES_ADDRESS] = "kind=\"address\"",
+};
+
+static void series_write(struct metric_writer *writer, const struct series_facts *facts,
+			 uint64_t created)
+{
+	static const struct {
+		struct metric metric;
+		size_t offset;
+	} rows[] = {
+		{ { "ipacct_series", NULL, "values with a series of their own", METRIC_GAUGE },
+		  offsetof(struct series_facts, members) },
+		{ { "ipacct_series_joined", NULL, "values that got a series of their own",
+		    METRIC_COUNTER },
+		  offsetof(struct series_facts, joined) },
+		{ { "ipacct_series_left", NULL,
+		    "values whose series was given to a busier one: its amount went to other",
+		    METRIC_COUNTER },
+		  offsetof(struct series_facts, left) },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint64_t *values = (const uint64_t *)((const char *)facts + rows[i].offset);
+
+		metric_begin(writer, &rows[i].metric);
+		for (unsigned int kind = 1; kind < IPACCT_SERIES_KINDS; kind++)
+			if (facts->active[kind])
+				metric_u64(writer, "", 0, kind_labels[kind], values[kind], created);
+	}
+}
+
+static void databases_write(struct metric_writer *writer, const struct series_facts *facts)
+{
+	static const struct metric state = { "ipacct_geo_database_usable", NULL,
+					     "1: in use; 0: configured and not usable, the one "
+					     "before it is",
+					     METRIC_GAUGE };
+	static const struct metric build = { "ipacct_geo_database_build_timestamp_seconds",
+					     "seconds", "when the database was made",
+					     METRIC_GAUGE };
+	char label[32];
+
+	metric_begin(writer, &state);
+	for (unsigned int i = 0; i < IPACCT_GEO_DATABASES_MAX; i++) {
+		(void)snprintf(label, sizeof(label), "database=\"%u\"", i); /* fits */
+		if (facts->geo_state[i])
+			metric_u64(writer, "", 0, label, facts->geo_state[i] == 1, 0);
+	}
+	metric_begin(writer, &build);
+	for (unsigned int i = 0; i < IPACCT_GEO_DATABASES_MAX; i++) {
+		(void)snprintf(label, sizeof(label), "database=\"%u\"", i); /* fits */
+		if (facts->geo_state[i])
+			metric_u64(writer, "", 0, label, facts->geo_build_s[i], 0);
+	}
+}
+
+static void geo_write(struct metric_writer *writer, const struct series_facts *facts,
+		      uint64_t created)
+{
+	static const struct metric joins = { "ipacct_geo_joins", NULL,
+					     "addresses, once a cut, by whether their geo record "
+					     "was there",
+					     METRIC_COUNTER };
+	static const struct metric records = { "ipacct_geo_records", NULL,
+					       "records of the geo file by what they know",
+					       METRIC_GAUGE };
+
+	if (!facts->geo_open)
+		return;
+	metric_begin(writer, &joins);
+	metric_u64(writer, "", 0, "result=\"hit\"", facts->geo_found, created);
+	metric_u64(writer, "", 0, "result=\"miss\"", facts->geo_missing, created);
+	metric_begin(writer, &records);
+	metric_u64(writer, "", 0, "state=\"known\"", facts->geo_known, 0);
+	metric_u64(writer, "", 0, "state=\"negative\"", facts->geo_negative, 0);
+	metric_u64(writer, "", 0, "state=\"pending\"", facts->geo_pending, 0);
+	single(writer, METRIC_GAUGE, "ipacct_geo_generation", NULL,
+	       "number of the set of databases and overrides in use", facts->geo_generation, 0);
+	single_seconds(writer, METRIC_GAUGE, "ipacct_geo_updated_timestamp_seconds",
+		       "when the geo worker last went through the addresses", facts->geo_updated_ns,
+		       0);
+	/* the worker's own count: it may be restarted, and nothing promises that it goes on */
+	single(writer, METRIC_GAUGE, "ipacct_geo_lookups", NULL,
+	       "look-ups in the databases that the geo worker counts: none on a scrape",
+	       facts->geo_lookups, 0);
+	single(writer, METRIC_GAUGE, "ipacct_geo_names_left_out", NULL,
+	       "names that found the table of texts full", facts->geo_strings_full, 0);
+	databases_write(writer, facts);
+}
+
 /* The second number of /proc/self/statm, read without stdio: it would allocate. */
 static uint64_t resident_bytes(void)
 {
@@ -178,6 +272,10 @@ void metrics_self(struct metrics *metrics, struct metric_writer *writer)
 
 	ledger_write(writer, &metrics->snapshot);
 	cuts_write(writer, &metrics->stats, started);
+	if (metrics->source.series) {
+		series_write(writer, &metrics->series, started);
+		geo_write(writer, &metrics->series, started);
+	}
 	http_write(writer, &metrics->http, started);
 	process_write(writer, started);
 	build_write(writer);

@@ -43,6 +43,29 @@ static void interfaces_read(const struct ipacct_ledger *ledger, struct metrics_s
 	}
 }
 
+static void series_read(const struct ipacct_ledger *ledger, struct metrics_snapshot *snapshot)
+{
+	snapshot->n_series = 0;
+	for (uint32_t slot = 0; slot < IPACCT_SERIES_MAX; slot++) {
+		const struct ipacct_ledger_series *from = &ledger->series[slot];
+		int newest = ipacct_version_pick(
+			__atomic_load_n(&from->version[0].cut, __ATOMIC_ACQUIRE),
+			__atomic_load_n(&from->version[1].cut, __ATOMIC_ACQUIRE), snapshot->cut);
+		struct metrics_series *to = &snapshot->series[snapshot->n_series];
+
+		if (newest < 0)
+			continue;
+		to->counters = from->version[newest].counters;
+		if (!(to->counters.tx_packets | to->counters.rx_packets))
+			continue; /* nobody's: the rest may be changing */
+		to->kind = __atomic_load_n(&from->kind, __ATOMIC_ACQUIRE);
+		to->created_ns = from->created_ns;
+		memcpy(to->name, from->name, sizeof(to->name));
+		to->name[sizeof(to->name) - 1] = '\0';
+		snapshot->n_series++;
+	}
+}
+
 static void header_read(const struct ipacct_ledger *ledger, struct metrics_snapshot *snapshot)
 {
 	const struct ipacct_ledger_header *header = ledger->header;
@@ -69,6 +92,7 @@ int metrics_snapshot_read(const struct ipacct_ledger *ledger, struct metrics_sna
 		snapshot->cut = __atomic_load_n(committed, __ATOMIC_ACQUIRE);
 		header_read(ledger, snapshot);
 		interfaces_read(ledger, snapshot);
+		series_read(ledger, snapshot);
 		/* versions of cut H are overwritten only after H + 1 was committed */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (__atomic_load_n(committed, __ATOMIC_RELAXED) == snapshot->cut)

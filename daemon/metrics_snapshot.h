@@ -14,6 +14,13 @@ struct metrics_interface {
 	struct ipacct_totals totals;
 };
 
+struct metrics_series {
+	enum ipacct_series_kind kind;
+	char name[IPACCT_SERIES_NAME_BYTES];
+	uint64_t created_ns;
+	struct ipacct_counters counters;
+};
+
 struct metrics_snapshot {
 	uint64_t cut; /* 0: nothing was committed yet, the rest is zero */
 	uint64_t created_ns;
@@ -23,6 +30,8 @@ struct metrics_snapshot {
 	uint32_t n_rollups, n_rollups_max;
 	size_t n_interfaces;
 	struct metrics_interface interfaces[IPACCT_IFS_MAX];
+	size_t n_series;
+	struct metrics_series series[IPACCT_SERIES_MAX]; /* without those that are zero */
 };
 
 /* Take all numbers of the last committed cut, as any reader of the ledger does: without a lock, and

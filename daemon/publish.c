@@ -14,6 +14,7 @@
 #include "crash.h"
 #include "ledger_version.h"
 #include "publish.h"
+#include "series.h"
 
 #define AHEAD 16u /* records fetched before their turn: README.md, "What a cut costs" */
 
@@ -352,6 +353,8 @@ int publisher_apply(struct publisher *publisher, const struct ipacct_epoch *epoc
 	addresses_apply(publisher, &epoch->addresses, &facts);
 	rollups_apply(publisher, &publisher->prefixes, false, &facts);
 	rollups_apply(publisher, &publisher->wides, true, &facts);
+	if (publisher->series)
+		series_apply(publisher->series, epoch, publisher->address_records, &facts);
 	CRASH_POINT(applied);
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
 		if (epoch->interfaces[slot].hook)

@@ -9,6 +9,8 @@
 #include "guard_index.h"
 #include "record_index.h"
 
+struct series;
+
 struct publisher {
 	struct ipacct_ledger ledger;
 	struct record_index addresses;
@@ -25,6 +27,7 @@ struct publisher {
 	/* The cut may have been applied in part by a process that is gone and knew another list: a key
 	 * that it could not place must not find a place now, or it would be counted twice. */
 	bool again;
+	struct series *series; /* the caller's; NULL: none are kept */
 };
 
 /* fd: the ledger, read-write; stays the caller's. Zeroed storage may be finished. */

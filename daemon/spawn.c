@@ -78,11 +78,23 @@ static int descriptors_limit(const struct ipacct_maps *maps, const struct place 
 	return descriptors_keep(keep, n);
 }
 
+static struct series_settings series_settings(const struct config *config)
+{
+	return (struct series_settings){
+		.runtime_dir = config->runtime_dir,
+		.top = { [IPACCT_SERIES_COUNTRY] = config->top_countries,
+			 [IPACCT_SERIES_ASN] = config->top_asns,
+			 [IPACCT_SERIES_GROUP] = config->top_groups,
+			 [IPACCT_SERIES_ADDRESS] = config->top_addresses },
+	};
+}
+
 static _Noreturn void child_run(struct supervisor *supervisor, int socket_fd)
 {
 	struct place place = supervisor->place;
 	struct collector_settings settings = { .interval_ns = supervisor->config.interval_ns,
-					       .http.listen_fd = supervisor->http.fd };
+					       .http.listen_fd = supervisor->http.fd,
+					       .series = series_settings(&supervisor->config) };
 	int ret;
 
 	child_signals_reset();

@@ -336,6 +336,10 @@ Test(config_help, help_and_man_page_name_every_option_and_key)
 		"geo_databases",
 		"geo_path_as_org",
 		"listen",
+		"top_countries",
+		"top_asns",
+		"top_groups",
+		"top_addresses",
 	};
 	char *help = printed(config_options_print_help);
 	char *man = printed(config_options_print_man);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The text of /metrics: escaping, and every line of it from a ledger whose numbers are known. */
+#include "../geo_image.h"
 #include "ledger_common.h"
 #include "metrics.h"
 
@@ -231,4 +232,77 @@ Test(metrics, histogram_is_cumulative_and_its_sum_has_the_fcs)
 		     10000 + 4 * 36);
 	cr_expect_eq(value_of(&out, "size_bytes_count{device=\"lan\",hook=\"xdp\"} "), 36);
 	buffer_finish(&out);
+}
+
+static struct geo_image image;
+
+static void geo_put(struct ipacct_key key, const char *country, uint32_t asn, const char *org,
+		    const char *name)
+{
+	uint32_t i = record_index_find(&bench.publisher.addresses, &key, 128);
+
+	cr_assert_neq(i, RECORD_NONE);
+	image.records[i] = (struct ipacct_geo_record){
+		.sequence = 2,
+		.key = key,
+		.country = { country[0], country[1] },
+		.flags = IPACCT_GEO_KNOWN,
+		.asn = asn,
+		.as_org = geo_image_text(&image, org),
+		.name = geo_image_text(&image, name),
+		.generation = 1,
+	};
+}
+
+static void expect_line(const struct buffer *out, const char *line)
+{
+	cr_expect_not_null(strstr(out->text, line), "%s", line);
+}
+
+Test(metrics, series_have_their_labels_and_what_an_as_is_called_stands_apart)
+{
+	struct series_settings settings = { .runtime_dir = bench.dir, .top = { 0, 9, 9, 9, 9 } };
+	struct buffer out = { 0 };
+	struct series *series;
+	char path[128];
+
+	geo_image_init(&image, 64, 4096);
+	image.header->databases[1].state = 2;
+	image.header->databases[1].build_s = 1767225600;
+	(void)snprintf(path, sizeof(path), "%s/%s", bench.dir, IPACCT_GEO_NAME);
+	cr_assert_eq(geo_image_write(&image, path), 0);
+	cr_assert_eq(series_init(&bench.publisher.ledger, &settings, &series), 0);
+	metrics.source.series = bench.publisher.series = series;
+	packet(&bench, key4(0xc0000201), key4(0xc6336401), 100);
+	apply(&bench, 1);
+	geo_put(key4(0xc0000201), "DE", 64500, "Example \"A\"", "a\\b");
+	geo_put(key4(0xc6336401), "\0", 0, "", "");
+	cr_assert_eq(geo_image_write(&image, path), 0);
+	apply(&bench, 2);
+	apply(&bench, 3); /* names of ASes follow one cut later */
+	cr_assert_eq(metrics_render(&metrics, METRICS_OPENMETRICS, &out), 0);
+	buffer_char(&out, '\0');
+	expect_line(&out, "\nipacct_country_packets_total{country=\"DE\",direction=\"tx\"} 2\n"
+			  "ipacct_country_packets_created{country=\"DE\",direction=\"tx\"} 1\n"
+			  "ipacct_country_packets_total{country=\"DE\",direction=\"rx\"} 0\n");
+	expect_line(&out, "\nipacct_country_l3_bytes_total{country=\"unknown\",direction=\"rx\"} "
+			  "200\n");
+	expect_line(&out, "\nipacct_country_packets_total{country=\"pending\",direction=\"tx\"} "
+			  "1\n");
+	expect_line(&out, "\nipacct_asn_packets_total{asn=\"64500\",direction=\"tx\"} 2\n");
+	expect_line(&out, "\n# TYPE ipacct_asn info\n"
+			  "ipacct_asn_info{asn=\"64500\",as_org=\"Example \\\"A\\\"\"} 1\n");
+	expect_line(&out, "\nipacct_group_packets_total{group=\"a\\\\b\",direction=\"tx\"} 2\n");
+	expect_line(&out, "\nipacct_address_packets_total{address=\"192.0.2.1\",direction=\"tx\"} "
+			  "3\n");
+	expect_line(&out, "\nipacct_series{kind=\"country\"} 1\n");
+	expect_line(&out, "\nipacct_geo_joins_total{result=\"hit\"} 4\n");
+	expect_line(&out, "\nipacct_geo_database_usable{database=\"1\"} 0\n");
+	expect_line(&out, "\nipacct_geo_database_build_timestamp_seconds{database=\"1\"} "
+			  "1767225600\n");
+	bench.publisher.series = NULL;
+	series_finish(series);
+	buffer_finish(&out);
+	geo_image_finish(&image);
+	(void)unlink(path);
 }

@@ -99,8 +99,9 @@ static bool final(const struct ipacct_geo_file *file, const struct ipacct_geo_re
 	       record->generation == (uint32_t)file->header.generation;
 }
 
-int ipacct_geo_find(struct ipacct_geo *geo, uint32_t ledger_index, const struct ipacct_key *key,
-		    struct ipacct_geo_info *ret_info)
+int ipacct_geo_record_find(struct ipacct_geo *geo, uint32_t ledger_index,
+			   const struct ipacct_key *key,
+			   const struct ipacct_geo_record **ret_record)
 {
 	struct ipacct_geo_file *file = &geo->file;
 	uint32_t chunk = ledger_index / GEO_CHUNK_RECORDS;
@@ -119,6 +120,17 @@ int ipacct_geo_find(struct ipacct_geo *geo, uint32_t ledger_index, const struct 
 		if (!record->sequence || !is_of(record, key))
 			return -ENOENT;
 	}
-	ipacct_geo_file_info(file, record, ret_info);
+	*ret_record = record;
 	return 0;
+}
+
+int ipacct_geo_find(struct ipacct_geo *geo, uint32_t ledger_index, const struct ipacct_key *key,
+		    struct ipacct_geo_info *ret_info)
+{
+	const struct ipacct_geo_record *record;
+	int ret = ipacct_geo_record_find(geo, ledger_index, key, &record);
+
+	if (!ret)
+		ipacct_geo_file_info(&geo->file, record, ret_info);
+	return ret;
 }

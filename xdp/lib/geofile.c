@@ -293,11 +293,6 @@ void ipacct_geo_file_read_chunk(struct ipacct_geo_file *file, uint32_t chunk,
 			records[i].sequence &= 1; /* as one that was never written */
 }
 
-static const char *text_at(const struct ipacct_geo_file *file, uint32_t offset)
-{
-	return offset ? file->strings + offset : "";
-}
-
 void ipacct_geo_file_info(const struct ipacct_geo_file *file,
 			  const struct ipacct_geo_record *record, struct ipacct_geo_info *ret_info)
 {
@@ -317,10 +312,10 @@ void ipacct_geo_file_info(const struct ipacct_geo_file *file,
 		.address_class = record->address_class,
 		.flags = record->flags & (IPACCT_GEO_KNOWN | IPACCT_GEO_OVERRIDE),
 		.asn = record->asn,
-		.country_name = text_at(file, record->country_name),
-		.region = text_at(file, record->region),
-		.city = text_at(file, record->city),
-		.as_org = text_at(file, record->as_org),
-		.name = text_at(file, record->name),
+		.country_name = ipacct_geo_file_text(file, record->country_name),
+		.region = ipacct_geo_file_text(file, record->region),
+		.city = ipacct_geo_file_text(file, record->city),
+		.as_org = ipacct_geo_file_text(file, record->as_org),
+		.name = ipacct_geo_file_text(file, record->name),
 	};
 }

@@ -55,6 +55,18 @@ int ipacct_geo_file_refresh(struct ipacct_geo_file *file);
 void ipacct_geo_file_read_chunk(struct ipacct_geo_file *file, uint32_t chunk,
 				struct ipacct_geo_record *scratch);
 
+/* The record itself, as ipacct_geo_find() finds it: for callers inside that need few fields of very
+ * many. The next refresh may change it. */
+int ipacct_geo_record_find(struct ipacct_geo *geo, uint32_t ledger_index,
+			   const struct ipacct_key *key,
+			   const struct ipacct_geo_record **ret_record);
+
+/* A text of a record that was found. */
+static inline const char *ipacct_geo_file_text(const struct ipacct_geo_file *file, uint32_t offset)
+{
+	return offset ? file->strings + offset : "";
+}
+
 /* A record that was read, with an even sequence that is not 0, as an answer. */
 void ipacct_geo_file_info(const struct ipacct_geo_file *file,
 			  const struct ipacct_geo_record *record, struct ipacct_geo_info *ret_info);

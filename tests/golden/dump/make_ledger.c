@@ -213,7 +213,6 @@ int main(int argc, char **argv)
 		.n_series_max = IPACCT_SERIES_MAX,
 		.n_rollups_max = ROLLUPS_MAX,
 		.n_addresses_max = (__u32)(ADDRESSES_MAX + n_extra),
-		.n_series_max = IPACCT_SERIES_MAX,
 		.instance = 0x1234,
 		.created_ns = CREATED_NS,
 		.cut = CUT,

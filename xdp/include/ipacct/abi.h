@@ -287,7 +287,7 @@ struct ipacct_part {
 #define IPACCT_LEDGER_NAME         "ledger"
 #define IPACCT_LEDGER_MAGIC        0x6c65646765726970ULL /* "ipledger" */
 #define IPACCT_LEDGER_HEADER_BYTES 4096u
-#define IPACCT_SERIES_MAX          1024u
+#define IPACCT_SERIES_MAX          2048u
 #define IPACCT_SERIES_NAME_BYTES   56u
 
 struct ipacct_ledger_version {
@@ -317,21 +317,25 @@ struct ipacct_ledger_interface {
 	struct ipacct_ledger_totals version[2];
 };
 
-/* What the addresses of one country, AS or group sent and received: the series of /metrics. At each
- * cut the counts of an address go to exactly one series of each kind, its own or a collective one
- * ("other", "pending", …), as its geo record says then; so the series of a kind sum to what was
- * accounted, and none ever falls. */
+/* What the addresses of one country, AS or group sent and received, or the busiest addresses: the
+ * series of /metrics. At each cut the counts of an address go to exactly one series of each kind, its
+ * own or a collective one ("other", "pending", …), as its geo record says then; so the series of a
+ * kind sum to what was accounted, and none ever falls. One that leaves adds its amount to "other" and
+ * is zero from that cut on: a record whose newest version is zero is nobody's, whatever its name, and
+ * may get another kind and name later. A kind that is not configured (any more) is not updated. */
 enum ipacct_series_kind {
 	IPACCT_SERIES_FREE = 0,
 	IPACCT_SERIES_COUNTRY, /* name: ISO 3166-1 alpha-2, or a collective name */
 	IPACCT_SERIES_ASN,     /* name: decimal number, or a collective name */
 	IPACCT_SERIES_GROUP,   /* name: of the prefix group, or a collective name */
+	IPACCT_SERIES_ADDRESS, /* name: "192.0.2.1@DOMAIN", or a collective name */
 	IPACCT_SERIES_KINDS
 };
 
 struct ipacct_ledger_series {
-	__u8 kind; /* enum ipacct_series_kind; set once, after the name */
+	__u8 kind; /* enum ipacct_series_kind; set after the rest */
 	__u8 reserved[7];
+	__u64 created_ns; /* CLOCK_REALTIME: it counts from there on */
 	char name[IPACCT_SERIES_NAME_BYTES]; /* NUL-terminated */
 	struct ipacct_ledger_version version[2];
 };
@@ -390,7 +394,7 @@ IPACCT_ASSERT_SIZE(struct ipacct_interface, 112);
 IPACCT_ASSERT_SIZE(struct ipacct_part, 64);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_version, 48);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_record, 128);
-IPACCT_ASSERT_SIZE(struct ipacct_ledger_series, 160);
+IPACCT_ASSERT_SIZE(struct ipacct_ledger_series, 168);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_cut, 120);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_header, 400);
 _Static_assert(IPACCT_IGNORED_REASONS <= IPACCT_REASONS_MAX, "reasons outgrew their array");
