@@ -62,8 +62,11 @@ struct config {
 	struct config_prefix protect[CONFIG_PROTECT_MAX];
 	struct geo_settings geo;
 	/* the HTTP endpoint */
-	char listen[LISTEN_TEXT_MAX + 1]; /* listen_address_parse() takes it */
-	uint16_t top_countries;           /* series of their own in /metrics */
+	char listen[LISTEN_TEXT_MAX + 1];        /* listen_address_parse() takes it */
+	char listen_tls_cert[CONFIG_PATH_BYTES]; /* "": none, as for the next two */
+	char listen_tls_key[CONFIG_PATH_BYTES];
+	char listen_auth_file[CONFIG_PATH_BYTES];
+	uint16_t top_countries; /* series of their own in /metrics */
 	uint16_t top_asns;
 	uint16_t top_groups;
 	uint16_t top_addresses;

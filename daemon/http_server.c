@@ -34,10 +34,13 @@
 	X(body, MHD_HTTP_CONTENT_TOO_LARGE, "a request here has no body\n")                     \
 	X(format, MHD_HTTP_NOT_ACCEPTABLE,                                                      \
 	  "there is text/plain;version=0.0.4 and application/openmetrics-text;version=1.0.0\n") \
+	X(unknown, MHD_HTTP_UNAUTHORIZED, "a user and a password are needed\n")                 \
+	X(later, MHD_HTTP_TOO_MANY_REQUESTS, "a wrong password came a moment ago\n")            \
 	X(busy, MHD_HTTP_SERVICE_UNAVAILABLE, "no snapshot could be taken, try again\n")
 
 struct http_server {
 	struct MHD_Daemon *daemon;
+	struct http_auth *auth; /* the settings' */
 	pthread_t thread;
 	bool running;
 	int stop_fd;
@@ -160,14 +163,40 @@ static struct MHD_Response *refusal(struct http_server *server, struct MHD_Conne
 	return NULL;
 }
 
+/* What is refused because of who asks. NULL: nothing. */
+static struct MHD_Response *stranger(struct http_server *server, struct MHD_Connection *connection,
+				     unsigned int *ret_status)
+{
+	if (!server->auth)
+		return NULL;
+	switch (auth_check(server->auth, field(connection, MHD_HTTP_HEADER_AUTHORIZATION),
+			   now_ms())) {
+	case AUTH_GOOD:
+		return NULL;
+	case AUTH_LATER:
+		*ret_status = MHD_HTTP_TOO_MANY_REQUESTS;
+		return server->later;
+	default:
+		*ret_status = MHD_HTTP_UNAUTHORIZED;
+		return server->unknown;
+	}
+}
+
 static enum MHD_Result serve(struct http_server *server, struct MHD_Connection *connection,
 			     const char *path)
 {
+	struct MHD_Response *refused;
+	unsigned int status;
+
+	/* who watches over the machine need not know its traffic */
+	if (http_path_find(path) == HTTP_HEALTHZ)
+		return serve_health(server, connection);
+	refused = stranger(server, connection, &status);
+	if (refused)
+		return send_answer(server, connection, status, refused);
 	switch (http_path_find(path)) {
 	case HTTP_METRICS:
 		return serve_metrics(server, connection);
-	case HTTP_HEALTHZ:
-		return serve_health(server, connection);
 	case HTTP_ROOT:
 		return send_answer(server, connection, MHD_HTTP_OK, server->root);
 	case HTTP_FAVICON:
@@ -293,7 +322,10 @@ static int fixed_make(struct http_server *server)
 		    MHD_YES ||
 	    MHD_add_response_header(server->method, MHD_HTTP_HEADER_CONNECTION, "close") !=
 		    MHD_YES ||
-	    MHD_add_response_header(server->body, MHD_HTTP_HEADER_CONNECTION, "close") != MHD_YES)
+	    MHD_add_response_header(server->body, MHD_HTTP_HEADER_CONNECTION, "close") != MHD_YES ||
+	    MHD_add_response_header(server->later, MHD_HTTP_HEADER_RETRY_AFTER, "1") != MHD_YES ||
+	    MHD_add_response_header(server->unknown, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+				    "Basic realm=\"ipacct\", charset=\"UTF-8\"") != MHD_YES)
 		return -ENOMEM;
 	return 0;
 }
@@ -307,17 +339,74 @@ static void fixed_drop(struct http_server *server)
 #undef DROP
 }
 
+/* Decode %xx. A NUL would end a text before its end: it becomes what no name of ours holds. */
+static size_t on_unescape(void *context, struct MHD_Connection *connection, char *text)
+{
+	size_t n = MHD_http_unescape(text);
+
+	(void)context;
+	(void)connection;
+	for (size_t i = 0; i < n; i++)
+		if (!text[i])
+			text[i] = '\x01';
+	return n;
+}
+
+/* The library's words about a certificate, as its logger gives them. */
+static void on_tls_log(void *context, const char *format, va_list args)
+{
+	struct ipacct_problem *problem = context;
+
+	(void)vsnprintf(problem->text, sizeof(problem->text), format, args); /* cut to fit */
+	problem->text[strcspn(problem->text, "\n")] = '\0';
+}
+
+static enum MHD_Result on_nothing(void *context, struct MHD_Connection *connection,
+				  const char *path, const char *method, const char *version,
+				  const char *upload, size_t *upload_bytes, void **request)
+{
+	(void)context, (void)connection, (void)path, (void)method, (void)version, (void)upload;
+	(void)upload_bytes, (void)request;
+	return MHD_NO;
+}
+
+int http_tls_check(const char *cert, const char *key, struct ipacct_problem *ret_problem)
+{
+	struct ipacct_problem why = { "" };
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+		MHD_USE_TLS | MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET, 0, NULL,
+		NULL, on_nothing, NULL, MHD_OPTION_EXTERNAL_LOGGER, on_tls_log, &why,
+		MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_HTTPS_MEM_KEY, key, MHD_OPTION_END);
+
+	if (!daemon) {
+		ipacct_problem_set(ret_problem, "listen_tls_cert, listen_tls_key: %.180s",
+				   why.text[0] ? why.text : "not usable");
+		return -EINVAL;
+	}
+	MHD_stop_daemon(daemon);
+	return 0;
+}
+
 static int daemon_start(struct http_server *server, const struct http_settings *settings)
 {
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)settings->cert },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)settings->key },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+
+	if (!settings->cert)
+		tls[0].option = MHD_OPTION_END;
 	/* No thread of the library's own: ours waits, so that the deadlines need no lock. */
 	server->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, server,
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
-		settings->listen_fd, MHD_OPTION_CONNECTION_LIMIT, REAPER_SLOTS,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)INACTIVE_S,
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | (settings->cert ? MHD_USE_TLS : 0), 0, NULL,
+		NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, settings->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+		REAPER_SLOTS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)INACTIVE_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY_BYTES,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, server, MHD_OPTION_END);
+		MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	return server->daemon ? 0 : -EIO;
 }
 
@@ -331,6 +420,7 @@ int http_server_start(const struct http_settings *settings, const struct metrics
 		return -ENOMEM;
 	server->metrics.source = *source;
 	server->pages.metrics = &server->metrics;
+	server->auth = settings->auth;
 	server->stop_fd = eventfd(0, EFD_CLOEXEC);
 	ret = server->stop_fd < 0 ? -errno : fixed_make(server);
 	if (!ret)

@@ -93,7 +93,10 @@ static _Noreturn void child_run(struct supervisor *supervisor, int socket_fd)
 {
 	struct place place = supervisor->place;
 	struct collector_settings settings = { .interval_ns = supervisor->config.interval_ns,
-					       .http.listen_fd = supervisor->http.fd,
+					       .http = { .listen_fd = supervisor->http.fd,
+							 .cert = supervisor->secrets.cert,
+							 .key = supervisor->secrets.key,
+							 .auth = supervisor->secrets.auth },
 					       .series = series_settings(&supervisor->config) };
 	int ret;
 

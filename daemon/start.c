@@ -237,6 +237,8 @@ int start_all(struct supervisor *supervisor, struct ipacct_problem *problem)
 
 	supervisor->exit_code = ret == -EBUSY ? EXIT_CODE_RUNNING : EXIT_CODE_ERROR;
 	if (!ret && !supervisor->config.detach)
+		ret = http_secrets_read(&supervisor->config, &supervisor->secrets, problem);
+	if (!ret && !supervisor->config.detach)
 		ret = http_listen_open(&supervisor->config, place->gid, &supervisor->http, problem);
 	if (!ret)
 		ret = maps_take(supervisor, problem);

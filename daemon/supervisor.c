@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "cut.h"
 #include "exit_code.h"
+#include "http_reload.h"
 #include "log.h"
 #include "maps_make.h"
 #include "notify.h"
@@ -111,6 +112,7 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	struct collector_answer answer;
 	struct config old = *config, fresh;
 	struct guard_set guard = {};
+	struct http_reload http;
 	int ret = config_reload(supervisor->argc, supervisor->argv, &fresh, ret_problem->text,
 				sizeof(ret_problem->text));
 
@@ -122,6 +124,12 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 		log_error("reload: %s, keeping the configuration", ret_problem->text);
 		return -EINVAL;
 	}
+	ret = http_reload_prepare(supervisor, &fresh, &http, ret_problem);
+	if (ret) {
+		guard_set_finish(&guard);
+		log_error("reload: %s, keeping the configuration", ret_problem->text);
+		return ret;
+	}
 	reload_fixed_warn(config, &fresh);
 	memcpy(config->interfaces, fresh.interfaces, sizeof(config->interfaces));
 	config->n_interfaces = fresh.n_interfaces;
@@ -132,10 +140,16 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	guard_set_finish(&guard);
 	if (ret) {
 		*config = old;
+		http_reload_drop(&http);
 		log_error("reload: %s, keeping the configuration", ret_problem->text);
 		return ret;
 	}
 	geo_process_reload(supervisor);
+	if (http_reload_commit(supervisor, &http)) {
+		collector_stop(supervisor);
+		if (collector_spawn(supervisor))
+			supervisor->retry_ms = monotonic_ms() + RETRY_MS;
+	}
 	ret = supervisor_ask(supervisor, COLLECTOR_INTERVAL, config->interval_ns, &answer);
 	log_info("reloaded: %zu interfaces, interval %llu ms", config->n_interfaces,
 		 (unsigned long long)(config->interval_ns / NS_PER_MS));
@@ -336,6 +350,7 @@ static void finish(struct supervisor *supervisor, bool start_failed)
 		start_undo(supervisor);
 	control_close(&supervisor->control, supervisor->place.runtime_dir_fd);
 	http_listen_close(&supervisor->config, &supervisor->http);
+	http_secrets_finish(&supervisor->secrets);
 	ports_finish(&supervisor->ports);
 	rtnl_finish(&supervisor->rtnl);
 	ipacct_maps_finish(&supervisor->maps);

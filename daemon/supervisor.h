@@ -13,6 +13,7 @@
 #include "geo_process.h"
 #include "guard.h"
 #include "http_listen.h"
+#include "http_secrets.h"
 #include "place.h"
 #include "ports.h"
 #include "rtnl.h"
@@ -33,6 +34,7 @@ struct supervisor {
 	bool guard_begun;              /* the start has changed them */
 	struct control control;
 	struct http_listener http;
+	struct http_secrets secrets;
 	struct ipacct_problem dispatcher_reason;
 	bool dispatcher; /* the kernel could run libxdp's dispatcher */
 	struct geo_process geo;

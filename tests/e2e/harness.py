@@ -177,15 +177,17 @@ class Daemon:
         if interface:
             self.options += ["-i", interface]
         self.options += options
+        self.command_prefix = []  # what starts it, if it is not started as it is
         self.process = None
         self.log_path = os.path.join(self.place.base, "log")
         context.callback(self._end)
 
     def command(self, *extra):
-        return self.network.command_inside(self.network.receiver, program("ipacctd", self.build),
-                                           *self.arguments, *self.options, *extra)
+        return self.network.command_inside(self.network.receiver, *self.command_prefix,
+                                           program("ipacctd", self.build), *self.arguments,
+                                           *self.options, *extra)
 
-    def spawn(self, *extra, environment=None):
+    def spawn(self, *extra, environment=None, pass_fds=()):
         """Start it without waiting; the ready message comes to self.notify."""
         path = os.path.join(self.place.base, f"notify-{next(_NUMBERS)}")
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -194,7 +196,7 @@ class Daemon:
         with log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 self.command(*extra), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
+                start_new_session=True, pass_fds=pass_fds,
                 env=dict(os.environ, NOTIFY_SOCKET=path, **(environment or {})))
         return self
 

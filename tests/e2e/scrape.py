@@ -22,6 +22,16 @@ def loopback_up(network):
     run("ip", "-n", network.receiver, "link", "set", "lo", "up")
 
 
+def enter(network):
+    """Move the calling thread, which should end soon, into the counter's namespace."""
+    descriptor = os.open(f"/run/netns/{network.receiver}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _LIBC.setns(descriptor, _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+    finally:
+        os.close(descriptor)
+
+
 def connect_many(network, count=1, port=PORT, source="127.0.0.1", target="127.0.0.1"):
     """Sockets of the counter's namespace, connected: a socket stays where it was made, so a thread
     that enters the namespace makes them and ends."""
@@ -29,12 +39,7 @@ def connect_many(network, count=1, port=PORT, source="127.0.0.1", target="127.0.
 
     def enter_and_connect():
         try:
-            descriptor = os.open(f"/run/netns/{network.receiver}", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                if _LIBC.setns(descriptor, _CLONE_NEWNET):
-                    raise OSError(ctypes.get_errno(), "setns")
-            finally:
-                os.close(descriptor)
+            enter(network)
             for _ in range(count):
                 if target.startswith("/"):
                     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -169,6 +169,9 @@ Test(config, every_key_reaches_its_member)
 	cr_expect_eq(config.lru_entries, 20000);
 	cr_expect_eq(config.ledger_addresses, 100000);
 	cr_expect_str_eq(config.listen, "[::1]:80");
+	cr_expect_str_eq(config.listen_tls_cert, "/etc/ipacct/cert.pem");
+	cr_expect_str_eq(config.listen_tls_key, "/etc/ipacct/key.pem");
+	cr_expect_str_eq(config.listen_auth_file, "/etc/ipacct/users");
 	cr_expect_eq(config.top_countries, 256);
 	cr_expect_eq(config.top_asns, 0);
 	cr_expect_eq(config.top_groups, 7);
@@ -184,9 +187,9 @@ Test(config, every_key_reaches_its_member)
 	cr_expect_eq(config.protect[1].key.domain_be, htons(7));
 	cr_assert_eq(config.n_interfaces, 2);
 	expect_interface(&config.interfaces[0], "eth0", IPACCT_MODE_NATIVE, CONFIG_ATTACH_AUTO, 7,
-			 true, 25);
+			 true, 28);
 	expect_interface(&config.interfaces[1], "eth1.100", IPACCT_MODE_GENERIC, CONFIG_ATTACH_LINK,
-			 0, false, 30);
+			 0, false, 33);
 }
 
 Test(config, flow_style_means_the_same_as_block_style)

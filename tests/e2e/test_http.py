@@ -1,0 +1,443 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The HTTP endpoint: where it listens, who may ask, who cannot hold it up, and its numbers."""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import scrape
+from harness import Daemon, Network, Place, alive, run, scaled
+from tap import SLOW, Skip, check, check_equal, test, wait_for
+from traffic import Traffic, settle
+
+QUICK_S = 0.25 * SLOW  # a good scrape answers within this, whatever others do
+
+
+def with_loopback(context):
+    network = Network(context)
+    scrape.loopback_up(network)
+    return network
+
+
+def write(path, text, mode=0o600):
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+    os.chmod(path, mode)
+
+
+def needs(program):
+    if not shutil.which(program):
+        raise Skip(f"no {program} here")
+
+
+@test(limit_s=60)
+def every_number_is_the_dumps_and_promtool_agrees(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network, "--top-addresses", "10").start()
+    traffic = Traffic(context, network, packets=scaled(20_000, 2000), addresses=300).start()
+    traffic.finish()
+    dump = settle(daemon, traffic)
+    samples = scrape.scrape(network)
+    scrape.check_interfaces(samples, dump)
+    scrape.check_family(samples, "address", dump)
+    check_equal(scrape.total(samples, "ipacct_conservation_error_packets"), 0, "error")
+    # The histogram counts each frame once; its sum has four octets of FCS for each.
+    seen = sum(one["seen_packets"] for one in dump["interfaces"])
+    octets = sum(one["seen_l2_bytes"] for one in dump["interfaces"])
+    check_equal(scrape.total(samples, "ipacct_interface_packet_size_bytes_count"), seen, "count")
+    check_equal(scrape.total(samples, "ipacct_interface_packet_size_bytes_sum"),
+                octets + 4 * seen, "sum")
+    listed = {line["address"]: line for line in dump["addresses"]}
+    members = [dict(pairs)["address"] for (name, pairs) in samples
+               if name == "ipacct_address_packets_total" and dict(pairs)["direction"] == "tx"]
+    check_equal(sum(name in listed for name in members), 10, f"addresses among {members}")
+    if shutil.which("promtool"):
+        _, _, body = scrape.get(network)
+        done = subprocess.run(["promtool", "check", "metrics"], input=body, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        check_equal((done.returncode, done.stdout), (0, b""), "promtool")
+
+
+@test(limit_s=60, guest=False)
+def answers_and_refusals(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network).start()
+    daemon.cut()
+    for path, status in (("/", 200), ("/metrics", 200), ("/healthz", 200), ("/favicon.ico", 204),
+                         ("/nothing", 404), ("/metrics/x", 404), ("/%00", 404)):
+        check_equal(scrape.get(network, path)[0], status, path)
+    status, fields, _ = scrape.get(network, method="POST")
+    check_equal((status, fields["allow"]), (405, "get, head"), "POST")
+    status, fields, body = scrape.get(network, method="HEAD")
+    check_equal((status, body), (200, b""), "HEAD")
+    check(int(fields["content-length"]) > 1000, "length of what HEAD does not send")
+    status, fields, body = scrape.get(network, fields=["Accept-Encoding: gzip"])
+    check("content-encoding" not in fields, "compressed for this very machine")
+    # Another address of this machine is not loopback: there it is compressed.
+    run("ip", "-n", network.receiver, "addr", "add", "192.0.2.1/32", "dev", "lo")
+    daemon.stop()
+    other = Daemon(context, network, "--listen", "192.0.2.1:9100", place=daemon.place).start()
+    status, fields, body = scrape.get(network, fields=["Accept-Encoding: gzip"], port=9100,
+                                      target="192.0.2.1", source="192.0.2.1")
+    check_equal(fields["content-encoding"], "gzip", "encoding")
+    import gzip  # pylint: disable=import-outside-toplevel  # not in the guests
+    check(b"\nipacct_cuts_total " in gzip.decompress(body), "what was compressed")
+    other.stop()
+
+
+def listens(network):
+    return run("ss", "-N", network.receiver, "-Hltnp").stdout
+
+
+@test(limit_s=60, guest=False)
+def off_means_no_socket_and_no_thread(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network, "--listen", "off").start()
+    collector = daemon.pid_of_collector()
+    check_equal(listens(network), "", "listening sockets")
+    check_equal(len(os.listdir(f"/proc/{collector}/task")), 1, "threads of the collector")
+    daemon.stop()
+    daemon = Daemon(context, network, place=daemon.place).start()
+    check_equal(len(os.listdir(f"/proc/{daemon.pid_of_collector()}/task")), 2, "threads")
+    check("127.0.0.1:9477" in listens(network), listens(network))
+
+
+@test(limit_s=60, guest=False)
+def port_in_use_is_one_error_and_changes_nothing(context):
+    network = with_loopback(context)
+    network.inside(network.receiver, "sh", "-c",
+                   "echo 0 > /proc/sys/net/ipv6/conf/lo/disable_ipv6;"
+                   " ip addr replace ::1/128 dev lo")
+    first = Daemon(context, network, "--listen", "[::1]:9100").start()
+    check_equal(scrape.get(network, port=9100, target="::1", source="::1")[0], 200, "IPv6")
+    place = Place(context)
+    before = place.pins()
+    run("ip", "-n", network.receiver, "link", "add", "rx8", "type", "veth", "peer",
+        "name", "rx9")
+    second = Daemon(context, network, "--listen", "[::]:9100", place=place,
+                    interface="rx8")
+    done = second.refuse(code=1, words=["[::]:9100", "in use", "--listen"])
+    check_equal(sum("error" in line for line in done.stderr.splitlines()), 1, done.stderr)
+    check_equal(place.pins(), before, "pins")
+    check(not os.path.exists(os.path.join(place.runtime, "ledger")), "a ledger was made")
+    first.cut()
+
+
+@test(limit_s=60, guest=False)
+def socket_in_the_file_system_is_for_the_group(context):
+    network = with_loopback(context)
+    place = Place(context)
+    path = os.path.join(place.base, "http")
+    daemon = Daemon(context, network, "--listen", f"unix:{path}", place=place).start()
+    check_equal(os.stat(path).st_mode & 0o777, 0o660, "mode")
+    check_equal(os.stat(path).st_gid, os.stat(place.runtime).st_gid, "group")
+    check_equal(scrape.get(network, target=path)[0], 200, "answer")
+    daemon.kill()
+    daemon.start()  # over the name that the dead one left
+    check_equal(scrape.get(network, target=path)[0], 200, "answer of the next one")
+    daemon.stop()
+    check(not os.path.exists(path), "the name stays after a clean stop")
+
+
+@test(limit_s=60, guest=False)
+def service_managers_socket_is_used(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network)
+    sockets = []  # made inside the namespace, as systemd would
+
+    def enter_and_listen():
+        scrape.enter(network)
+        link = socket.socket()
+        link.bind(("127.0.0.1", 9200))
+        link.listen()
+        sockets.append(link)
+
+    thread = threading.Thread(target=enter_and_listen)
+    thread.start()
+    thread.join()
+    with sockets[0] as link:
+        daemon.command_prefix = ["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh"]
+        os.dup2(link.fileno(), 3, inheritable=True)
+        try:
+            daemon.spawn(pass_fds=(3,))
+        finally:
+            os.close(3)
+    daemon.wait_ready()
+    check_equal(scrape.get(network, port=9200)[0], 200, "answer")
+    check("9477" not in listens(network), "the default address is used, too")
+
+
+@test(limit_s=60, guest=False)
+def collector_that_dies_leaves_the_socket_to_the_next(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network).start()
+    collector = daemon.pid_of_collector()
+    os.kill(collector, signal.SIGKILL)
+    wait_for(lambda: not alive(collector), "the death")
+    # Nobody serves now, and the connection waits for who comes.
+    check_equal(scrape.get(network)[0], 200, "answer of the next collector")
+    check(daemon.pid_of_collector() != collector, "another collector")
+
+
+@test(limit_s=60, guest=False)
+def reload_moves_it_and_keeps_the_old_one_when_it_cannot(context):
+    network = with_loopback(context)
+    place = Place(context)
+    path = os.path.join(place.base, "ipacct.yaml")
+    text = "interval: 100ms\ninterfaces: [{name: rx0}]\nlisten: "
+    write(path, text + "127.0.0.1:9301\n")
+    daemon = Daemon(context, network, place=place, interface=None)
+    daemon.options = ["-c", path]
+    daemon.start()
+    check_equal(scrape.get(network, port=9301)[0], 200, "first")
+    write(path, text + "127.0.0.1:9302\n")
+    daemon.ctl("reload")
+    check_equal(scrape.get(network, port=9302)[0], 200, "second")
+    check("9301" not in listens(network), "the first is still there")
+    with blocked_port(network, 9303):
+        write(path, text + "127.0.0.1:9303\ntop_countries: 1\n")
+        done = daemon.ctl("reload", expect=1)
+        check("9303" in done.stderr and "in use" in done.stderr, done.stderr)
+    check_equal(scrape.get(network, port=9302)[0], 200, "the old one")
+    collector = daemon.pid_of_collector()
+    write(path, text + "127.0.0.1:9302\nlisten_tls_cert: /run/nothing\n"
+          "listen_tls_key: /run/nothing\n")
+    done = daemon.ctl("reload", expect=78)
+    check("/run/nothing" in done.stderr, done.stderr)
+    check_equal(daemon.pid_of_collector(), collector, "collector")
+    write(path, text + "off\n")
+    daemon.ctl("reload")
+    check_equal(listens(network), "", "listening sockets")
+    daemon.cut()
+
+
+class blocked_port:  # pylint: disable=invalid-name  # used as a function
+    """A port of the counter's namespace that is taken."""
+
+    def __init__(self, network, port):
+        self.network, self.port, self.link = network, port, None
+
+    def __enter__(self):
+        def listen():
+            scrape.enter(self.network)
+            self.link = socket.socket()
+            self.link.bind(("127.0.0.1", self.port))
+            self.link.listen()
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        thread.join()
+
+    def __exit__(self, *_):
+        self.link.close()
+
+
+@test(limit_s=60, guest=False)
+def tls_and_passwords(context):
+    needs("openssl")
+    import ssl  # pylint: disable=import-outside-toplevel  # not in the guests
+    network = with_loopback(context)
+    place = Place(context)
+    cert, key, users = (os.path.join(place.base, name) for name in ("cert", "key", "users"))
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-days", "2", "-subj", "/CN=ipacct", "-addext", "subjectAltName=IP:127.0.0.1",
+        "-keyout", key, "-out", cert)
+    os.chmod(key, 0o600)
+    write(users, "prometheus:" + run("openssl", "passwd", "-6", "secret").stdout)
+    options = ["--listen-tls-cert", cert, "--listen-tls-key", key, "--listen-auth-file", users]
+    daemon = Daemon(context, network, *options, place=place)
+    Daemon(context, network, *options[:4], "--listen-auth-file", cert, place=place).refuse(
+        code=1, words=[cert, "line 1"])
+    Daemon(context, network, "--listen-tls-cert", cert, "--listen-tls-key", cert,
+           place=place).refuse(code=1, words=["listen_tls_cert"])
+    Daemon(context, network, "--listen-tls-cert", cert, place=place).refuse(
+        code=1, words=["listen_tls_key"])
+    daemon.start()
+    good = ["Authorization: Basic cHJvbWV0aGV1czpzZWNyZXQ="]  # prometheus:secret
+    wrong = ["Authorization: Basic cHJvbWV0aGV1czp3cm9uZw=="]
+
+    def ask(path, fields=()):
+        plain, = scrape.connect_many(network)
+        tls = ssl.create_default_context(cafile=cert)
+        with tls.wrap_socket(plain, server_hostname="127.0.0.1") as link:
+            head = [f"GET {path} HTTP/1.1", "Host: x", "Connection: close", *fields]
+            link.sendall("\r\n".join(head).encode() + b"\r\n\r\n")
+            return scrape.read_answer(link)
+
+    status, fields, body = ask("/metrics", good)
+    check_equal(status, 200, "with the password")
+    check(b"\nipacct_cuts_total " in body, "the text")
+    status, fields, body = ask("/metrics")
+    check_equal((status, fields["www-authenticate"]),
+                (401, 'basic realm="ipacct", charset="utf-8"'), "without")
+    check(b"ipacct_" not in body, "numbers for a stranger")
+    check_equal(ask("/metrics", wrong)[0], 401, "wrong password")
+    check_equal(ask("/metrics", wrong)[0], 429, "wrong password again")
+    check_equal(ask("/metrics", good)[0], 200, "the right one meanwhile")
+    check_equal(ask("/healthz")[0], 200, "health needs none")
+    plain, = scrape.connect_many(network)
+    with plain:
+        plain.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        check(b"HTTP/1.1 200" not in plain.recv(4096), "clear text on a TLS port")
+    # The collector serves with a key that it could not read itself.
+    check_equal(os.stat(key).st_uid, 0, "owner of the key")
+
+
+def quick_scrape(network, what, **where):
+    started = time.monotonic()
+    status = scrape.get(network, **where)[0]
+    took = time.monotonic() - started
+    check_equal(status, 200, f"a good scrape beside {what}")
+    check(took < QUICK_S, f"a good scrape beside {what} took {took * 1000:.0f} ms")
+    return took
+
+
+@test(limit_s=90)
+def nobody_can_keep_a_good_scrape_out(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network).start()
+    worst = 0
+    held = []
+    try:
+        for i in range(scaled(500, 100)):
+            link, = scrape.connect_many(network, source=f"127.0.0.{1 + i % 20}")
+            link.sendall(b"GET /metrics HTTP/1.1\r\nHo")
+            held.append(link)
+        for i in range(10):
+            worst = max(worst, quick_scrape(network, "500 half requests"))
+            worst = max(worst, quick_scrape(network, "500 half requests", source="127.0.0.9"))
+    finally:
+        for link in held:
+            link.close()
+    # Who drips a byte a second is gone at the deadline, however diligently.
+    link, = scrape.connect_many(network)
+    with link:
+        link.settimeout(0.5)
+        started, ended = time.monotonic(), None
+        while time.monotonic() - started < 12 * SLOW and ended is None:
+            try:
+                link.sendall(b"G")
+                if link.recv(1) == b"":
+                    ended = time.monotonic()
+            except socket.timeout:
+                pass
+            except OSError:
+                ended = time.monotonic()
+            worst = max(worst, quick_scrape(network, "a drip"))
+        check(ended is not None, "the drip was never ended")
+        check(4 < ended - started < 5 + 2 * SLOW, f"ended after {ended - started:.1f} s")
+    randomly = random.Random(1)
+    for i in range(scaled(300, 50)):
+        link, = scrape.connect_many(network)
+        with link:
+            try:
+                link.sendall(garbage(randomly, i))
+            except OSError:
+                pass  # refused in the middle
+            worst = max(worst, quick_scrape(network, "garbage") if i % 20 == 0 else 0)
+    daemon.cut()
+    context.note(f"slowest good scrape {worst * 1000:.0f} ms")
+
+
+def garbage(randomly, number):
+    """Requests that are none: octets, huge headers, huge numbers, NULs, pipelines."""
+    shapes = (
+        lambda: randomly.randbytes(2000),
+        lambda: b"GET /metrics HTTP/1.1\r\n" + b"X: " + b"a" * 100_000,
+        lambda: b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        lambda: b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n" +
+        b"x" * 50_000,
+        lambda: b"\0" * 5000,
+        lambda: b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 200,
+        lambda: b"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        lambda: b"GET\t/metrics\x00HTTP/9.9\n\n\n",
+        lambda: b"".join(b"A%d: b\r\n" % i for i in range(3000)),
+    )
+    return shapes[number % len(shapes)]()
+
+
+@test(limit_s=90)
+def a_hundred_scrapers_do_not_hold_up_cuts(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network).start()
+    traffic = Traffic(context, network, addresses=scaled(20_000, 1000),
+                      rate=scaled(30_000, 2000)).start()
+    stop = threading.Event()
+    done = []
+
+    def keep_asking(link):
+        request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+        count = 0
+        try:
+            while not stop.is_set():
+                link.sendall(request)
+                data = link.recv(1 << 16)
+                while data and b"process_start_time_seconds " not in data:
+                    data = link.recv(1 << 16)
+                if not data:
+                    break
+                count += 1
+        except OSError:
+            pass  # ended in favour of a newer connection
+        done.append(count)
+
+    links = [scrape.connect_many(network, source=f"127.0.1.{1 + i % 100}")[0] for i in range(100)]
+    threads = [threading.Thread(target=keep_asking, args=(link,)) for link in links]
+    before = scrape.total(scrape.scrape(network), "ipacct_cuts_total")
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: scrape.total(scrape.scrape(network), "ipacct_cuts_total") >= before + 20,
+             "20 cuts of 100 ms beside 100 scrapers", limit_s=20)
+    stop.set()
+    for link in links:
+        try:
+            link.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # ended already
+    for thread in threads:
+        thread.join()
+    for link in links:
+        link.close()
+    check(sum(done) > 100, f"only {sum(done)} scrapes")
+    traffic.finish()
+    settle(daemon, traffic)
+    context.note(f"{sum(done)} scrapes beside 20 cuts")
+
+
+def counters(samples):
+    """What must never fall: everything that the ledger keeps."""
+    return {key: value for key, value in samples.items()
+            if key[0].startswith(("ipacct_interface_", "ipacct_address_", "ipacct_cuts",
+                                  "ipacct_rollup", "ipacct_lru_refused", "ipacct_unrecorded"))
+            and not key[0].endswith("_attached")}
+
+
+@test(limit_s=120)
+def counters_never_fall_over_kills(context):
+    network = with_loopback(context)
+    # More places than addresses: nobody leaves, so that each series must be there for ever.
+    daemon = Daemon(context, network, "--top-addresses", "200").start()
+    traffic = Traffic(context, network, addresses=100, rate=scaled(20_000, 2000)).start()
+    last = {}
+    for i in range(scaled(20, 4)):
+        if i % 2:
+            daemon.kill()
+            daemon.start()
+        else:
+            os.kill(daemon.pid_of_collector(), signal.SIGKILL)
+        for _ in range(5):
+            now = counters(scrape.scrape(network))
+            for key, value in last.items():
+                check(now.get(key, -1) >= value, f"{key}: {value}, then {now.get(key)}")
+            last = now
+            daemon.status()
+    traffic.finish()
+    dump = settle(daemon, traffic)
+    scrape.check_family(scrape.scrape(network), "address", dump)
+    check_equal(len([key for key in last if key[0] == "ipacct_address_packets_total"
+                     and ("direction", "tx") in key[1]]) > 100, True, "series of all addresses")
