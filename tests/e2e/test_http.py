@@ -161,12 +161,9 @@ def service_managers_socket_is_used(context):
     thread.start()
     thread.join()
     with sockets[0] as link:
-        daemon.command_prefix = ["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh"]
-        os.dup2(link.fileno(), 3, inheritable=True)
-        try:
-            daemon.spawn(pass_fds=(3,))
-        finally:
-            os.close(3)
+        daemon.command_prefix = ["sh", "-c", f"exec 3<&{link.fileno()};"
+                                 ' LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh"]
+        daemon.spawn(pass_fds=(link.fileno(),))
     daemon.wait_ready()
     check_equal(scrape.get(network, port=9200)[0], 200, "answer")
     check("9477" not in listens(network), "the default address is used, too")
