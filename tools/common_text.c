@@ -78,16 +78,6 @@ static struct tm utc(uint64_t time_ns)
 	return tm;
 }
 
-char *text_rfc3339(uint64_t time_ns, char buffer[TEXT_TIME_BYTES])
-{
-	struct tm tm = utc(time_ns);
-	size_t used = strftime(buffer, TEXT_TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
-
-	snprintf(buffer + used, TEXT_TIME_BYTES - used, ".%03uZ",
-		 (unsigned int)(time_ns % NS_PER_S / NS_PER_MS));
-	return buffer;
-}
-
 static char *time_as(uint64_t time_ns, const char *format, char buffer[TEXT_TIME_BYTES])
 {
 	struct tm tm = utc(time_ns);

@@ -10,7 +10,6 @@
 #include "base/text.h"
 
 #define TEXT_NUMBER_BYTES 32u /* 2^64 - 1 has 20 digits; a unit follows */
-#define TEXT_TIME_BYTES   32u /* "2026-11-21T00:29:11.123Z" */
 
 enum text_units {
 	TEXT_EXACT = 0, /* 1234567 */
@@ -24,8 +23,6 @@ char *text_octets(uint64_t value, enum text_units units, char buffer[TEXT_NUMBER
 /* Rates are by powers of 1000 in every human form, as networks count. */
 char *text_rate(double per_second, enum text_units units, char buffer[TEXT_NUMBER_BYTES]);
 
-/* "2026-11-21T00:29:11.123Z" */
-char *text_rfc3339(uint64_t time_ns, char buffer[TEXT_TIME_BYTES]);
 /* "2026-11-21 00:29:11" in UTC; "-" for 0. */
 char *text_time(uint64_t time_ns, char buffer[TEXT_TIME_BYTES]);
 /* Like ls: "00:29:11" on the day of now_ns, "Nov 20 18:03" in the year before it, else the date. */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "common_json.h"
+#include "base/json.h"
 #include "common_table.h"
 #include "common_text.h"
 #include "ctl.h"

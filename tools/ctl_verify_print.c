@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common_json.h"
+#include "base/json.h"
 #include "common_table.h"
 #include "common_text.h"
 #include "ctl.h"

@@ -8,7 +8,7 @@
 
 #include <ipacct/counters.h>
 
-#include "common_json.h"
+#include "base/json.h"
 
 #define CRLF "\r\n" /* RFC 4180 2.1 */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common.h"
-#include "common_json.h"
+#include "base/json.h"
 #include "common_text.h"
 
 #define NOON_NS (1767268800ULL * NS_PER_S) /* 2026-01-01 12:00:00 UTC */

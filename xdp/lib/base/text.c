@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Text from outside, made safe to show. */
+/* Text from outside, made safe to show; time as text. */
 #include "text.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define NS_PER_S  1000000000u
+#define NS_PER_MS 1000000u
 
 size_t text_utf8_bytes(const char *text)
 {
@@ -51,4 +56,17 @@ char *text_make_safe(char *text)
 		at += n;
 	}
 	return text;
+}
+
+char *text_rfc3339(uint64_t time_ns, char buffer[TEXT_TIME_BYTES])
+{
+	time_t seconds = (time_t)(time_ns / NS_PER_S);
+	struct tm tm = { 0 };
+	size_t used;
+
+	(void)gmtime_r(&seconds, &tm); /* 2^64 ns end in 2554: every year fits */
+	used = strftime(buffer, TEXT_TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(buffer + used, TEXT_TIME_BYTES - used, ".%03uZ",
+		       (unsigned int)(time_ns % NS_PER_S / NS_PER_MS)); /* fits */
+	return buffer;
 }

@@ -1,19 +1,31 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Write JSON value by value (RFC 8259). */
-#include "common_json.h"
+#include "json.h"
 
-#include <inttypes.h>
 #include <string.h>
 
-#include "common_text.h"
+#include "text.h"
+
+static void put(struct json_writer *json, const char *text, size_t n)
+{
+	if (json->buffer)
+		buffer_bytes(json->buffer, text, n);
+	else
+		fwrite_unlocked(text, 1, n, json->file);
+}
+
+static void put_text(struct json_writer *json, const char *text)
+{
+	put(json, text, strlen(text));
+}
 
 static void newline(struct json_writer *json)
 {
 	if (!json->pretty)
 		return;
-	putc('\n', json->file);
+	put(json, "\n", 1);
 	for (unsigned int i = 0; i < json->depth; i++)
-		putc('\t', json->file);
+		put(json, "\t", 1);
 }
 
 /* Octets up to the first one that JSON or a terminal needs told differently: nearly always all. */
@@ -27,51 +39,57 @@ static size_t plain_bytes(const char *text)
 	return n;
 }
 
-static void write_text(FILE *file, const char *text)
+static void write_text(struct json_writer *json, const char *text)
 {
-	putc_unlocked('"', file);
+	char escaped[8];
+
+	put(json, "\"", 1);
 	for (;;) {
 		size_t n = plain_bytes(text);
 		unsigned char c;
 
-		fwrite_unlocked(text, 1, n, file);
+		put(json, text, n);
 		text += n;
 		if (!*text)
 			break;
 		n = text_utf8_bytes(text);
 		c = (unsigned char)*text;
-		if (n == 0)
-			fputs("\\ufffd", file); /* U+FFFD REPLACEMENT CHARACTER */
-		else if (c == '"' || c == '\\')
-			fprintf(file, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(file, "\\u%04x", c); /* RFC 8259 7; DEL for the terminal's sake */
-		else
-			fwrite_unlocked(text, 1, n, file);
+		if (n == 0) {
+			put_text(json, "\\ufffd"); /* U+FFFD REPLACEMENT CHARACTER */
+		} else if (c == '"' || c == '\\') {
+			put(json, "\\", 1);
+			put(json, text, 1);
+		} else if (c < 0x20 || c == 0x7f) {
+			/* RFC 8259 7; DEL for the terminal's sake */
+			(void)snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+			put_text(json, escaped);
+		} else {
+			put(json, text, n);
+		}
 		text += n ? n : 1;
 	}
-	putc_unlocked('"', file);
+	put(json, "\"", 1);
 }
 
 /* Keys are names of ours, free of what needs escaping. */
 static void before_value(struct json_writer *json, const char *key)
 {
 	if (json->filled)
-		putc_unlocked(',', json->file);
+		put(json, ",", 1);
 	if (json->depth)
 		newline(json);
 	json->filled = true;
 	if (!key)
 		return;
-	putc_unlocked('"', json->file);
-	fputs_unlocked(key, json->file);
-	fputs_unlocked(json->pretty ? "\": " : "\":", json->file);
+	put(json, "\"", 1);
+	put_text(json, key);
+	put_text(json, json->pretty ? "\": " : "\":");
 }
 
 void json_open(struct json_writer *json, const char *key, char bracket)
 {
 	before_value(json, key);
-	putc(bracket, json->file);
+	put(json, &bracket, 1);
 	json->depth++;
 	json->filled = false;
 }
@@ -83,50 +101,50 @@ void json_close(struct json_writer *json, char bracket)
 	json->depth--;
 	if (filled)
 		newline(json);
-	putc(bracket, json->file);
+	put(json, &bracket, 1);
 	json->filled = json->depth > 0;
 	if (json->depth == 0)
-		putc('\n', json->file);
+		put(json, "\n", 1);
 }
 
 void json_u64(struct json_writer *json, const char *key, uint64_t value)
 {
-	char digits[20]; /* 2^64 - 1 has 20 */
-	size_t at = sizeof(digits);
+	char digits[U64_DIGITS_MAX];
 
 	before_value(json, key);
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	fwrite_unlocked(digits + at, 1, sizeof(digits) - at, json->file);
+	put(json, digits, (size_t)(u64_write(digits, value) - digits));
 }
 
 void json_i64(struct json_writer *json, const char *key, int64_t value)
 {
+	char digits[U64_DIGITS_MAX];
+	uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
 	before_value(json, key);
-	fprintf(json->file, "%" PRId64, value);
+	if (value < 0)
+		put(json, "-", 1);
+	put(json, digits, (size_t)(u64_write(digits, magnitude) - digits));
 }
 
 void json_bool(struct json_writer *json, const char *key, bool value)
 {
 	before_value(json, key);
-	fputs(value ? "true" : "false", json->file);
+	put_text(json, value ? "true" : "false");
 }
 
 void json_text(struct json_writer *json, const char *key, const char *value)
 {
 	before_value(json, key);
 	if (value)
-		write_text(json->file, value);
+		write_text(json, value);
 	else
-		fputs("null", json->file);
+		put_text(json, "null");
 }
 
 void json_verbatim(struct json_writer *json, const char *key, const char *value)
 {
 	before_value(json, key);
-	fputs(value, json->file);
+	put_text(json, value);
 }
 
 void json_time(struct json_writer *json, const char *key, uint64_t time_ns)

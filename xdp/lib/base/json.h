@@ -1,18 +1,21 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Write JSON value by value: key order as written, integers exact to 2^64 - 1, no tree in memory. */
-#ifndef IPACCT_TOOLS_COMMON_JSON_H
-#define IPACCT_TOOLS_COMMON_JSON_H
+#ifndef IPACCT_BASE_JSON_H
+#define IPACCT_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-/* Storage of the caller: struct json_writer json = { .file = stdout }; */
+#include "base/buffer.h"
+
+/* Storage of the caller: struct json_writer json = { .file = stdout }; or .buffer = … */
 struct json_writer {
-	FILE *file;
-	bool pretty;        /* one value a line, indented by a tab */
-	unsigned int depth; /* objects and arrays that are open */
-	bool filled;        /* the innermost of them has a value already */
+	FILE *file;            /* where it goes, … */
+	struct buffer *buffer; /* … unless this is set */
+	bool pretty;           /* one value a line, indented by a tab */
+	unsigned int depth;    /* objects and arrays that are open */
+	bool filled;           /* the innermost of them has a value already */
 };
 
 /* key: NULL inside an array and for the outermost value. bracket: '{' or '['. */
