@@ -71,6 +71,7 @@ static void stats_update(struct collector *collector, bool committed)
 		duration_add(&stats->read, cutter->read_ns);
 		duration_add(&stats->publish, cutter->publish_ns);
 		stats->last_commit_ns = ipacct_clock_ns(CLOCK_BOOTTIME);
+		stats->last_duration_ns = cutter->duration_ns;
 		stats->n_syscalls = cutter->n_syscalls;
 		stats->n_addresses = cutter->n_entries;
 		stats->lru_inserts = cutter->epoch.lru_inserts;

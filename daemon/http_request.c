@@ -18,6 +18,9 @@ enum http_path http_path_find(const char *path)
 		{ "/metrics", HTTP_METRICS },
 		{ "/healthz", HTTP_HEALTHZ },
 		{ "/favicon.ico", HTTP_FAVICON },
+		{ "/api/v1/status", HTTP_API_STATUS },
+		{ "/api/v1/interfaces", HTTP_API_INTERFACES },
+		{ "/api/v1/top", HTTP_API_TOP },
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)

@@ -14,6 +14,9 @@ enum http_path {
 	HTTP_METRICS,
 	HTTP_HEALTHZ,
 	HTTP_FAVICON,
+	HTTP_API_STATUS,
+	HTTP_API_INTERFACES,
+	HTTP_API_TOP,
 };
 
 enum http_path http_path_find(const char *path);

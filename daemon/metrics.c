@@ -16,12 +16,10 @@ uint64_t metrics_cut(const struct metrics *metrics)
 			       __ATOMIC_ACQUIRE);
 }
 
-int metrics_render(struct metrics *metrics, enum metrics_format format, struct buffer *out)
+int metrics_refresh(struct metrics *metrics)
 {
-	struct metric_writer writer = { .out = out, .format = format };
 	int ret = 0;
 
-	buffer_reset(out);
 	if (metrics->snapshot.cut != metrics_cut(metrics) || !metrics->snapshot.cut)
 		ret = metrics_snapshot_read(metrics->source.ledger, &metrics->snapshot);
 	if (ret)
@@ -31,6 +29,17 @@ int metrics_render(struct metrics *metrics, enum metrics_format format, struct b
 	if (metrics->source.series &&
 	    series_facts_read(metrics->source.series, &metrics->series_read))
 		metrics->series = metrics->series_read;
+	return 0;
+}
+
+int metrics_render(struct metrics *metrics, enum metrics_format format, struct buffer *out)
+{
+	struct metric_writer writer = { .out = out, .format = format };
+	int ret = metrics_refresh(metrics);
+
+	buffer_reset(out);
+	if (ret)
+		return ret;
 	metrics_interfaces(metrics, &writer);
 	metrics_series(metrics, &writer);
 	metrics_self(metrics, &writer);

@@ -41,9 +41,18 @@ void metrics_finish(struct metrics *metrics);
 /* The last committed cut, cheap. */
 uint64_t metrics_cut(const struct metrics *metrics);
 
+/* Take the last committed cut, unless it is there, and what the collector says of itself. 0 or
+ * -EAGAIN. */
+int metrics_refresh(struct metrics *metrics);
+
 /* Write the whole text into *out, which is emptied first. After the first times it allocates nothing.
  * Returns 0, -EAGAIN (no whole snapshot could be had) or -ENOMEM. */
 int metrics_render(struct metrics *metrics, enum metrics_format format, struct buffer *out);
+
+/* What the AS with this name (its number) is called; NULL: not known. */
+const char *metrics_org(const struct series_facts *facts, const char *name);
+
+uint64_t metrics_resident_bytes(void);
 
 /* The parts of it. */
 void metrics_interfaces(struct metrics *metrics, struct metric_writer *writer);

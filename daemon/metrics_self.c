@@ -241,7 +241,7 @@ static void geo_write(struct metric_writer *writer, const struct series_facts *f
 }
 
 /* The second number of /proc/self/statm, read without stdio: it would allocate. */
-static uint64_t resident_bytes(void)
+uint64_t metrics_resident_bytes(void)
 {
 	int fd __cleanup(cleanup_fd) = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	char text[128];
@@ -261,7 +261,7 @@ static void process_write(struct metric_writer *writer, uint64_t started)
 	single_seconds(writer, METRIC_COUNTER, "process_cpu_seconds", "CPU time of the collector",
 		       ipacct_clock_ns(CLOCK_PROCESS_CPUTIME_ID), started);
 	single(writer, METRIC_GAUGE, "process_resident_memory_bytes", "bytes",
-	       "resident memory of the collector", resident_bytes(), 0);
+	       "resident memory of the collector", metrics_resident_bytes(), 0);
 	single_seconds(writer, METRIC_GAUGE, "process_start_time_seconds",
 		       "when the collector began", started, 0);
 }

@@ -86,7 +86,7 @@ static void family_write(const struct metrics *metrics, size_t n, struct metric_
 	}
 }
 
-static const char *org_of(const struct series_facts *facts, const char *name)
+const char *metrics_org(const struct series_facts *facts, const char *name)
 {
 	uint64_t asn;
 
@@ -107,7 +107,7 @@ static void orgs_write(struct metrics *metrics, size_t n, struct metric_writer *
 
 	metric_begin(writer, &info);
 	for (size_t i = 0; i < n; i++) {
-		const char *org = org_of(&metrics->series, metrics->of_kind[i]->name);
+		const char *org = metrics_org(&metrics->series, metrics->of_kind[i]->name);
 
 		if (!org)
 			continue;

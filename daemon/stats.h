@@ -45,6 +45,7 @@ struct stats {
 	uint64_t last_commit_ns;           /* CLOCK_BOOTTIME */
 	uint64_t effective_interval_ns;
 	uint64_t interval_ns;
+	uint64_t last_duration_ns;
 	uint64_t n_syscalls; /* the rest: of the last cut */
 	uint64_t n_addresses;
 	uint64_t lru_inserts;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The HTTP endpoint: where it listens, who may ask, who cannot hold it up, and its numbers."""
 
+import json
 import os
 import random
 import shutil
@@ -88,6 +89,43 @@ def answers_and_refusals(context):
     import gzip  # pylint: disable=import-outside-toplevel  # not in the guests
     check(b"\nipacct_cuts_total " in gzip.decompress(body), "what was compressed")
     other.stop()
+
+
+@test(limit_s=60, guest=False)
+def json_is_the_dumps(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network).start()
+    traffic = Traffic(context, network, packets=5000, addresses=100).start()
+    traffic.finish()
+    settle(daemon, traffic)
+    daemon.stop()
+    # No more cuts: so both see the same one.
+    daemon = Daemon(context, network, place=daemon.place, interval="1h").start()
+
+    def ask(path):
+        status, fields, body = scrape.get(network, path)
+        check_equal((status, fields["content-type"]), (200, "application/json"), path)
+        return json.loads(body)
+
+    dump = daemon.dump("--totals", "-n", "7", "--sort", "rx_packets")
+    found = ask("/api/v1/interfaces")
+    check_equal(found["interfaces"], dump["interfaces"], "interfaces")
+    for key in ("schema", "live", "cut", "cut_time", "conservation"):
+        check_equal(found[key], dump[key], key)
+    found = ask("/api/v1/top?n=7&sort=rx_packets")
+    for line in found["addresses"]:
+        check_equal(line in daemon.dump()["addresses"], True, f"{line}")
+    check_equal([line["rx_packets"] for line in found["addresses"]],
+                [line["rx_packets"] for line in dump["addresses"]], "order")
+    whole = daemon.dump()
+    for name in ("tx_packets", "tx_l3_bytes", "rx_packets", "rx_l3_bytes"):
+        check_equal(sum(line[name] for line in found["addresses"]) + found["left_out"][name],
+                    sum(line[name] for line in whole["addresses"] + whole["rollups"]), name)
+    found, status = ask("/api/v1/status"), daemon.status()
+    check_equal(found["schema"], json.loads(daemon.ctl("status", "-j").stdout)["schema"], "schema")
+    for key in ("version", "pid", "collector_pid", "interval_ns", "cut", "cuts", "over_budget"):
+        check_equal(found["status"][key], status[key], key)
+    check_equal(found["ledger"]["addresses"], len(whole["addresses"]), "addresses")
 
 
 def listens(network):
