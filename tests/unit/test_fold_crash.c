@@ -25,7 +25,8 @@ static bool step_is_elsewhere(const char *step)
 	static const char *const elsewhere[] = { "begin",        "numbered",   "switched",
 						 "grace",        "read",       "clearing",
 						 "lru_clear",    "roll_clear", "hot_clear",
-						 "totals_clear", "cleared" };
+						 "totals_clear", "cleared",    "taken_back",
+						 "series" };
 
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
 		if (!strcmp(step, elsewhere[i]))
