@@ -1,51 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The program under test and its baselines, in one object: same parser, same totals, same flags.
- * Each entry first writes the next pair of addresses into the frame, because BPF_PROG_TEST_RUN runs
- * one frame over and over; the cost of that is in every figure and is subtracted with the floor. */
+/* The program under test and its baselines, in one object: same parser, same totals, same flags. */
 #include "../xdp/bpf/ipacct.bpf.c"
+#include "generator.bpf.h"
+#include "plain.bpf.h"
 
-const volatile __u32 cfg_addresses = 1;
-
-/* key: 0. value per CPU: a random state. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} bench_random SEC(".maps");
-
-/* What everybody uses: one shared LRU with a value per CPU. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
-	__uint(max_entries, 1 << 18);
-	__type(key, struct ipacct_key);
-	__type(value, struct ipacct_counters);
-} bench_lru SEC(".maps");
-
-/* xorshift64 (Marsaglia 2003) */
-static __always_inline __u32 next_address(__u64 *state)
+/* What the call itself costs. */
+SEC("xdp.frags")
+int bench_bare(struct xdp_md *ctx)
 {
-	__u64 x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	*state = x;
-	return (__u32)(((x & 0xffffffff) * cfg_addresses) >> 32);
-}
-
-/* 10.0.0.0/8 → 11.0.0.0/8, in an Ethernet II frame that holds IPv4 without options. */
-static __always_inline int next_frame(struct xdp_md *ctx)
-{
-	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	__u32 zero = 0, *addresses = data + 26;
-	__u64 *state = bpf_map_lookup_elem(&bench_random, &zero);
-
-	if (!state || data + 34 > data_end)
-		return -1;
-	addresses[0] = __builtin_bswap32(0x0a000000 + next_address(state));
-	addresses[1] = __builtin_bswap32(0x0b000000 + next_address(state));
-	return 0;
+	(void)ctx;
+	return XDP_DROP;
 }
 
 /* The floor: what the frame costs when nobody counts. */
@@ -64,63 +28,75 @@ int bench_ipacct(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-static __always_inline void plain_add(const struct ipacct_key *key, __u32 l3_bytes, bool rx)
-{
-	struct ipacct_counters delta, *record = bpf_map_lookup_elem(&bench_lru, key);
-
-	delta_of(&delta, l3_bytes, rx);
-	if (record)
-		counters_add(record, &delta, false);
-	else
-		bpf_map_update_elem(&bench_lru, key, &delta, BPF_ANY);
-}
-
-/* Parser and totals in front of the plain map, for both that use it: those of count_plain(). */
-static __always_inline int plain_parse(struct xdp_md *ctx, struct ipacct_packet *pkt)
-{
-	struct ipacct_cursor cur;
-	struct ipacct_totals *totals;
-	__u32 zero = 0, slot, len;
-	struct ipacct_ctl *ctl;
-
-	if (next_frame(ctx))
-		return -1;
-	ctl = bpf_map_lookup_elem(&ipacct_ctl, &zero);
-	if (!ctl)
-		return -1;
-	slot = 2 * cfg_slot + (*(volatile __u32 *)&ctl->epoch & 1);
-	totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
-	if (!totals)
-		return -1;
-	len = bpf_xdp_get_buff_len(ctx);
-	totals->seen.packets++;
-	totals->seen.l2_bytes += len;
-	totals->size_histogram[size_bin(len)]++;
-	cur = cursor_linear(ctx, len);
-	if (ipacct_parse_plain(&cur, ETH_P_IP, pkt))
-		return -1;
-	totals_accounted(totals, len, pkt);
-	return 0;
-}
-
-/* All but the two updates. */
-SEC("xdp.frags")
-int bench_totals(struct xdp_md *ctx)
-{
-	struct ipacct_packet pkt = {};
-
-	plain_parse(ctx, &pkt);
-	return XDP_PASS;
-}
-
 SEC("xdp.frags")
 int bench_lru_percpu(struct xdp_md *ctx)
 {
-	struct ipacct_packet pkt = {};
-
-	if (plain_parse(ctx, &pkt))
-		return XDP_PASS;
-	plain_add(&pkt.source, pkt.l3_bytes, false);
-	plain_add(&pkt.destination, pkt.l3_bytes, true);
+	if (!next_frame(ctx))
+		plain_count(ctx, &bench_lru);
 	return XDP_PASS;
+}
+
+SEC("xdp.frags")
+int bench_lru_short(struct xdp_md *ctx)
+{
+	if (!next_frame(ctx))
+		plain_count_u32(ctx);
+	return XDP_PASS;
+}
+
+SEC("xdp.frags")
+int bench_percpu(struct xdp_md *ctx)
+{
+	if (!next_frame(ctx))
+		plain_count(ctx, &bench_hash);
+	return XDP_PASS;
+}
+
+/* All but the two updates; then without one part of the totals each. */
+#define TOTALS(name, histogram, protocol)                            \
+	SEC("xdp.frags")                                             \
+	int name(struct xdp_md *ctx)                                 \
+	{                                                            \
+		struct ipacct_packet pkt = {};                       \
+                                                                     \
+		if (!next_frame(ctx))                                \
+			plain_parse(ctx, &pkt, histogram, protocol); \
+		return XDP_PASS;                                     \
+	}
+TOTALS(bench_totals, true, true)
+TOTALS(bench_no_histogram, false, true)
+TOTALS(bench_no_protocol, true, false)
+#undef TOTALS
+
+/* Live frames: the source sends new addresses out of the device it runs on; one of the others is at
+ * the far end. */
+SEC("xdp")
+int bench_live_source(struct xdp_md *ctx)
+{
+	return next_frame(ctx) ? XDP_ABORTED : XDP_TX;
+}
+
+SEC("xdp.frags")
+int bench_live_ipacct(struct xdp_md *ctx)
+{
+	count(ctx);
+	return XDP_DROP;
+}
+
+SEC("xdp.frags")
+int bench_live_lru(struct xdp_md *ctx)
+{
+	plain_count(ctx, &bench_lru);
+	return XDP_DROP;
+}
+
+/* A receiver that takes a microsecond or two: tells whose time soft interrupts count as. */
+SEC("xdp.frags")
+int bench_live_slow(struct xdp_md *ctx)
+{
+	__u64 sum = ctx->ingress_ifindex;
+
+	for (int i = 0; i < 64; i++)
+		sum += bpf_ktime_get_ns();
+	return sum ? XDP_DROP : XDP_ABORTED;
 }

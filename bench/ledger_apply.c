@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Applying a cut to the ledger, alone: no map is read. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "datapath.h"
+#include "ledger_file.h"
+#include "publish.h"
+
+/* Every key once. Not in the order in which the ledger met them: a cut reads them as they lie in the
+ * hot tier. n is a power of two. */
+static int keys_add(struct ipacct_table *table, uint32_t n, uint32_t factor)
+{
+	struct ipacct_counters counters = { 1, 100, 2, 200 };
+	int ret = 0;
+
+	ipacct_table_reset(table);
+	for (uint32_t i = 0; i < n && !ret; i++) {
+		struct ipacct_key key = stage_key(4, BENCH_KIND_SOURCE, i * factor & (n - 1));
+
+		ret = ipacct_table_add(table, &key, 128, &counters);
+	}
+	return ret;
+}
+
+static double apply(struct publisher *publisher, const struct ipacct_epoch *epoch)
+{
+	struct ipacct_ledger_cut facts = { .cut = publisher_cut(publisher) + 1, .cut_time_ns = 1 };
+	double begun = clock_s(CLOCK_THREAD_CPUTIME_ID);
+	int ret = publisher_apply(publisher, epoch, facts);
+
+	if (ret)
+		die("publisher_apply", ret);
+	return clock_s(CLOCK_THREAD_CPUTIME_ID) - begun;
+}
+
+static void apply_measure(struct bench *bench, struct publisher *publisher, const char *label,
+			  uint32_t n)
+{
+	static struct samples first, again, fold;
+	static struct ipacct_epoch epoch; /* large */
+	char name[FIGURE_NAME_BYTES];
+	double per_key = 1e9 / n;
+
+	first.n = again.n = fold.n = 0;
+	if (ipacct_epoch_init(&epoch, false) || keys_add(&epoch.addresses, n, 1))
+		die("epoch", ENOMEM);
+	samples_add(&first, apply(publisher, &epoch) * per_key);
+	for (int run = 0; run < 2 * bench->n_runs; run++) {
+		double begun = clock_s(CLOCK_THREAD_CPUTIME_ID);
+
+		if (keys_add(&epoch.addresses, n, 2654435761u))
+			die("epoch", ENOMEM);
+		samples_add(&fold, (clock_s(CLOCK_THREAD_CPUTIME_ID) - begun) * per_key);
+		samples_add(&again, apply(publisher, &epoch) * per_key);
+	}
+	figure(bench->json, name_of(name, label, "fold"), "ns/key", &fold, NULL, NULL);
+	figure(bench->json, name_of(name, label, "first"), "ns/key", &first, NULL, NULL);
+	figure(bench->json, name_of(name, label, "again"), "ns/key", &again, "fold", &fold);
+	ipacct_epoch_finish(&epoch);
+}
+
+static void ledger(struct bench *bench, const char *label, uint32_t n)
+{
+	uint32_t n_rollups = 4096, n_addresses = n;
+	char dir[] = BENCH_SCRATCH "/apply.XXXXXX";
+	struct ipacct_problem problem = {};
+	struct publisher publisher;
+	int dir_fd, fd, ret;
+
+	if (!wanted(bench, label))
+		return;
+	if (!mkdtemp(dir))
+		die("mkdtemp", errno);
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret = ledger_file_prepare(dir_fd, getuid(), getgid(), &n_rollups, &n_addresses, &problem);
+	fd = ret ? ret : ledger_file_open(dir_fd);
+	if (fd >= 0)
+		ret = publisher_init(&publisher, fd, 1, &problem);
+	if (ret || fd < 0)
+		die(problem.text, ret);
+	apply_measure(bench, &publisher, label, n);
+	publisher_finish(&publisher);
+	close(fd);
+	(void)unlinkat(dir_fd, IPACCT_LEDGER_NAME, 0); /* the whole tmpfs goes at the end */
+	close(dir_fd);
+	(void)rmdir(dir);
+}
+
+void ledger_case(struct bench *bench)
+{
+	ledger(bench, "ledger/64k", 65536);
+	if (!bench->quick)
+		ledger(bench, "ledger/1m", 1048576);
+}
