@@ -13,7 +13,7 @@ enum contender {
 	HOT,
 	LRU,
 	LRU_PERCPU,
-	LRU_SHORT, /* IPv4 only */
+	LRU_SHORT, /* IPv4 and one CPU only */
 	PERCPU,
 	CONTENDERS
 };
@@ -38,6 +38,12 @@ static const struct load loads[] = {
 	{ .name = "64k", .sources = 32768, .destinations = 32768 },
 	{ .name = "1m", .sources = 524288, .destinations = 524288 },
 	{ .name = "zipf1m", .sources = 524288, .destinations = 524288, .zipf = 1.0 },
+	{ .name = "1m_uncut", .sources = 524288, .destinations = 524288, .uncut = true },
+	{ .name = "zipf1m_uncut",
+	  .sources = 524288,
+	  .destinations = 524288,
+	  .zipf = 1.0,
+	  .uncut = true },
 	{ .name = "flood",
 	  .sources = 1,
 	  .destinations = 256,
@@ -81,7 +87,8 @@ static struct stage *stage_of(struct course *course, int contender)
 
 static bool runs(const struct course *course, int contender)
 {
-	return contender != LRU_SHORT || course->stages[0].load.family == 4;
+	return contender != LRU_SHORT ||
+	       (course->stages[0].load.family == 4 && course->n_cpus == 1);
 }
 
 /* One run of each, in turn. The epoch of ours is cut after each run, outside of the clock: a run is
@@ -103,7 +110,7 @@ static void round_run(struct course *course, bool warm)
 			ns = frames_run(stage, stage_program(stage, contenders[i].program),
 					course->n_cpus, bench->repeat);
 		course->n_sent[i] += (uint64_t)bench->repeat * (uint32_t)course->n_cpus;
-		if (i == HOT || i == LRU)
+		if ((i == HOT || i == LRU) && !stage->load.uncut)
 			stage_cut(stage);
 		if (warm)
 			continue;
@@ -218,7 +225,7 @@ static void datapath(struct bench *bench, const struct load *load, int n_cpus)
 	options.plain = true;
 	stage_open(&course.stages[1], bench, &options);
 	round_run(&course, true);
-	for (int run = 0; run < bench->n_runs; run++)
+	for (int run = 0; run < (n_cpus == 1 ? bench->n_runs : 5); run++)
 		round_run(&course, false);
 	times_report(&course, label);
 	lost_report(&course, label);
@@ -228,9 +235,12 @@ static void datapath(struct bench *bench, const struct load *load, int n_cpus)
 	stage_close(&course.stages[1]);
 }
 
-static bool in_quick(const char *name)
+static bool chosen(const struct bench *bench, const struct load *load, int n_cpus)
 {
-	return !strcmp(name, "1k") || !strcmp(name, "64k") || !strcmp(name, "flood");
+	if (load->uncut)
+		return !bench->quick && load->family == 4 && n_cpus == 1;
+	return !bench->quick || !strcmp(load->name, "1k") || !strcmp(load->name, "64k") ||
+	       !strcmp(load->name, "flood");
 }
 
 void datapath_cases(struct bench *bench)
@@ -240,7 +250,7 @@ void datapath_cases(struct bench *bench)
 			for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
 				struct load load = load_named(loads[i].name, family);
 
-				if (!bench->quick || in_quick(load.name))
+				if (chosen(bench, &load, n_cpus))
 					datapath(bench, &load, n_cpus);
 			}
 }

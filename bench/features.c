@@ -90,6 +90,33 @@ static void guards(struct bench *bench, const char *case_name, bool near)
 	ways(bench, case_name, names, options, 4);
 }
 
+/* A million addresses with a hot tier that holds half of them, all, and twice as many. */
+static void sets_double(struct sizing *sizing)
+{
+	sizing->hot4_sets *= 2;
+}
+
+static void sets_fourfold(struct sizing *sizing)
+{
+	sizing->hot4_sets *= 4;
+}
+
+static void hot_sizes(struct bench *bench)
+{
+	static const char *const names[] = { "as_sized", "doubled", "fourfold" };
+	static void (*const sizes[])(struct sizing *) = { NULL, sets_double, sets_fourfold };
+	struct stage_options options[3];
+
+	if (!wanted(bench, "features/hot_size/1m"))
+		return;
+	for (int i = 0; i < 3; i++)
+		options[i] = (struct stage_options){ .load = load_named("1m", 4),
+						     .memory_bytes = MEMORY_MILLION,
+						     .hot = true,
+						     .size = sizes[i] };
+	ways(bench, "features/hot_size/1m", names, options, 3);
+}
+
 static void domains(struct bench *bench, const char *case_name, const char *load_name)
 {
 	static const char *const names[] = { "domain_0", "domain_7" };
@@ -111,6 +138,8 @@ void features_cases(struct bench *bench)
 	guards(bench, "features/protected_near/flood", true);
 	guards(bench, "features/protected_apart/flood", false);
 	domains(bench, "features/domain/1k", "1k");
-	if (!bench->quick)
-		domains(bench, "features/domain/flood", "flood");
+	if (bench->quick)
+		return;
+	domains(bench, "features/domain/flood", "flood");
+	hot_sizes(bench);
 }

@@ -23,6 +23,7 @@ struct load {
 	double flood_share; /* of the packets, 0 … 1 */
 	uint32_t guarded;   /* the first so many sources are protected */
 	bool honest_count;
+	bool uncut; /* all runs in one epoch, instead of an epoch a run */
 };
 
 struct stage_options {
