@@ -12,14 +12,17 @@
 
 #define BENCH_SCRATCH "/dev/shm" /* a tmpfs of our own there, gone with the process */
 
+#define BENCH_ONLY_MAX 16
+
 struct bench {
 	bool quick;
 	int n_runs;      /* pairs of a ratio: at least 5 */
 	uint32_t repeat; /* frames of a run: at least 10^6 (FAULTS §5: 2 … 10^5 can stall) */
 	int n_cpus;      /* CPUs that send, 1 or 2 */
 	int cpus[2];
-	const char *only; /* shell pattern of case names, NULL = all */
-	const char *dump; /* path of ipacct-dump, NULL = not measured */
+	const char *only[BENCH_ONLY_MAX]; /* shell patterns of case names */
+	int n_only;                       /* none: all cases */
+	const char *dump;                 /* path of ipacct-dump, NULL = not measured */
 	FILE *json;
 	int n_failed; /* assertions that did not hold: the exit status is 1 */
 };

@@ -90,31 +90,34 @@ static void guards(struct bench *bench, const char *case_name, bool near)
 	ways(bench, case_name, names, options, 4);
 }
 
-/* A million addresses with a hot tier that holds half of them, all, and twice as many. */
+/* A hot tier that holds half of the addresses, all, and twice as many. */
 static void sets_double(struct sizing *sizing)
 {
 	sizing->hot4_sets *= 2;
+	sizing->hot6_sets *= 2;
 }
 
 static void sets_fourfold(struct sizing *sizing)
 {
 	sizing->hot4_sets *= 4;
+	sizing->hot6_sets *= 4;
 }
 
-static void hot_sizes(struct bench *bench)
+static void hot_sizes(struct bench *bench, const char *case_name, const char *load_name, int family)
 {
 	static const char *const names[] = { "as_sized", "doubled", "fourfold" };
 	static void (*const sizes[])(struct sizing *) = { NULL, sets_double, sets_fourfold };
 	struct stage_options options[3];
 
-	if (!wanted(bench, "features/hot_size/1m"))
+	if (!wanted(bench, case_name))
 		return;
-	for (int i = 0; i < 3; i++)
-		options[i] = (struct stage_options){ .load = load_named("1m", 4),
-						     .memory_bytes = MEMORY_MILLION,
+	for (int i = 0; i < 3; i++) {
+		options[i] = (struct stage_options){ .load = load_named(load_name, family),
 						     .hot = true,
 						     .size = sizes[i] };
-	ways(bench, "features/hot_size/1m", names, options, 3);
+		options[i].memory_bytes = load_memory(&options[i].load);
+	}
+	ways(bench, case_name, names, options, 3);
 }
 
 static void domains(struct bench *bench, const char *case_name, const char *load_name)
@@ -141,5 +144,6 @@ void features_cases(struct bench *bench)
 	if (bench->quick)
 		return;
 	domains(bench, "features/domain/flood", "flood");
-	hot_sizes(bench);
+	hot_sizes(bench, "features/hot_size/v4/1m", "1m", 4);
+	hot_sizes(bench, "features/hot_size/v6/64k", "64k", 6);
 }

@@ -13,11 +13,14 @@
 #include "bench.h"
 #include "log.h"
 
+#define STRING_OF(number) #number
+#define STRING(number)    STRING_OF(number)
+
 #define EXIT_USAGE 2
 #define EXIT_SKIP  77 /* what meson takes for a skipped test */
 
 static const char usage[] =
-	"usage: bench [--quick] [--json FILE] [--only PATTERN] [--dump PATH]\n"
+	"usage: bench [--quick] [--json FILE] [--only PATTERN]... [--dump PATH]\n"
 	"\n"
 	"  --quick         fewer cases and fewer cuts; ratios are still medians of 5 pairs\n"
 	"  --json FILE     append one line a figure\n"
@@ -46,13 +49,15 @@ void fail(struct bench *bench, const char *format, ...)
 
 bool wanted(const struct bench *bench, const char *case_name)
 {
+	bool is_wanted = !bench->n_only;
 	char pattern[256];
 
-	if (bench->only) {
-		(void)snprintf(pattern, sizeof(pattern), "*%s*", bench->only);
-		if (fnmatch(pattern, case_name, 0))
-			return false;
+	for (int i = 0; i < bench->n_only; i++) {
+		(void)snprintf(pattern, sizeof(pattern), "*%s*", bench->only[i]);
+		is_wanted |= !fnmatch(pattern, case_name, 0);
 	}
+	if (!is_wanted)
+		return false;
 	printf("\n# %s\n", case_name);
 	(void)fflush(stdout);
 	return true;
@@ -131,7 +136,9 @@ static void options_read(struct bench *bench, int argc, char **argv)
 				die(optarg, errno);
 			break;
 		case 'o':
-			bench->only = optarg;
+			if (bench->n_only == BENCH_ONLY_MAX)
+				die("more --only than " STRING(BENCH_ONLY_MAX), 0);
+			bench->only[bench->n_only++] = optarg;
 			break;
 		case 'd':
 			bench->dump = optarg;

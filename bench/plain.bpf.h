@@ -28,46 +28,50 @@ struct {
 	__type(value, struct ipacct_counters);
 } bench_hash SEC(".maps");
 
-/* Parser and totals. IP directly above Ethernet first, as the program under test may do. */
-static __always_inline int plain_parse(struct xdp_md *ctx, struct ipacct_packet *pkt,
-				       bool histogram, bool protocol)
+/* The totals of totals_accounted(), less a part. */
+static __always_inline void plain_totals(struct ipacct_totals *totals, __u32 len,
+					 const struct ipacct_packet *pkt)
 {
-	__u32 slot = 2 * BENCH_PLAIN_SLOT, len, class;
-	struct ipacct_cursor cur = {
-		.ctx = ctx,
-		.data = (void *)(long)ctx->data,
-		.data_end = (void *)(long)ctx->data_end,
-		.len = bpf_xdp_get_buff_len(ctx),
-	};
-	struct ipacct_totals *totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
-	struct ipacct_packets_l3 *family;
-	int verdict;
+	struct ipacct_packets_l3 *family = pkt->family == 4 ? &totals->ipv4 : &totals->ipv6;
 
+	totals->accounted.packets++;
+	totals->accounted.l2_bytes += len;
+	family->packets++;
+	family->l3_bytes += pkt->l3_bytes;
+	if (pkt->fragment == IPACCT_FRAGMENT_FIRST)
+		totals->first_fragments++;
+	else if (pkt->fragment)
+		totals->other_fragments++;
+}
+
+/* Epoch, parser and totals as in count() and its way for plain packets. */
+static __always_inline int plain_parse(struct xdp_md *ctx, struct ipacct_packet *pkt,
+				       bool histogram, bool protocols)
+{
+	struct ipacct_totals *totals;
+	struct ipacct_cursor cur;
+	struct ipacct_ctl *ctl;
+	__u32 zero = 0, slot, len;
+
+	ctl = bpf_map_lookup_elem(&ipacct_ctl, &zero);
+	if (!ctl)
+		return -1;
+	slot = 2 * BENCH_PLAIN_SLOT + (*(volatile __u32 *)&ctl->epoch & 1);
+	totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
 	if (!totals)
 		return -1;
-	len = cur.len;
+	len = bpf_xdp_get_buff_len(ctx);
 	totals->seen.packets++;
 	totals->seen.l2_bytes += len;
 	if (histogram)
 		totals->size_histogram[size_bin(len)]++;
-	verdict =
-		cfg_family == 4 ? parse_ipv4(&cur, ETH_HLEN, pkt) : parse_ipv6(&cur, ETH_HLEN, pkt);
-	if (verdict < 0)
+	cur = cursor_linear(ctx, len);
+	if (ipacct_parse_plain(&cur, cfg_family == 4 ? ETH_P_IP : ETH_P_IPV6, pkt))
 		return -1;
-	totals->accounted.packets++;
-	totals->accounted.l2_bytes += len;
-	family = pkt->family == 4 ? &totals->ipv4 : &totals->ipv6;
-	family->packets++;
-	family->l3_bytes += pkt->l3_bytes;
-	if (protocol) {
-		class = pkt->protocol & (IPACCT_PROTOCOLS_MAX - 1);
-		totals->protocol[class].packets++;
-		totals->protocol[class].l3_bytes += pkt->l3_bytes;
-	}
-	if (pkt->fragment == IPACCT_FRAGMENT_FIRST)
-		totals->first_fragments++;
-	else if (pkt->fragment == IPACCT_FRAGMENT_OTHER)
-		totals->other_fragments++;
+	if (protocols)
+		totals_accounted(totals, len, pkt);
+	else
+		plain_totals(totals, len, pkt);
 	return 0;
 }
 
@@ -103,14 +107,11 @@ static __always_inline void plain_add(void *map, const void *key, __u32 l3_bytes
 static __always_inline void plain_count(struct xdp_md *ctx, void *map)
 {
 	struct ipacct_packet pkt = {};
-	struct ipacct_key key = {};
 
 	if (plain_parse(ctx, &pkt, true, true))
 		return;
-	__builtin_memcpy(key.addr_be, pkt.source_be, sizeof(key.addr_be));
-	plain_add(map, &key, pkt.l3_bytes, false);
-	__builtin_memcpy(key.addr_be, pkt.destination_be, sizeof(key.addr_be));
-	plain_add(map, &key, pkt.l3_bytes, true);
+	plain_add(map, &pkt.source, pkt.l3_bytes, false);
+	plain_add(map, &pkt.destination, pkt.l3_bytes, true);
 }
 
 static __always_inline void plain_count_u32(struct xdp_md *ctx)
@@ -119,8 +120,8 @@ static __always_inline void plain_count_u32(struct xdp_md *ctx)
 
 	if (plain_parse(ctx, &pkt, true, true))
 		return;
-	plain_add(&bench_lru_u32, &pkt.source_be[3], pkt.l3_bytes, false);
-	plain_add(&bench_lru_u32, &pkt.destination_be[3], pkt.l3_bytes, true);
+	plain_add(&bench_lru_u32, &pkt.source.addr_be[3], pkt.l3_bytes, false);
+	plain_add(&bench_lru_u32, &pkt.destination.addr_be[3], pkt.l3_bytes, true);
 }
 
 #endif

@@ -55,12 +55,8 @@ static void line_add(const struct target *target, const struct ipacct_hot4_line 
 }
 
 /* Every line of these sets, used or not. */
-static int sets_add(const void *keys, const void *values, uint32_t n, void *context)
+static void sets_add(const struct ipacct_hot4_set *sets, uint32_t n, struct target *target)
 {
-	const struct ipacct_hot4_set *sets = values;
-	struct target *target = context;
-
-	(void)keys; /* a line carries its address */
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t way = 0; way < IPACCT_HOT4_WAYS; way++) {
 			const struct ipacct_hot4_line *line = &sets[i].line[way];
@@ -72,19 +68,18 @@ static int sets_add(const void *keys, const void *values, uint32_t n, void *cont
 			if (target->table && packets)
 				line_add(target, line);
 		}
-	return 0;
 }
 
 enum way {
 	BY_MMAP,       /* the hot tier, as the daemon reads it */
-	BY_ARRAY,      /* the hot tier by batch look-up, as a member of the group reads it */
+	BY_COPY,       /* the hot tier copied by a system call, as a member of the group reads it */
 	BY_LRU_BATCH,  /* the LRU tier */
 	BY_PLAIN,      /* LRU_PERCPU_HASH by batch look-up: the baseline */
 	BY_PLAIN_KEYS, /* and key by key */
 	WAYS
 };
 
-static const char *const way_names[WAYS] = { "hot_mmap", "hot_batch", "lru_batch",
+static const char *const way_names[WAYS] = { "hot_mmap", "hot_copy", "lru_batch",
 					     "lru_percpu_hash_batch", "lru_percpu_hash_per_key" };
 
 struct sources {
@@ -96,18 +91,21 @@ static int way_read(const struct sources *from, enum way way, struct ipacct_batc
 		    struct target *target)
 {
 	uint32_t n_sets = from->hot.maps.meta.hot4_sets;
-	int fd;
+	const void *sets;
+	int fd, ret;
 
 	switch (way) {
 	case BY_MMAP:
-		return sets_add(NULL,
-				from->hot.maps.hot4 +
-					(size_t)(from->index[0] - IPACCT_EPOCHS) * n_sets,
-				n_sets, target);
-	case BY_ARRAY:
-		return ipacct_batch_read_array(
-			batch, from->hot.maps.hot4_fd, sizeof(struct ipacct_hot4_set),
-			(from->index[0] - IPACCT_EPOCHS) * n_sets, n_sets, sets_add, target);
+		sets_add(from->hot.maps.hot4 + (size_t)(from->index[0] - IPACCT_EPOCHS) * n_sets,
+			 n_sets, target);
+		return 0;
+	case BY_COPY:
+		ret = ipacct_batch_read_element(
+			batch, from->hot.maps.hot4_fd, from->index[0] - IPACCT_EPOCHS,
+			(size_t)n_sets * sizeof(struct ipacct_hot4_set), &sets);
+		if (!ret)
+			sets_add(sets, n_sets, target);
+		return ret;
 	case BY_LRU_BATCH:
 		return ipacct_batch_read(batch, from->lru.maps.lru_fds[from->index[1]],
 					 sizeof(struct ipacct_key), sizeof(struct ipacct_counters),

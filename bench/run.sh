@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Build and run the benches, as root: a table on stdout; JSON lines and a report where asked.
 #
-# usage: bench/run.sh [--quick] [--json FILE] [--report FILE.md] [--only PATTERN]
+# usage: bench/run.sh [--quick] [--json FILE] [--report FILE.md] [--only PATTERN]...
 #
 #   --quick          fewer cases: 4 minutes instead of 25
 #   --json FILE      one line a figure, after one that describes the machine
