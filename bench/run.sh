@@ -91,9 +91,9 @@ plain() {
 
 machine() {
 	local cpu compiler revision
-	cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1 | plain)
-	compiler=$( (clang --version | head -n 1 && "${CC:-cc}" --version | head -n 1) | plain)
-	revision=$(git -C "$top" describe --always --dirty 2>/dev/null | plain)
+	cpu=$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo | plain)
+	compiler=$( (clang --version | sed -n 1p && "${CC:-cc}" --version | sed -n 1p) | plain)
+	revision=$( (git -C "$top" describe --always --dirty 2>/dev/null || true) | plain)
 	printf '{"machine":{"kernel":"%s","cpu":"%s","cpus":%d,"compiler":"%s","revision":"%s",' \
 		"$(uname -sr | plain)" "$cpu" "$(nproc)" "$compiler" "${revision:-unknown}"
 	printf '"date":"%s","load":"%s","options":"%s"}}\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \

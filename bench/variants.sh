@@ -8,7 +8,7 @@
 #   ways    hot tier with sets of 4 IPv4 lines (2 of IPv6) instead of 8 (4), as many lines in all
 #   choice  every key in one set instead of two
 #   lto     -Db_lto=true, on what runs in user space
-#   o3      -O3 -mavx2, likewise
+#   o3      -O3 -mavx2 against -O2, likewise
 #
 # Exit status 0 whatever the difference is, 1 when a run failed, 2 on wrong usage.
 set -euo pipefail
@@ -49,6 +49,7 @@ run() {
 
 mkdir "$work/tree"
 cp -a "$top"/{meson.build,meson_options.txt,xdp,daemon,tools,tests,bench} "$work/tree"
+base=
 setup=
 only=()
 packets=(--only 'datapath/v?/1cpu/1k' --only 'datapath/v?/1cpu/64k' --only 'datapath/v4/1cpu/1m'
@@ -70,6 +71,7 @@ lto)
 	only=("${user[@]}")
 	;;
 o3)
+	base='-Doptimization=2'
 	setup='-Doptimization=3 -Dc_args=-mavx2'
 	only=("${user[@]}")
 	;;
@@ -79,6 +81,6 @@ o3)
 	;;
 esac
 shift
-run "$top" as_it_is "${only[@]}" "$@"
+IPACCT_BENCH_SETUP=$base run "$top" as_it_is "${only[@]}" "$@"
 IPACCT_BENCH_SETUP=$setup run "$work/tree" variant "${only[@]}" "$@"
 /usr/bin/python3 -B "$top/bench/compare.py" --all "$work/as_it_is" "$work/variant" || [ $? = 1 ]
