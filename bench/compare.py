@@ -25,7 +25,7 @@ FINGERPRINT = ("kernel", "cpu", "cpus", "compiler")
 LOWER = {"ns/packet", "ns/call", "ns/key", "ns/address", "ms", "% of a core", "MiB"}
 HIGHER = {"M entries/s", "M packets/CPU s"}
 SHARES = {"% on own address"}  # of 100: what is missing is judged
-LOSSES = {"% of updates", "% of frames", "packets and octets"}
+LOSSES = {"% of updates", "% of frames", "packets and octets", "calls"}
 FACTS = {"entries", "cuts", "s", "M packets"}  # neither good nor bad
 POINTS = 0.01  # percentage points below which a share or a loss is the same
 # Mean range of n samples of a normal distribution, in standard deviations (L. H. C. Tippett, 1925).
@@ -128,7 +128,7 @@ def share_row(name, old, new, threshold):
     was, now = old["value"], new["value"]
     if old["unit"] in SHARES:
         was, now = 100 - was, 100 - now
-    allowed = 0 if old["unit"] == "packets and octets" else max(POINTS, was * threshold)
+    allowed = 0 if old["unit"] in {"packets and octets", "calls"} else max(POINTS, was * threshold)
     row = Row(name, "share", old["value"], new["value"],
               (now - was) / was if was else math.inf if now > 0 else 0.0, 0.0)
     row.judged = abs(now - was) > allowed

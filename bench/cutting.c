@@ -7,6 +7,7 @@
 
 #include <bpf/bpf.h>
 
+#include "allocations.h"
 #include "batch.h"
 #include "datapath.h"
 
@@ -112,16 +113,23 @@ static void percentiles(struct stage *stage, const char *label, int n_cuts)
 	static struct samples wall;
 	struct bench *bench = stage->bench;
 	char name[FIGURE_NAME_BYTES];
+	uint64_t n_allocations = 0, before;
 
+	if (!allocations()) /* opening the stage has asked for memory */
+		die("allocations are not counted", 0);
 	wall.n = 0;
 	for (int i = 0; i < n_cuts; i++) {
 		(void)stage_run(stage, 1, FILL);
+		before = allocations();
 		stage_cut(stage);
+		n_allocations += allocations() - before;
 		samples_add(&wall, (double)stage->cutter.duration_ns / 1e6);
 	}
 	figure(bench->json, name_of(name, label, "wall"), "ms", &wall, NULL, NULL);
 	figure_value(bench->json, name_of(name, label, "wall_p99"), "ms",
 		     samples_quantile(&wall, 0.99));
+	figure_value(bench->json, name_of(name, label, "allocations"), "calls",
+		     (double)n_allocations / n_cuts);
 	if (n_cuts >= 1000)
 		figure_value(bench->json, name_of(name, label, "wall_p999"), "ms",
 			     samples_quantile(&wall, 0.999));

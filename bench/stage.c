@@ -86,6 +86,12 @@ static void maps_open(struct stage *stage, const struct stage_options *options)
 	config_init(&config);
 	config.memory_bytes = options->memory_bytes;
 	config.hot = options->hot;
+	/* the CPUs that send and no others, so that machines of any size measure the same tables */
+	config.receive_cpus_given = true;
+	memset(config.receive_cpus, 0, sizeof(config.receive_cpus));
+	for (int i = 0; i < stage->bench->n_cpus; i++)
+		config.receive_cpus[stage->bench->cpus[i] / 64] |= 1ULL
+								   << (stage->bench->cpus[i] % 64);
 	ret = sizing_compute(&config, &stage->sizing, &problem);
 	if (!ret && options->size)
 		options->size(&stage->sizing);
