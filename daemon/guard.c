@@ -10,6 +10,9 @@
 #include "base/cleanup.h"
 #include "guard.h"
 
+#define DOMAIN_BITS    16u
+#define IPV4_FIRST_BIT 96u /* of an address as ::ffff:a.b.c.d, RFC 4291 2.5.5.2 */
+
 static int compare_keys(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct ipacct_guard_key));
@@ -100,16 +103,57 @@ static bool is_in(const struct guard_set *set, const struct ipacct_guard_key *ke
 	return set->n && bsearch(key, set->keys, set->n, sizeof(*key), compare_keys);
 }
 
-int guard_add(int guard_fd, const struct guard_set *have, const struct guard_set *wanted,
-	      struct ipacct_problem *ret_problem)
+static void bits_set(struct ipacct_guard_bits *bits, uint32_t bit)
 {
+	bits->word[bit / 64] |= 1ULL << (bit % 64);
+}
+
+/* Every bit that a key in the prefix may have. */
+static void bits_add(struct ipacct_guard_bits *bits, const struct ipacct_guard_key *key)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+	uint32_t length = key->prefixlen - DOMAIN_BITS, first, n;
+	bool ipv4 = length >= IPV4_FIRST_BIT && !memcmp(key->address, mapped, sizeof(mapped));
+
+	memcpy(&first, key->address + (ipv4 ? sizeof(mapped) : 0), sizeof(first));
+	first = ntohl(first);
+	if (ipv4) {
+		length -= IPV4_FIRST_BIT;
+		n = length < 16 ? 1u << (16 - length) : 1;
+		for (uint32_t i = 0; i < n; i++)
+			bits_set(bits, IPACCT_GUARD_BIT4(first) + i);
+		return;
+	}
+	/* below 16 bits: all 65,536 */
+	n = length < 16 ? 1u << 16 : length < 32 ? 1u << (32 - length) : 1;
+	for (uint32_t i = 0; i < n; i++)
+		bits_set(bits, IPACCT_GUARD_BIT6(first + i));
+}
+
+static int bits_write(const struct ipacct_maps *maps, const struct guard_set *a,
+		      const struct guard_set *b)
+{
+	struct ipacct_guard_bits bits = {};
+	uint32_t zero = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		bits_add(&bits, &a->keys[i]);
+	for (size_t i = 0; i < b->n; i++)
+		bits_add(&bits, &b->keys[i]);
+	return bpf_map_update_elem(maps->guardmap_fd, &zero, &bits, BPF_ANY) ? -errno : 0;
+}
+
+/* The bits go before the prefixes that need them, and stay until those are gone. */
+int guard_add(const struct ipacct_maps *maps, const struct guard_set *have,
+	      const struct guard_set *wanted, struct ipacct_problem *ret_problem)
+{
+	int ret = bits_write(maps, have, wanted);
 	uint32_t value = 1;
 	size_t i;
-	int ret = 0;
 
 	for (i = 0; i < wanted->n && !ret; i++)
 		if (!is_in(have, &wanted->keys[i]) &&
-		    bpf_map_update_elem(guard_fd, &wanted->keys[i], &value, BPF_ANY))
+		    bpf_map_update_elem(maps->guard_fd, &wanted->keys[i], &value, BPF_ANY))
 			ret = -errno;
 	if (!ret)
 		return 0;
@@ -118,19 +162,21 @@ int guard_add(int guard_fd, const struct guard_set *have, const struct guard_set
 			   wanted->n, strerror(-ret));
 	while (i--)
 		if (!is_in(have, &wanted->keys[i])) /* what fails protects more than was asked */
-			(void)bpf_map_delete_elem(guard_fd, &wanted->keys[i]);
+			(void)bpf_map_delete_elem(maps->guard_fd, &wanted->keys[i]);
 	return ret;
 }
 
-int guard_remove(int guard_fd, const struct guard_set *have, const struct guard_set *wanted,
-		 struct ipacct_problem *ret_problem)
+int guard_remove(const struct ipacct_maps *maps, const struct guard_set *have,
+		 const struct guard_set *wanted, struct ipacct_problem *ret_problem)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < have->n; i++)
 		if (!is_in(wanted, &have->keys[i]) &&
-		    bpf_map_delete_elem(guard_fd, &have->keys[i]) && errno != ENOENT)
+		    bpf_map_delete_elem(maps->guard_fd, &have->keys[i]) && errno != ENOENT)
 			ret = -errno;
+	if (!ret)
+		ret = bits_write(maps, wanted, &(struct guard_set){});
 	if (ret)
 		ipacct_problem_set(ret_problem,
 				   "prefixes that are no longer in the list stay protected: %s",

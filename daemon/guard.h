@@ -26,13 +26,13 @@ int guard_set_read(int guard_fd, struct guard_set *ret_set);
 void guard_set_finish(struct guard_set *set);
 bool guard_set_equal(const struct guard_set *a, const struct guard_set *b);
 
-/* Put what is in `wanted` and not in `have` into the map; after an error nothing was added. */
-int guard_add(int guard_fd, const struct guard_set *have, const struct guard_set *wanted,
-	      struct ipacct_problem *ret_problem);
-/* Take what is in `have` and not in `wanted` out of the map; after an error some of it is left,
+/* Put what is in `wanted` and not in `have` into the maps; after an error nothing was added. */
+int guard_add(const struct ipacct_maps *maps, const struct guard_set *have,
+	      const struct guard_set *wanted, struct ipacct_problem *ret_problem);
+/* Take what is in `have` and not in `wanted` out of the maps; after an error some of it is left,
  * which protects too much and not too little. */
-int guard_remove(int guard_fd, const struct guard_set *have, const struct guard_set *wanted,
-		 struct ipacct_problem *ret_problem);
+int guard_remove(const struct ipacct_maps *maps, const struct guard_set *have,
+		 const struct guard_set *wanted, struct ipacct_problem *ret_problem);
 
 /* Is there any prefix? */
 bool guard_any(int guard_fd);

@@ -45,26 +45,28 @@ int protect_read(struct config *config, struct guard_set *ret_set,
 
 int protect_begin(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
 {
-	int fd = supervisor->maps.guard_fd, ret = guard_set_read(fd, &supervisor->guard_before);
+	const struct ipacct_maps *maps = &supervisor->maps;
+	int ret = guard_set_read(maps->guard_fd, &supervisor->guard_before);
 
 	if (!ret)
-		ret = guard_add(fd, &supervisor->guard_before, &supervisor->guard, ret_problem);
+		ret = guard_add(maps, &supervisor->guard_before, &supervisor->guard, ret_problem);
 	supervisor->guard_begun = !ret;
 	return ret;
 }
 
 /* What fails leaves too much protected, and the next reload tries again: it reads the map anew. */
-static void remove_rest(int fd, const struct guard_set *have, const struct guard_set *wanted)
+static void remove_rest(const struct ipacct_maps *maps, const struct guard_set *have,
+			const struct guard_set *wanted)
 {
 	struct ipacct_problem problem = {};
 
-	if (guard_remove(fd, have, wanted, &problem))
+	if (guard_remove(maps, have, wanted, &problem))
 		log_error("%s", problem.text);
 }
 
 void protect_settle(struct supervisor *supervisor)
 {
-	remove_rest(supervisor->maps.guard_fd, &supervisor->guard_before, &supervisor->guard);
+	remove_rest(&supervisor->maps, &supervisor->guard_before, &supervisor->guard);
 	if (supervisor->guard.n)
 		log_info("%zu protected prefixes (%zu entries)", supervisor->guard.n_prefixes,
 			 supervisor->guard.n);
@@ -72,14 +74,14 @@ void protect_settle(struct supervisor *supervisor)
 
 void protect_undo(struct supervisor *supervisor)
 {
-	int fd = supervisor->maps.guard_fd;
+	const struct ipacct_maps *maps = &supervisor->maps;
 	struct ipacct_problem problem = {};
 
 	if (!supervisor->guard_begun)
 		return;
-	if (guard_add(fd, &supervisor->guard, &supervisor->guard_before, &problem))
+	if (guard_add(maps, &supervisor->guard, &supervisor->guard_before, &problem))
 		log_error("%s", problem.text);
-	remove_rest(fd, &supervisor->guard, &supervisor->guard_before);
+	remove_rest(maps, &supervisor->guard, &supervisor->guard_before);
 }
 
 /* The first prefix wants programs that ask for it, the last one that goes wants programs that do
@@ -118,19 +120,19 @@ static void change_settle(struct supervisor *supervisor, bool last_went)
 int protect_change(struct supervisor *supervisor, struct guard_set *wanted, bool interfaces_differ,
 		   struct ipacct_problem *ret_problem)
 {
-	int fd = supervisor->maps.guard_fd;
+	const struct ipacct_maps *maps = &supervisor->maps;
 	struct guard_set have = {};
 	bool first_came, differs;
-	int ret = guard_set_read(fd, &have);
+	int ret = guard_set_read(maps->guard_fd, &have);
 
 	if (ret)
 		return ret;
 	first_came = !have.n && wanted->n;
 	differs = !guard_set_equal(&have, wanted);
-	ret = guard_add(fd, &have, wanted, ret_problem);
+	ret = guard_add(maps, &have, wanted, ret_problem);
 	if (!ret) {
 		ret = programs_follow(supervisor, interfaces_differ, first_came, ret_problem);
-		remove_rest(fd, ret ? wanted : &have, ret ? &have : wanted);
+		remove_rest(maps, ret ? wanted : &have, ret ? &have : wanted);
 	}
 	if (!ret) {
 		guard_set_finish(&supervisor->guard);

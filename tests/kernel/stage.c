@@ -14,6 +14,7 @@
 #include <criterion/criterion.h>
 
 #include "base/cleanup.h"
+#include "guard.h"
 #include "ledger_file.h"
 #include "log.h"
 #include "maps_make.h"
@@ -229,4 +230,43 @@ uint64_t stage_load_stop(struct stage_load *load)
 	atomic_store(&load->stop, true);
 	cr_assert_eq(pthread_join(load->thread, NULL), 0);
 	return load->sent;
+}
+
+struct ipacct_guard_key stage_prefix4(uint32_t address, uint32_t length)
+{
+	struct ipacct_guard_key key = { .prefixlen = 16 + 96 + length,
+					.address = { [10] = 0xff, 0xff } };
+	uint32_t address_be = htonl(address);
+
+	memcpy(key.address + 12, &address_be, 4);
+	return key;
+}
+
+struct ipacct_guard_key stage_prefix6(uint64_t low, uint32_t length)
+{
+	struct ipacct_guard_key key = { .prefixlen = 16 + length,
+					.address = { 0x20, 0x01, 0x0d, 0xb8 } };
+	uint64_t low_be = __builtin_bswap64(low);
+
+	memcpy(key.address + 8, &low_be, 8);
+	return key;
+}
+
+void stage_protect(struct stage *stage, const struct ipacct_guard_key *keys, size_t n)
+{
+	struct guard_set have, wanted = { .keys = (struct ipacct_guard_key *)keys, .n = n };
+	struct ipacct_problem problem = {};
+	bool program;
+
+	cr_assert_eq(guard_set_read(stage->maps.guard_fd, &have), 0);
+	program = !have.n != !n;
+	cr_assert_eq(guard_add(&stage->maps, &have, &wanted, &problem), 0, "%s", problem.text);
+	if (program && n)
+		stage_program(stage);
+	cr_assert_eq(guard_remove(&stage->maps, &have, &wanted, &problem), 0, "%s", problem.text);
+	if (program && !n)
+		stage_program(stage);
+	guard_set_finish(&have);
+	cr_assert_eq(cutter_guard_changed(&stage->cutter), 0);
+	stage_cut(stage);
 }

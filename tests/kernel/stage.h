@@ -80,4 +80,11 @@ void stage_load_start(struct stage_load *load, const struct stage *stage, int cp
 /* Returns how many were sent. */
 uint64_t stage_load_stop(struct stage_load *load);
 
+/* Keys of the guard in domain 0: an IPv4 prefix, one below 2001:db8:0:0. */
+struct ipacct_guard_key stage_prefix4(uint32_t address, uint32_t length);
+struct ipacct_guard_key stage_prefix6(uint64_t low, uint32_t length);
+
+/* Exchange what is protected, as the supervisor and the collector do it together. */
+void stage_protect(struct stage *stage, const struct ipacct_guard_key *keys, size_t n);
+
 #endif

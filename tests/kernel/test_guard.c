@@ -25,151 +25,6 @@
 #define HOT_SETS  64u /* 512 IPv4 lines, 256 of IPv6: the smallest there are */
 #define FLOOD_CUT stage_scaled(250000, 20000) /* random packets */
 
-static struct guard_set none;
-
-static struct ipacct_guard_key prefix4(uint32_t address, uint32_t length)
-{
-	struct ipacct_guard_key key = { .prefixlen = 16 + 96 + length,
-					.address = { [10] = 0xff, 0xff } };
-	uint32_t address_be = htonl(address);
-
-	memcpy(key.address + 12, &address_be, 4);
-	return key;
-}
-
-static struct ipacct_guard_key prefix6(uint64_t low, uint32_t length)
-{
-	struct ipacct_guard_key key = { .prefixlen = 16 + length,
-					.address = { 0x20, 0x01, 0x0d, 0xb8 } };
-	uint64_t low_be = __builtin_bswap64(low);
-
-	memcpy(key.address + 8, &low_be, 8);
-	return key;
-}
-
-/* Exchange what is protected, as the supervisor and the collector do it together. */
-static void protect(struct stage *stage, const struct ipacct_guard_key *keys, size_t n)
-{
-	struct guard_set have, wanted = { .keys = (struct ipacct_guard_key *)keys, .n = n };
-	struct ipacct_problem problem = {};
-	int fd = stage->maps.guard_fd;
-	bool program;
-
-	cr_assert_eq(guard_set_read(fd, &have), 0);
-	program = !have.n != !n;
-	cr_assert_eq(guard_add(fd, &have, &wanted, &problem), 0, "%s", problem.text);
-	if (program && n)
-		stage_program(stage);
-	cr_assert_eq(guard_remove(fd, &have, &wanted, &problem), 0, "%s", problem.text);
-	if (program && !n)
-		stage_program(stage);
-	guard_set_finish(&have);
-	cr_assert_eq(cutter_guard_changed(&stage->cutter), 0);
-	stage_cut(stage);
-}
-
-/* ---- The trie --------------------------------------------------------------------------------- */
-
-static int trie_make(uint32_t n_entries)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	int fd;
-
-	if (geteuid())
-		cr_skip_test("needs root");
-	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "test_guard", sizeof(struct ipacct_guard_key), 4,
-			    n_entries, &opts);
-	cr_assert_geq(fd, 0);
-	return fd;
-}
-
-static void trie_must_hold(int fd, const struct ipacct_guard_key *keys, size_t n)
-{
-	struct guard_set have;
-
-	cr_assert_eq(guard_set_read(fd, &have), 0);
-	cr_expect_eq(have.n, n, "%zu entries, expected %zu", have.n, n);
-	for (size_t i = 0; i < n; i++) {
-		size_t at = 0;
-
-		while (at < have.n && memcmp(&have.keys[at], &keys[i], sizeof(keys[i])))
-			at++;
-		cr_expect_lt(at, have.n, "key %zu is not there", i);
-	}
-	guard_set_finish(&have);
-}
-
-Test(guard, list_that_does_not_fit_leaves_the_old_one)
-{
-	struct ipacct_guard_key old[2] = { prefix4(OWN4, 24), prefix6(OWN6, 80) };
-	struct guard_set have, wanted = {};
-	struct ipacct_problem problem = {};
-	struct ipacct_guard_key fresh[5];
-	int fd = trie_make(4);
-
-	for (uint32_t i = 0; i < 5; i++)
-		fresh[i] = prefix4(0x0a000000 + (i << 16), 16);
-	have = (struct guard_set){ .keys = old, .n = 2 };
-	wanted = (struct guard_set){ .keys = fresh, .n = 5 };
-	cr_assert_eq(guard_add(fd, &none, &have, &problem), 0, "%s", problem.text);
-	trie_must_hold(fd, old, 2);
-	cr_expect_eq(guard_add(fd, &have, &wanted, &problem), -ENOSPC);
-	cr_expect_str_eq(problem.text,
-			 "cannot protect prefix 3 of 5 (No space left on device): the "
-			 "list stays as it was");
-	trie_must_hold(fd, old, 2);
-	wanted.n = 2; /* exactly as many as fit beside the old ones */
-	cr_expect_eq(guard_add(fd, &have, &wanted, &problem), 0, "%s", problem.text);
-	cr_expect_eq(guard_remove(fd, &have, &wanted, &problem), 0, "%s", problem.text);
-	trie_must_hold(fd, fresh, 2);
-	close(fd);
-}
-
-/* The program's look-up and the collector's must be of one mind. */
-Test(guard, trie_and_index_agree_about_random_prefixes)
-{
-	uint64_t state = 20261201, n_held = 0;
-	struct ipacct_guard_key *keys = calloc(2000, sizeof(*keys));
-	struct guard_index index = {};
-	struct ipacct_problem problem = {};
-	struct guard_set set = { .keys = keys };
-	int fd = trie_make(4000);
-
-	for (size_t i = 0; i < 2000; i++) {
-		uint32_t length = stage_random(&state) % 33;
-		uint32_t address = (uint32_t)stage_random(&state) & 0x0fffffff;
-
-		/* few short ones, or all is protected */
-		length = length < 12 ? length + 20 : length;
-		keys[set.n] = prefix4(address & (uint32_t) ~(0xffffffffull >> length), length);
-		keys[set.n].domain_be = htons(stage_random(&state) % 3);
-		set.n++;
-	}
-	cr_assert_eq(guard_add(fd, &none, &set, &problem), 0, "%s", problem.text);
-	cr_assert_eq(guard_index_read(&index, fd), 0);
-	for (int i = 0; i < 200000; i++) {
-		struct ipacct_key key = {
-			.addr_be = { 0, 0, htonl(0xffff),
-				     htonl((uint32_t)stage_random(&state) & 0x0fffffff) },
-			.domain = stage_random(&state) % 4,
-		};
-		struct ipacct_guard_key wanted = prefix4(ntohl(key.addr_be[3]), 32);
-		uint32_t value;
-		bool held;
-
-		wanted.domain_be = htons(key.domain);
-		held = !bpf_map_lookup_elem(fd, &wanted, &value);
-		cr_assert_eq(guard_index_holds(&index, &key), held, "%08x in domain %u",
-			     ntohl(key.addr_be[3]), key.domain);
-		n_held += held;
-	}
-	cr_assert_gt(n_held, 1000);
-	cr_assert_lt(n_held, 199000);
-	guard_index_finish(&index);
-	free(keys);
-	close(fd);
-}
-
 /* ---- Exactness -------------------------------------------------------------------------------- */
 
 /* Addresses that each sent and received the same number of packets, and one is the next one's. */
@@ -263,7 +118,7 @@ static void exact_in_a_flood(bool hot, bool ipv6, bool shared)
 {
 	const struct crowd own = { ipv6, ipv6 ? OWN6 : OWN4, RESERVED - 12 };
 	const struct crowd other = { ipv6, ipv6 ? OTHER6 : OTHER4, RESERVED - 12 };
-	struct ipacct_guard_key prefix = ipv6 ? prefix6(OWN6, 112) : prefix4(OWN4, 24);
+	struct ipacct_guard_key prefix = ipv6 ? stage_prefix6(OWN6, 112) : stage_prefix4(OWN4, 24);
 	uint64_t state = 1 + hot + 2 * ipv6, packets;
 	struct stage stage = {};
 
@@ -274,7 +129,7 @@ static void exact_in_a_flood(bool hot, bool ipv6, bool shared)
 							.lru_shared = LRU + 128,
 							.hot_sets = hot ? HOT_SETS : 0 });
 	stage_pin_to(0);
-	protect(&stage, &prefix, 1);
+	stage_protect(&stage, &prefix, 1);
 	for (int cut = 0; cut < 4; cut++) {
 		flood_send(&stage, ipv6, &state, BUDGET);
 		for (uint64_t i = 0; i < own.n; i++) {
@@ -349,7 +204,8 @@ static uint32_t lines_of(const struct stage *stage, const struct crowd *crowd,
 Test(guard, lines_of_before_are_protected_when_the_list_changes, .timeout = 240)
 {
 	const struct crowd own = { false, OWN4, 100 }, other = { false, OTHER4, 100 };
-	struct ipacct_guard_key prefixes[] = { prefix4(OWN4, 24), prefix4(0x0a000000, 8) };
+	struct ipacct_guard_key prefixes[] = { stage_prefix4(OWN4, 24),
+					       stage_prefix4(0x0a000000, 8) };
 	uint64_t state = 7, before, packets;
 	struct stage stage = {};
 	uint32_t n_protected;
@@ -368,7 +224,7 @@ Test(guard, lines_of_before_are_protected_when_the_list_changes, .timeout = 240)
 	}
 	cr_assert_eq(lines_of(&stage, &own, &n_protected), 100);
 	cr_assert_eq(n_protected, 0);
-	protect(&stage, prefixes, 1);
+	stage_protect(&stage, prefixes, 1);
 	cr_expect_eq(lines_of(&stage, &own, &n_protected), 100, "kept");
 	cr_expect_eq(n_protected, 100, "%u are protected when the reload is done", n_protected);
 	cr_expect_eq(lines_of(&stage, &other, &n_protected), 100, "kept");
@@ -387,7 +243,7 @@ Test(guard, lines_of_before_are_protected_when_the_list_changes, .timeout = 240)
 	(void)crowd_exact(&stage, &own, 0, &packets);
 	cr_expect_eq(packets - before, 400);
 	/* and the other way: nothing keeps a flag that the list does not give it */
-	protect(&stage, prefixes + 1, 1);
+	stage_protect(&stage, prefixes + 1, 1);
 	cr_expect_gt(lines_of(&stage, &own, &n_protected), 0);
 	cr_expect_eq(n_protected, 0, "%u are protected after they were taken out", n_protected);
 	stage_cut(&stage);
@@ -399,7 +255,7 @@ Test(guard, lines_of_before_are_protected_when_the_list_changes, .timeout = 240)
 Test(guard, new_collector_looks_at_what_epochs_keep)
 {
 	const struct crowd own = { false, OWN4, 100 };
-	struct ipacct_guard_key prefix = prefix4(OWN4, 24);
+	struct ipacct_guard_key prefix = stage_prefix4(OWN4, 24);
 	struct guard_set wanted = { .keys = &prefix, .n = 1 };
 	struct ipacct_problem problem = {};
 	struct stage stage = {};
@@ -416,7 +272,7 @@ Test(guard, new_collector_looks_at_what_epochs_keep)
 	}
 	/* the list changed, and nobody lived to tell the collector */
 	cutter_finish(&stage.cutter);
-	cr_assert_eq(guard_add(stage.maps.guard_fd, &none, &wanted, &problem), 0);
+	cr_assert_eq(guard_add(&stage.maps, &(struct guard_set){}, &wanted, &problem), 0);
 	cr_assert_eq(cutter_init(&stage.cutter, &stage.maps, stage.ledger_fd, &problem), 0);
 	cr_assert_eq(cutter_recover(&stage.cutter), 0);
 	for (int cut = 0; cut < 2; cut++) {
@@ -434,14 +290,14 @@ Test(guard, new_collector_looks_at_what_epochs_keep)
 Test(guard, what_protected_addresses_lose_is_counted_to_the_packet, .timeout = 240)
 {
 	const struct crowd own = { false, OWN4, 2 * RESERVED };
-	struct ipacct_guard_key prefix = prefix4(OWN4, 23);
+	struct ipacct_guard_key prefix = stage_prefix4(OWN4, 23);
 	uint64_t state = 3, packets;
 	struct stage stage = {};
 
 	stage_open_setup(&stage,
 			 &(struct stage_setup){ .memory_bytes = MEMORY, .lru_entries = LRU });
 	stage_pin_to(0);
-	protect(&stage, &prefix, 1);
+	stage_protect(&stage, &prefix, 1);
 	flood_send(&stage, false, &state, BUDGET);
 	for (int round = 0; round < 5; round++)
 		crowd_send(&stage, &own);
@@ -459,7 +315,7 @@ Test(guard, more_protected_addresses_than_lines_go_to_the_lru_tier_and_so_do_str
 {
 	const struct crowd own = { false, 0x0a000000, HOT_SETS * IPACCT_HOT4_WAYS + 200 };
 	const struct crowd other = { false, OTHER4, 100 };
-	struct ipacct_guard_key prefix = prefix4(0x0a000000, 8);
+	struct ipacct_guard_key prefix = stage_prefix4(0x0a000000, 8);
 	struct stage stage = {};
 	uint32_t n_protected;
 	uint64_t packets;
@@ -469,7 +325,7 @@ Test(guard, more_protected_addresses_than_lines_go_to_the_lru_tier_and_so_do_str
 							.lru_entries = LRU,
 							.hot_sets = HOT_SETS });
 	stage_pin_to(0);
-	protect(&stage, &prefix, 1);
+	stage_protect(&stage, &prefix, 1);
 	for (int cut = 0; cut < 3; cut++) {
 		for (int round = 0; round < 3; round++) {
 			crowd_send(&stage, &own);
@@ -489,7 +345,7 @@ Test(guard, more_protected_addresses_than_lines_go_to_the_lru_tier_and_so_do_str
 Test(guard, ledger_full_of_a_flood_takes_protected_addresses, .timeout = 240)
 {
 	const struct crowd own = { false, OWN4, 100 }, late = { false, OWN4 + 100, 100 };
-	struct ipacct_guard_key prefix = prefix4(OWN4, 24);
+	struct ipacct_guard_key prefix = stage_prefix4(OWN4, 24);
 	uint64_t state = 5, packets;
 	struct stage stage = {};
 
@@ -497,7 +353,7 @@ Test(guard, ledger_full_of_a_flood_takes_protected_addresses, .timeout = 240)
 							.lru_entries = 4096,
 							.n_addresses_max = 1600 });
 	stage_pin_to(0);
-	protect(&stage, &prefix, 1);
+	stage_protect(&stage, &prefix, 1);
 	flood_send(&stage, false, &state, 3000);
 	crowd_send(&stage, &own);
 	stage_cut(&stage); /* full, from nothing to 7/8 and over */

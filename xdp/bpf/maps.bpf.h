@@ -144,4 +144,12 @@ struct {
 	__type(value, __u32);
 } ipacct_guard SEC(".maps");
 
+/* key: 0. value: which keys need not be looked for in ipacct_guard. Writer: supervisor. Reader: program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ipacct_guard_bits);
+} ipacct_guardmap SEC(".maps");
+
 #endif

@@ -25,7 +25,8 @@
 	X(hot4, IPACCT_PIN_HOT4)     \
 	X(hot6, IPACCT_PIN_HOT6)     \
 	X(hotmap, IPACCT_PIN_HOTMAP) \
-	X(guard, IPACCT_PIN_GUARD)
+	X(guard, IPACCT_PIN_GUARD)   \
+	X(guardmap, IPACCT_PIN_GUARDMAP)
 
 struct ipacct_maps {
 #define MEMBER(member, pin) int member##_fd;

@@ -40,20 +40,21 @@
 
 /* Names of the pins inside the bpffs directory; also the map names (at most 15 characters, the
  * kernel cuts longer ones). lru_<partition>_<epoch> are the inner maps of ipacct_lru. */
-#define IPACCT_PIN_CTL    "ipacct_ctl"
-#define IPACCT_PIN_META   "ipacct_meta"
-#define IPACCT_PIN_IFS    "ipacct_ifs"
-#define IPACCT_PIN_DOMS   "ipacct_doms"
-#define IPACCT_PIN_CPUS   "ipacct_cpus"
-#define IPACCT_PIN_PARTS  "ipacct_parts"
-#define IPACCT_PIN_TOTALS "ipacct_totals"
-#define IPACCT_PIN_LRU    "ipacct_lru"
-#define IPACCT_PIN_ROLL   "ipacct_roll"
-#define IPACCT_PIN_ROLL6  "ipacct_roll6"
-#define IPACCT_PIN_HOT4   "ipacct_hot4"
-#define IPACCT_PIN_HOT6   "ipacct_hot6"
-#define IPACCT_PIN_HOTMAP "ipacct_hotmap"
-#define IPACCT_PIN_GUARD  "ipacct_guard"
+#define IPACCT_PIN_CTL      "ipacct_ctl"
+#define IPACCT_PIN_META     "ipacct_meta"
+#define IPACCT_PIN_IFS      "ipacct_ifs"
+#define IPACCT_PIN_DOMS     "ipacct_doms"
+#define IPACCT_PIN_CPUS     "ipacct_cpus"
+#define IPACCT_PIN_PARTS    "ipacct_parts"
+#define IPACCT_PIN_TOTALS   "ipacct_totals"
+#define IPACCT_PIN_LRU      "ipacct_lru"
+#define IPACCT_PIN_ROLL     "ipacct_roll"
+#define IPACCT_PIN_ROLL6    "ipacct_roll6"
+#define IPACCT_PIN_HOT4     "ipacct_hot4"
+#define IPACCT_PIN_HOT6     "ipacct_hot6"
+#define IPACCT_PIN_HOTMAP   "ipacct_hotmap"
+#define IPACCT_PIN_GUARD    "ipacct_guard"
+#define IPACCT_PIN_GUARDMAP "ipacct_guardmap"
 
 /* Why a packet was seen and not accounted (IPFIX ignoredPacketTotalCount, 164). Slots of
  * ipacct_totals.ignored; append only. Names for output are in counters.h. */
@@ -162,6 +163,16 @@ struct ipacct_guard_key {
 	__u16 domain_be;
 	__u8 address[16]; /* as struct ipacct_key, in network order */
 	__u8 reserved[2];
+};
+
+/* The one element of ipacct_guardmap: where a bit is 0, ipacct_guard need not be asked. A bit for each
+ * IPv4 /16, then 65,536 for the first 32 bits of an IPv6 address (host order), in every domain. */
+#define IPACCT_GUARD_BITS          131072u
+#define IPACCT_GUARD_BIT4(address) ((__u32)(address) >> 16)
+#define IPACCT_GUARD_BIT6(first32) (65536u + (((first32) ^ (first32) >> 16) & 0xffff))
+
+struct ipacct_guard_bits {
+	__u64 word[IPACCT_GUARD_BITS / 64];
 };
 
 /* A line of ipacct_roll6. key = prefix32_be | domain << 32 | 1 << 48, 0 when the line is free. */
