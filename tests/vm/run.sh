@@ -14,7 +14,7 @@ top=$(cd "$here/../.." && pwd)
 kernel=${1:-}
 build=${2:-${IPACCT_BUILD:-}}
 cache=${IPACCT_VM_CACHE:-${XDG_CACHE_HOME:-/var/cache/ipacct}/vm}
-limit_s=${IPACCT_VM_LIMIT_S:-600} # of one boot with all its tests
+limit_s=${IPACCT_VM_LIMIT_S:-900} # of one boot with all its tests
 memory_mib=2048
 # Nehalem boots every kernel tried under qemu 7.2's TCG; the `max` model brings features whose
 # emulation is slower or wrong (6.12 panics with some of them).
