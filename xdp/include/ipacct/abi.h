@@ -346,7 +346,7 @@ enum ipacct_series_kind {
 struct ipacct_ledger_series {
 	__u8 kind; /* enum ipacct_series_kind; set after the rest */
 	__u8 reserved[7];
-	__u64 created_ns; /* CLOCK_REALTIME: it counts from there on */
+	__u64 created_ns;                    /* CLOCK_REALTIME: it counts from there on */
 	char name[IPACCT_SERIES_NAME_BYTES]; /* NUL-terminated */
 	struct ipacct_ledger_version version[2];
 };
