@@ -26,8 +26,8 @@
  * committed cut, and the record is its owner's again.
  *
  * Who. Records that did not move in this cut, longest idle first, never protected ones; a 64th of the
- * ledger at a time, when less than that is free. So a flood of new addresses needs 64 cuts to push
- * out one that is quiet, and the work of a cut is bounded: two passes over 4 octets a record, and the
+ * ledger at a time, when less than that is free. So a flood of new addresses takes over no more than
+ * that in a cut, and the work of a cut is bounded: two passes over 4 octets a record, and the
  * marks. */
 #include <errno.h>
 #include <stdlib.h>
