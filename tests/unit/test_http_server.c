@@ -426,8 +426,8 @@ Test(http_server, mutated_requests_do_no_harm)
 		HTTP_GET("/api/v1/top?n=5&sort=rx_packets&by=address", "Connection: close\r\n"),
 		HTTP_GET("/api/v1/status", "Authorization: Basic eDp5\r\n"),
 		"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
-		"GET /healthz HTTP/1.0\r\n\r\nGET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-		"5\r\nhello\r\n0\r\n\r\n",
+		("GET /healthz HTTP/1.0\r\n\r\nGET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+		 "5\r\nhello\r\n0\r\n\r\n"),
 	};
 	uint64_t random = 88172645463325252ULL, deadline = http_now_ms() + HTTP_LIMIT_MS;
 	char request[4096];
