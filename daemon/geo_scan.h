@@ -16,13 +16,19 @@ struct geo_scan {
 	struct geo_set *set;
 	uint32_t n_seen;     /* addresses looked at so far; the ledger adds at the end */
 	uint32_t pass_at;    /* of a pass over all of those, because the set changed */
-	uint32_t slice_at;   /* of the round that looks for addresses that gave their place away */
+	uint32_t slice_at;   /* of the round over all of them, whatever happens */
 	uint32_t slice_left; /* in this tick */
+	/* Places that another address may take: the ledger folded the one that had it. A bit each. */
+	uint64_t *free_places;
+	uint32_t n_free_words;
+	uint32_t free_at;        /* the word that is looked at next in this tick */
+	uint64_t folded_records; /* of the ledger at the last tick */
 };
 
-/* pass_at begins at 0: what another worker wrote is looked at, too. */
-void geo_scan_init(struct geo_scan *scan, const struct ipacct_ledger *ledger,
-		   struct geo_table *table, struct geo_set *set);
+/* pass_at begins at 0: what another worker wrote is looked at, too. -ENOMEM. */
+int geo_scan_init(struct geo_scan *scan, const struct ipacct_ledger *ledger,
+		  struct geo_table *table, struct geo_set *set);
+void geo_scan_finish(struct geo_scan *scan);
 
 /* A new set: number it in the header, and begin a pass over all addresses. Records are rewritten one
  * by one; a reader has the old answer until then. */

@@ -134,8 +134,7 @@ static int setup(struct geo_worker *worker, struct ipacct_problem *problem)
 	if (ret)
 		return ret;
 	worker->watch_fd = geo_watch_open(); /* −1: ticks alone notice */
-	geo_scan_init(&worker->scan, &worker->ledger, &worker->table, &worker->set);
-	return 0;
+	return geo_scan_init(&worker->scan, &worker->ledger, &worker->table, &worker->set);
 }
 
 /* ---- Working --------------------------------------------------------------------------------- */

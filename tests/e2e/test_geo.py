@@ -200,3 +200,30 @@ def geo_steady_state_asks_nothing_and_sleeps(context):
     check_equal(after["strings_bytes"], before["strings_bytes"], "names")
     check(woken <= len(stamps) + 2, f"{woken} wake-ups in {len(stamps)} ticks")
     context.note(f"{woken} wake-ups in {len(stamps)} ticks, 0 look-ups")
+
+
+@test(limit_s=120, guest=False)
+def geo_address_in_a_folded_place_has_its_record_too(context):
+    network = Network(context)
+    place, path = with_database(context, geo_world.world(1, geo_world.nested_city))
+    daemon = Daemon(context, network, "--geo-database", path, "--ledger-addresses", "2000",
+                    place=place, memory="96M").start()
+    geo = GeoFile(place)
+    addresses = random_addresses(2300, 1, 4)
+    send_and_cut(daemon, network, addresses[:2000])
+    geo.settled(1900)
+    # A cut of a full ledger gives a 64th of its places to others.
+    found = set()
+    for at in range(2000, len(addresses), 30):
+        send_and_cut(daemon, network, addresses[at:at + 30])
+        # What came last is there (only what is idle is folded), and is answered one tick later.
+        last = geo.header()["updated_ns"]
+        wait_for(lambda stamp=last: geo.header()["updated_ns"] > stamp, "one tick", limit_s=3)
+        wait_for(lambda: geo.header()["pending"] == 0, "the end of that tick")
+        answers = geo.answers()
+        here = [one for one in addresses[at:at + 30] if one in answers]
+        check(all(answers[one] for one in here), "an address without its answer")
+        found.update(here)
+    check(len(found) > 150, f"only {len(found)} of 300 found a place")
+    check_equal(len(geo.ledger_addresses()), 2000, "places")
+    context.note(f"{len(found)} addresses took over a place")

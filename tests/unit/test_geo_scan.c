@@ -22,18 +22,24 @@ static void scene_init(struct scene *scene)
 	ledger->header = &scene->header;
 	ledger->n_addresses_max = BENCH_RECORDS;
 	ledger->addresses = calloc(BENCH_RECORDS, sizeof(*ledger->addresses));
+	scene->header.cut = 1;
 	for (uint32_t i = 0; i < BENCH_RECORDS; i++)
-		ledger->addresses[i].key = key4(0x01000000 + i);
+		ledger->addresses[i] = (struct ipacct_ledger_record){
+			.key = key4(0x01000000 + i),
+			.version = { { .cut = 1, .last_seen_ns = 1 } },
+		};
 	put_database(&scene->bench, "a", PAIRS("country_code", "DE"));
 	want_database(&scene->bench, "a");
 	geo_set_apply(&scene->bench.set, &scene->bench.settings);
-	geo_scan_init(&scene->scan, ledger, &scene->bench.table, &scene->bench.set);
+	cr_assert_eq(geo_scan_init(&scene->scan, ledger, &scene->bench.table, &scene->bench.set),
+		     0);
 	cr_assert(geo_set_changed(&scene->bench.set, &digest));
 	geo_scan_renew(&scene->scan, digest);
 }
 
 static void scene_finish(struct scene *scene)
 {
+	geo_scan_finish(&scene->scan);
 	free(scene->ledger.addresses);
 	bench_finish(&scene->bench);
 }
@@ -181,6 +187,79 @@ Test(geo_scan, address_that_took_over_a_place_is_found_within_a_round)
 	scene_finish(&scene);
 }
 
+/* A cut after which some records are folded, as daemon/fold.c leaves them. */
+static void fold(struct scene *scene, uint32_t step)
+{
+	uint64_t cut = scene->header.cut + 1;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < scene->header.n_addresses; i += step, n++)
+		scene->ledger.addresses[i].version[cut % 2] =
+			(struct ipacct_ledger_version){ .cut = cut };
+	scene->header.version[cut % 2] = (struct ipacct_ledger_cut){
+		.cut = cut,
+		.folded_records = scene->header.version[!(cut % 2)].folded_records + n,
+	};
+	scene->header.cut = cut;
+}
+
+/* Another address takes each of these places; committed in the next cut. */
+static void take(struct scene *scene, uint32_t step, uint32_t address)
+{
+	uint64_t cut = scene->header.cut + 1;
+
+	for (uint32_t i = 0; i < scene->header.n_addresses; i += step) {
+		scene->ledger.addresses[i].key = key4(address + i);
+		scene->ledger.addresses[i].version[cut % 2] =
+			(struct ipacct_ledger_version){ .cut = cut, .last_seen_ns = 1 };
+	}
+	scene->header.version[cut % 2] = scene->header.version[!(cut % 2)];
+	scene->header.version[cut % 2].cut = cut;
+	scene->header.cut = cut;
+}
+
+#define N_TAKEN ((BENCH_RECORDS + 6) / 7)
+
+Test(geo_scan, address_that_takes_a_folded_place_is_answered_in_its_tick)
+{
+	struct scene scene;
+
+	scene_init(&scene);
+	scene.header.n_addresses = BENCH_RECORDS;
+	(void)tick(&scene);
+	fold(&scene, 7);
+	cr_expect_eq(tick(&scene), 0, "a free place asks nothing");
+	for (int i = 0; i < 5; i++)
+		cr_expect_eq(tick(&scene), 0);
+	take(&scene, 7, 0x01800000); /* long after the fold */
+	cr_expect_eq(tick(&scene), N_TAKEN);
+	expect_all(&scene, BENCH_RECORDS, 'D', 1);
+	fold(&scene, 7);
+	take(&scene, 7, 0x01900000); /* before anybody looked */
+	cr_expect_eq(tick(&scene), N_TAKEN);
+	expect_all(&scene, BENCH_RECORDS, 'D', 1);
+	cr_expect_eq(tick(&scene), 0);
+	scene_finish(&scene);
+}
+
+Test(geo_scan, key_that_was_read_while_it_changed_is_read_again)
+{
+	struct scene scene;
+
+	scene_init(&scene);
+	scene.header.n_addresses = BENCH_RECORDS;
+	(void)tick(&scene);
+	fold(&scene, 7);
+	(void)tick(&scene);
+	for (uint32_t i = 0; i < BENCH_RECORDS; i += 7) /* half of the new key, not committed */
+		scene.ledger.addresses[i].key.addr_be[3] = htonl(0x01ffff00);
+	(void)tick(&scene);
+	take(&scene, 7, 0x01800000);
+	cr_expect_eq(tick(&scene), N_TAKEN);
+	expect_all(&scene, BENCH_RECORDS, 'D', 1);
+	scene_finish(&scene);
+}
+
 Test(geo_scan, worker_that_starts_again_asks_nothing_when_nothing_has_changed)
 {
 	struct scene scene;
@@ -199,7 +278,8 @@ Test(geo_scan, worker_that_starts_again_asks_nothing_when_nothing_has_changed)
 				  64u << 20),
 		     0);
 	geo_set_apply(&bench->set, &bench->settings);
-	geo_scan_init(&scene.scan, &scene.ledger, &bench->table, &bench->set);
+	geo_scan_finish(&scene.scan);
+	cr_assert_eq(geo_scan_init(&scene.scan, &scene.ledger, &bench->table, &bench->set), 0);
 	cr_assert(geo_set_changed(&bench->set, &digest));
 	geo_scan_renew(&scene.scan, digest);
 	cr_expect_eq(tick(&scene), 1, "the half-written one only");
