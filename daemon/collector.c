@@ -77,6 +77,8 @@ static void stats_update(struct collector *collector, bool committed)
 		stats->lru_inserts = cutter->epoch.lru_inserts;
 		stats->hot_rolled = cutter->epoch.hot_rolled;
 		stats->hot_displaced = cutter->epoch.hot_displaced;
+		stats->hot_lines_ipv4 = cutter->epoch.hot_lines_ipv4;
+		stats->hot_lines_ipv6 = cutter->epoch.hot_lines_ipv6;
 	}
 	stats_publish(&collector->shared, stats);
 }
@@ -139,6 +141,10 @@ static void status_fill(struct collector *collector, struct collector_status *st
 		.n_syscalls = collector->cutter.n_syscalls,
 		.n_entries = collector->cutter.n_entries,
 		.n_cuts = collector->n_cuts,
+		.hot_lines_ipv4 = collector->cutter.epoch.hot_lines_ipv4,
+		.hot_lines_ipv4_max = collector->stats.hot_lines_ipv4_max,
+		.hot_lines_ipv6 = collector->cutter.epoch.hot_lines_ipv6,
+		.hot_lines_ipv6_max = collector->stats.hot_lines_ipv6_max,
 		.guard_rolled = facts->guard_rolled,
 		.guard_unrecorded = facts->guard_unrecorded,
 		.over_budget = collector->effective_ns > collector->interval_ns,
@@ -208,13 +214,18 @@ static int loop(struct collector *collector)
 	return ret;
 }
 
-static uint64_t lru_budget(const struct ipacct_maps *maps)
+/* Sums over partitions; the first has no hot tier. */
+static void capacity_note(struct stats *stats, const struct ipacct_maps *maps)
 {
-	uint64_t sum = 0;
+	const struct ipacct_meta *meta = &maps->meta;
 
-	for (uint32_t part = 0; part < maps->meta.n_parts; part++)
-		sum += maps->parts[IPACCT_EPOCHS * part].lru_budget;
-	return sum;
+	stats->lru_budget = 0;
+	for (uint32_t part = 0; part < meta->n_parts; part++)
+		stats->lru_budget += maps->parts[IPACCT_EPOCHS * part].lru_budget;
+	stats->hot_lines_ipv4_max =
+		(uint64_t)(meta->n_parts - 1) * meta->hot4_sets * IPACCT_HOT4_WAYS;
+	stats->hot_lines_ipv6_max =
+		(uint64_t)(meta->n_parts - 1) * meta->hot6_sets * IPACCT_HOT6_WAYS;
 }
 
 static int series_start(struct collector *collector, const struct collector_settings *settings)
@@ -243,7 +254,7 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 	if (!ret)
 		ret = cutter_init(&collector->cutter, maps, ledger_fd, problem);
 	if (!ret)
-		collector->stats.lru_budget = lru_budget(maps);
+		capacity_note(&collector->stats, maps);
 	if (!ret)
 		ret = privileges_drop(place->uid, place->gid);
 	if (!ret)

@@ -32,7 +32,12 @@ struct collector_status {
 	uint64_t resident_bytes;
 	uint64_t n_syscalls; /* BPF calls of the last cut */
 	uint64_t n_entries;
-	uint64_t n_cuts;       /* since this process began */
+	uint64_t n_cuts; /* since this process began */
+	uint64_t
+		hot_lines_ipv4; /* in use at the last cut, over partitions, and how many there are */
+	uint64_t hot_lines_ipv4_max;
+	uint64_t hot_lines_ipv6;
+	uint64_t hot_lines_ipv6_max;
 	uint64_t guard_rolled; /* since the ledger began, as struct ipacct_ledger_cut */
 	uint64_t guard_unrecorded;
 	uint32_t over_budget; /* cuts take more of the interval than they should: it is stretched */

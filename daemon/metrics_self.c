@@ -90,6 +90,29 @@ static void ledger_write(struct metric_writer *writer, const struct metrics_snap
 	records_write(writer, snapshot);
 }
 
+static void hot_write(struct metric_writer *writer, const struct stats *stats)
+{
+	static const struct metric used = {
+		"ipacct_hot_lines", NULL,
+		"lines of the hot tier that held an address at the last cut", METRIC_GAUGE
+	};
+	static const struct metric room = { "ipacct_hot_lines_max", NULL, "lines of the hot tier",
+					    METRIC_GAUGE };
+
+	metric_begin(writer, &used);
+	metric_u64(writer, "", 0, "family=\"ipv4\"", stats->hot_lines_ipv4, 0);
+	metric_u64(writer, "", 0, "family=\"ipv6\"", stats->hot_lines_ipv6, 0);
+	metric_begin(writer, &room);
+	metric_u64(writer, "", 0, "family=\"ipv4\"", stats->hot_lines_ipv4_max, 0);
+	metric_u64(writer, "", 0, "family=\"ipv6\"", stats->hot_lines_ipv6_max, 0);
+	single(writer, METRIC_GAUGE, "ipacct_hot_displaced_lines", NULL,
+	       "lines of the hot tier displaced into the LRU tier in the last cut",
+	       stats->hot_displaced, 0);
+	single(writer, METRIC_GAUGE, "ipacct_hot_rolled_lines", NULL,
+	       "one-packet lines of the hot tier displaced into a roll-up in the last cut",
+	       stats->hot_rolled, 0);
+}
+
 static void cuts_write(struct metric_writer *writer, const struct stats *stats, uint64_t created)
 {
 	durations(writer, "ipacct_cut_duration_seconds", "a cut, from the switch to the end",
@@ -116,12 +139,7 @@ static void cuts_write(struct metric_writer *writer, const struct stats *stats, 
 	       "inserts that the LRU tier was asked for in the last cut", stats->lru_inserts, 0);
 	single(writer, METRIC_GAUGE, "ipacct_lru_insert_budget", NULL,
 	       "inserts that the LRU tier takes in one cut", stats->lru_budget, 0);
-	single(writer, METRIC_GAUGE, "ipacct_hot_displaced_lines", NULL,
-	       "lines of the hot tier displaced into the LRU tier in the last cut",
-	       stats->hot_displaced, 0);
-	single(writer, METRIC_GAUGE, "ipacct_hot_rolled_lines", NULL,
-	       "one-packet lines of the hot tier displaced into a roll-up in the last cut",
-	       stats->hot_rolled, 0);
+	hot_write(writer, stats);
 }
 
 static void http_write(struct metric_writer *writer, const struct metrics_http *http,

@@ -52,6 +52,10 @@ struct stats {
 	uint64_t lru_budget;
 	uint64_t hot_rolled;
 	uint64_t hot_displaced;
+	uint64_t hot_lines_ipv4; /* in use, and how many there are */
+	uint64_t hot_lines_ipv4_max;
+	uint64_t hot_lines_ipv6;
+	uint64_t hot_lines_ipv6_max;
 	uint64_t over_budget;
 };
 

@@ -129,6 +129,16 @@ static json_t *protected_json(const struct supervisor *supervisor,
 			 number(collector->guard_unrecorded));
 }
 
+/* Lines of the hot tier, sums over partitions; used: at the last cut. */
+static json_t *hot_json(const struct collector_status *collector)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "ipv4_lines",
+			 number(collector->hot_lines_ipv4_max), "ipv4_used",
+			 number(collector->hot_lines_ipv4), "ipv6_lines",
+			 number(collector->hot_lines_ipv6_max), "ipv6_used",
+			 number(collector->hot_lines_ipv6));
+}
+
 json_t *status_reply(struct supervisor *supervisor)
 {
 	const struct sizing *sizing = &supervisor->sizing;
@@ -138,7 +148,7 @@ json_t *status_reply(struct supervisor *supervisor)
 	(void)supervisor_ask(supervisor, COLLECTOR_STATUS, 0, &answer); /* zeros then, pid 0 */
 	return json_pack(
 		"{s:i, s:{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, "
-		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:o, s:o, s:o}}",
+		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:o, s:o, s:o, s:o}}",
 		"exit", EXIT_CODE_OK, "status", "version", IPACCT_VERSION, "pid", (int)getpid(),
 		"collector_pid", (int)supervisor->collector_pid, "uptime_s",
 		number((monotonic_ms() - supervisor->started_ms) / 1000), "interval_ns",
@@ -156,6 +166,6 @@ json_t *status_reply(struct supervisor *supervisor)
 		"cut_entries", number(collector->n_entries), "over_budget",
 		(int)collector->over_budget, "dispatcher", "available", supervisor->dispatcher,
 		"reason", supervisor->dispatcher_reason.text, "programs", programs_json(supervisor),
-		"partitions", partitions_json(supervisor), "protected",
+		"hot", hot_json(collector), "partitions", partitions_json(supervisor), "protected",
 		protected_json(supervisor, collector), "geo", geo_status_json(supervisor));
 }

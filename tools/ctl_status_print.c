@@ -148,6 +148,16 @@ static void print_protected(const json_t *guard)
 		       number(guard, "prefixes"), rolled, unrecorded);
 }
 
+/* Nothing without that tier. */
+static void print_hot(const json_t *hot)
+{
+	if (number(hot, "ipv4_lines"))
+		printf("hot tier: %" PRIu64 " of %" PRIu64 " lines in use for IPv4, %" PRIu64
+		       " of %" PRIu64 " for IPv6\n",
+		       number(hot, "ipv4_used"), number(hot, "ipv4_lines"),
+		       number(hot, "ipv6_used"), number(hot, "ipv6_lines"));
+}
+
 static void print_daemon(const json_t *status)
 {
 	const json_t *memory = json_object_get(status, "memory");
@@ -173,6 +183,7 @@ static void print_daemon(const json_t *status)
 	       text_octets(number(memory, "collector_bytes"), TEXT_IEC, rss));
 	printf(" of %s%s\n", text_octets(number(memory, "budget_bytes"), TEXT_IEC, maps),
 	       json_is_true(json_object_get(status, "over_budget")) ? ": OVER BUDGET" : "");
+	print_hot(json_object_get(status, "hot"));
 	print_protected(json_object_get(status, "protected"));
 	print_safe(json_is_true(json_object_get(dispatcher, "available"))
 			   ? "dispatcher: available "
@@ -236,22 +247,28 @@ static void fill_partition(const void *context, size_t index, struct table_row *
 		used += (size_t)snprintf(row->cell[1] + used, 8, "%s%" JSON_INTEGER_FORMAT,
 					 i ? "," : "",
 					 json_integer_value(json_array_get(cpus, i)) % 10000);
-	put_number(row->cell[2], partition, "lru_entries");
-	put_number(row->cell[3], partition, "lru_inserts");
-	put_number(row->cell[4], partition, "lru_refused");
-	put_number(row->cell[5], partition, "rollup_updates");
+	put_number(row->cell[2], partition, "hot_lines");
+	put_number(row->cell[3], partition, "hot_displaced");
+	put_number(row->cell[4], partition, "hot_rolled");
+	put_number(row->cell[5], partition, "lru_entries");
+	put_number(row->cell[6], partition, "lru_inserts");
+	put_number(row->cell[7], partition, "lru_refused");
+	put_number(row->cell[8], partition, "rollup_updates");
 }
 
 static int print_partitions(const struct ctl_settings *settings, const json_t *partitions)
 {
 	struct table table = {
-		.n_columns = 6,
+		.n_columns = 9,
 		.columns = { { .header = "PARTITION", .right = true },
 			     { .header = "CPUS" },
-			     { .header = "ENTRIES", .right = true },
+			     { .header = "HOT LINES", .right = true },
+			     { .header = "DISPLACED", .right = true },
+			     { .header = "ROLLED", .right = true },
+			     { .header = "LRU ENTRIES", .right = true },
 			     { .header = "INSERTS", .right = true },
 			     { .header = "REFUSED", .right = true },
-			     { .header = "ROLL-UP UPDATES", .right = true } },
+			     { .header = "ROLL-UPS", .right = true } },
 		.color = text_color_wanted(settings->color),
 		.fill = fill_partition,
 		.context = partitions,

@@ -36,6 +36,26 @@ def lru_tier_alone_killed_while_it_is_cleared(context):
     traffic.compare(daemon)
 
 
+@test(limit_s=60)
+def status_tells_how_many_hot_lines_are_used(context):
+    network = Network(context)
+    daemon = Daemon(context, network, "--interval", "60s").start()
+    capacity = sum(part["hot_lines"] for part in daemon.status()["partitions"])
+    daemon.cut()
+    hot = daemon.status()["hot"]
+    check_equal((hot["ipv4_used"], hot["ipv6_used"]), (0, 0), "lines before any packet")
+    check_equal(hot["ipv4_lines"] + hot["ipv6_lines"], capacity, "lines of all partitions")
+    Traffic(context, network, packets=20_000, addresses=400, mix="v4:2,v6").start().finish()
+    daemon.cut()
+    hot, addresses = daemon.status()["hot"], daemon.dump()["addresses"]
+    for family, count in (("ipv4", sum("." in one["address"] for one in addresses)),
+                          ("ipv6", sum(":" in one["address"] for one in addresses))):
+        check(count and count <= hot[family + "_used"] <= 2 * count,
+              f"{hot} with {count} {family} addresses seen by two CPUs")
+    check("hot tier: " + str(hot["ipv4_used"]) + " of " in daemon.ctl("status").stdout,
+          "the same for people")
+
+
 def flood(context, hot):
     network = Network(context)
     daemon = Daemon(context, network, "--hot", hot, memory="48M").start()

@@ -47,6 +47,8 @@ static void *flood_run(void *context)
 	uint64_t state = 99, honest = 0;
 
 	stage_pin_to(flood->load.cpu);
+	/* Where it is refused the thread is interrupted oftener, and less readings are judged. */
+	(void)sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 });
 	atomic_store(&flood->tid, gettid());
 	while (!atomic_load(&flood->load.stop)) {
 		uint64_t at = HONEST4 + honest++ % N_HONEST;

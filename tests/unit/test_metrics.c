@@ -101,7 +101,11 @@ static void stats_make(void)
 			       .lru_inserts = 10,
 			       .lru_budget = 11,
 			       .hot_rolled = 12,
-			       .hot_displaced = 13 };
+			       .hot_displaced = 13,
+			       .hot_lines_ipv4 = 14,
+			       .hot_lines_ipv4_max = 15,
+			       .hot_lines_ipv6 = 16,
+			       .hot_lines_ipv6_max = 17 };
 
 	duration_add(&stats.cut, 64000); /* at a bound: inside */
 	duration_add(&stats.cut, 64001);

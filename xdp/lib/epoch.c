@@ -47,6 +47,7 @@ void ipacct_epoch_reset(struct ipacct_epoch *epoch)
 	memset(epoch->totals, 0, sizeof(epoch->totals));
 	epoch->lru_inserts = epoch->lru_refused = epoch->rollup_updates = 0;
 	epoch->hot_rolled = epoch->hot_displaced = epoch->guard_rolled = 0;
+	epoch->hot_lines_ipv4 = epoch->hot_lines_ipv6 = 0;
 	for (uint32_t i = 0; i < epoch->n_keys; i++)
 		epoch->keys[i].n_keys = 0;
 }
@@ -217,6 +218,7 @@ static int hot_run_reserve(struct hot_run *run)
 static int hot4_add(struct hot_run *run, const struct ipacct_hot4_set *set)
 {
 	int ret = hot_run_reserve(run);
+	uint32_t before = run->n;
 
 	for (uint32_t i = 0; i < IPACCT_HOT4_WAYS && !ret; i++) {
 		const struct ipacct_hot4_line *line = &set->line[i];
@@ -230,12 +232,14 @@ static int hot4_add(struct hot_run *run, const struct ipacct_hot4_set *set)
 			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
 						  line->rx_packets, line->rx_l3_bytes };
 	}
+	run->epoch->hot_lines_ipv4 += run->n - before;
 	return ret;
 }
 
 static int hot6_add(struct hot_run *run, const struct ipacct_hot6_set *set)
 {
 	int ret = hot_run_reserve(run);
+	uint32_t before = run->n;
 
 	for (uint32_t i = 0; i < IPACCT_HOT6_WAYS && !ret; i++) {
 		const struct ipacct_hot6_line *line = &set->line[i];
@@ -248,6 +252,7 @@ static int hot6_add(struct hot_run *run, const struct ipacct_hot6_set *set)
 			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
 						  line->rx_packets, line->rx_l3_bytes };
 	}
+	run->epoch->hot_lines_ipv6 += run->n - before;
 	return ret;
 }
 

@@ -28,6 +28,8 @@ struct ipacct_epoch {
 	uint64_t rollup_updates;
 	uint64_t hot_rolled;
 	uint64_t hot_displaced;
+	uint64_t hot_lines_ipv4; /* lines of the hot tier that held an address, over partitions */
+	uint64_t hot_lines_ipv6;
 	uint64_t guard_rolled;
 	bool keep_keys;
 	bool live; /* the epoch counts while it is read: no counter may fall from reading to reading */
