@@ -99,7 +99,7 @@ class GeoFile:
         (_, _, _, _, interface_bytes, n_interfaces_max, n_rollups_max, _, n_series_max) = \
             struct.unpack_from("=QIIIIIIII", data)
         n_addresses, = struct.unpack_from("=I", data, 76)
-        series_bytes = 64 + 2 * 48  # struct ipacct_ledger_series
+        series_bytes = 168  # struct ipacct_ledger_series
         at = (4096 + n_interfaces_max * interface_bytes + n_series_max * series_bytes +
               n_rollups_max * LEDGER_RECORD_BYTES)
         found = []
