@@ -7,7 +7,8 @@
 static __always_inline bool guard_may_hold(const struct ipacct_key *key)
 {
 	const struct ipacct_guard_bits *bits;
-	__u32 zero = 0, bit;
+	__u32 zero = 0;
+	__u64 bit;
 
 	bits = bpf_map_lookup_elem(&ipacct_guardmap, &zero);
 	if (!bits)
@@ -16,7 +17,9 @@ static __always_inline bool guard_may_hold(const struct ipacct_key *key)
 		bit = IPACCT_GUARD_BIT4(__builtin_bswap32(key->addr_be[3]));
 	else
 		bit = IPACCT_GUARD_BIT6(__builtin_bswap32(key->addr_be[0]));
-	bit &= IPACCT_GUARD_BITS - 1; /* for the verifier */
+	/* the compiler knows the bounds and would leave the mask out; Linux 6.1 does not see them */
+	asm volatile("" : "+r"(bit));
+	bit &= IPACCT_GUARD_BITS - 1;
 	return bits->word[bit / 64] >> (bit % 64) & 1;
 }
 
