@@ -15,6 +15,7 @@ kernel=${1:-}
 build=${2:-${IPACCT_BUILD:-}}
 cache=${IPACCT_VM_CACHE:-${XDG_CACHE_HOME:-/var/cache/ipacct}/vm}
 limit_s=${IPACCT_VM_LIMIT_S:-900} # of one boot with all its tests
+boot_limit_s=90                       # until its user space begins, 3 s on an idle machine
 memory_mib=2048
 # Nehalem boots every kernel tried under qemu 7.2's TCG; the `max` model brings features whose
 # emulation is slower or wrong (6.12 panics with some of them).
@@ -147,17 +148,28 @@ group: files" >"$root/etc/nsswitch.conf"
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initramfs"
 }
 
+# End a guest that does not reach user space in time: the emulator hangs now and then.
+watch_boot() {
+	grep -q -m 1 '^VM-BEGIN' < <(timeout "$boot_limit_s" tail -n +1 -f "$work/tap" 2>/dev/null) ||
+		kill "$(cat "$work/pid")"
+}
+
 # One boot. The guest's TAP comes through the second serial port.
 boot() {
-	local code=0
+	local code=0 watcher
 	: >"$work/console"
+	: >"$work/tap"
+	watch_boot &
+	watcher=$!
 	timeout --foreground "$limit_s" qemu-system-x86_64 -accel tcg,thread=multi -cpu "$cpu_model" \
 		-smp 2 -m "$memory_mib" -kernel "$kernel_dir"/boot/vmlinuz-* -initrd "$work/initramfs" \
 		-append "console=ttyS0 loglevel=4 panic=-1 tsc=unstable nokaslr" -no-reboot \
 		-nodefaults -display none -vga none -monitor none \
 		-netdev hubport,id=hub0,hubid=0 -device virtio-net-pci,netdev=hub0,romfile= \
+		-pidfile "$work/pid" \
 		-serial "file:$work/console" -serial stdio </dev/null 2>>"$work/console" |
-		tr -d '\r' | tee "$work/tap" | renumber || code=$?
+		stdbuf -oL tr -d '\r' | tee "$work/tap" | renumber || code=$?
+	wait "$watcher" || true
 	return "$code"
 }
 
