@@ -58,7 +58,7 @@ def status_tells_how_many_hot_lines_are_used(context):
 
 def flood(context, hot):
     network = Network(context)
-    daemon = Daemon(context, network, "--hot", hot, memory="48M").start()
+    daemon = Daemon(context, network, "--hot", hot, "--lru-entries", "8192", memory="48M").start()
     crowd = scaled(400_000, 40_000)
     traffic = Traffic(context, network, packets=3 * crowd, addresses=crowd).start()
     while traffic.running():
