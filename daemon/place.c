@@ -77,12 +77,27 @@ static bool in_first_mount_namespace(void)
 	return true;
 }
 
+/* Whoever may write there without a sticky bit can remove the pins: the link's, too. */
+static int bpffs_own(const char *path, struct ipacct_problem *ret_problem)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	if (!st.st_uid && (!(st.st_mode & 022) || st.st_mode & S_ISVTX))
+		return 0;
+	ipacct_problem_set(ret_problem,
+			   "the bpffs %s is not root's alone: chown root %s && chmod go-w %s", path,
+			   path, path);
+	return -EPERM;
+}
+
 static int bpffs_check(const struct config *config, struct ipacct_problem *ret_problem)
 {
 	struct stat st;
 
 	if (is_bpffs(config->bpffs_dir))
-		return 0;
+		return bpffs_own(config->bpffs_dir, ret_problem);
 	if (config->bpffs_given) {
 		bool there = !stat(config->bpffs_dir, &st);
 
@@ -159,6 +174,9 @@ static int bpffs_take(const struct config *config, struct place *place,
 	if (ret)
 		return ret;
 	place->bpffs_fd = bpffs_lock_open(config, place);
+	if (place->bpffs_fd < 0)
+		ipacct_problem_set(ret_problem, "cannot make a directory in %s: %s",
+				   config->bpffs_dir, strerror(-place->bpffs_fd));
 	return place->bpffs_fd < 0 ? place->bpffs_fd : 0;
 }
 

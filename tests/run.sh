@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Run every test of ipacct on a bare Debian 12, as root.
 #
-# usage: tests/run.sh [--list] [SUITE...]
+# usage: tests/run.sh [--list] [--table] [SUITE...]
 #
 #   --list                 name the suites and end
+#   --table                the table of faults at the end (without SUITE it is always there)
 #   IPACCT_TEST_BUILDS=DIR keep the builds there (default: a temporary directory, removed)
 #   IPACCT_NO_APT=1        install nothing
 #
@@ -14,7 +15,7 @@ exec </dev/null
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/.." && pwd)
-all_suites="lint unit kernel golden e2e mutants vm"
+all_suites="lint unit kernel golden e2e faults mutants vm"
 passed=0
 failed=0
 skipped=0
@@ -163,6 +164,10 @@ suite_e2e() {
 	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/e2e/run.py"
 }
 
+suite_faults() {
+	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/faults/run.py"
+}
+
 suite_mutants() {
 	exec "$here/mutants/run.sh"
 }
@@ -176,7 +181,7 @@ builds_of() {
 	unit) echo "gcc clang asan" ;;
 	golden) echo "gcc asan" ;;
 	kernel) echo "gcc" ;;
-	e2e | vm) echo "gcc crash" ;;
+	e2e | faults | vm) echo "gcc crash" ;;
 	esac
 }
 
@@ -208,10 +213,10 @@ run_suite() {
 	for needed in $(builds_of "$suite"); do
 		"build_$needed" || { say "   not ok - build $needed"; failed=$((failed + 1)); return; }
 	done
-	case $suite in e2e | mutants | vm) live=1 ;; esac
+	case $suite in e2e | faults | mutants | vm) live=1 ;; esac
 	rm -f "$builds/tap"
 	mkfifo "$builds/tap"
-	tally "$sums" "$live" <"$builds/tap" &
+	tee "$builds/results.$suite" <"$builds/tap" | tally "$sums" "$live" &
 	counter=$!
 	# In the background with a process group of its own and waited for: so a TERM that reaches
 	# this script is passed on by the trap below at once, and to nothing else.
@@ -263,10 +268,12 @@ clean_up() {
 # ---- Main --------------------------------------------------------------------------------------
 
 suites=()
+table=0
 for argument in "$@"; do
 	case $argument in
 	--list) say "$all_suites" | tr ' ' '\n'; exit 0 ;;
-	-*) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+	--table) table=1 ;;
+	-*) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
 	*)
 		case " $all_suites " in
 		*" $argument "*) suites+=("$argument") ;;
@@ -277,6 +284,7 @@ for argument in "$@"; do
 done
 if [ ${#suites[@]} = 0 ]; then
 	read -r -a suites <<<"$all_suites"
+	table=1
 fi
 [ "$(id -u)" = 0 ] || die "needs root (network namespaces, bpf): sudo $0"
 
@@ -289,12 +297,17 @@ mkdir -p "$builds"
 chmod 0755 "$builds" # tests of what strangers may do run the programs as strangers
 trap clean_up EXIT
 trap interrupted INT TERM HUP
+rm -f "$builds"/results.*
 before=$(left_behind)
 
 for suite in "${suites[@]}"; do
 	run_suite "$suite"
 done
 
+if [ "$table" = 1 ] && ! /usr/bin/python3 -B "$here/faults/table.py" "$builds"; then
+	say "not ok - a row of the table of faults is not shown"
+	failed=$((failed + 1))
+fi
 leftovers=$(comm -13 <(echo "$before") <(left_behind); still_running)
 if [ -n "$leftovers" ]; then
 	say "not ok - the tests left something behind:"

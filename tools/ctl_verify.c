@@ -72,8 +72,8 @@ static int take_readings(const struct ctl_settings *settings, struct ipacct_read
 		slot = &live->interfaces[i];
 		if (v->first_rx[i] == 0)
 			v->first_rx[i] = before[i].rx_packets;
-		witness_compare(&slot->interface, &slot->totals, &before[i], &after[i],
-				after[i].rx_packets != v->first_rx[i], &v->witness[i]);
+		witness_compare(&slot->interface, &slot->totals, live->created_ns, &before[i],
+				&after[i], after[i].rx_packets != v->first_rx[i], &v->witness[i]);
 		v->xdp_prog_id[i] = after[i].xdp_prog_id;
 	}
 	return 0;

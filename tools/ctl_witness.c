@@ -28,7 +28,7 @@ static uint64_t outside(uint64_t x, const struct witness_interval *interval)
 	return minus(interval->least, x) + minus(x, interval->most);
 }
 
-static const char *why_not(const struct ipacct_interface *interface,
+static const char *why_not(const struct ipacct_interface *interface, uint64_t ledger_created_ns,
 			   const struct link_reading *before, const struct link_reading *after)
 {
 	if (interface->state == IPACCT_IF_DETACHED)
@@ -41,6 +41,8 @@ static const char *why_not(const struct ipacct_interface *interface,
 	if (!before->present || !after->present)
 		return "the kernel knows no such device here (gone, or in another network "
 		       "namespace)";
+	if (ledger_created_ns > interface->attached_ns)
+		return "the ledger was begun anew after the attach: it lacks what came before";
 	if (before->rx_packets < interface->base_rx_packets_before ||
 	    after->rx_packets < before->rx_packets ||
 	    before->rx_bytes < interface->base_rx_bytes_before)
@@ -86,10 +88,11 @@ static void explain_bytes(struct witness *w, uint64_t slack)
 }
 
 void witness_compare(const struct ipacct_interface *interface, const struct ipacct_totals *totals,
-		     const struct link_reading *before, const struct link_reading *after,
-		     bool flowing, struct witness *ret_witness)
+		     uint64_t ledger_created_ns, const struct link_reading *before,
+		     const struct link_reading *after, bool flowing, struct witness *ret_witness)
 {
-	struct witness w = { .not_applicable = why_not(interface, before, after) };
+	struct witness w = { .not_applicable =
+				     why_not(interface, ledger_created_ns, before, after) };
 	uint64_t in_flight = (uint64_t)WITNESS_IN_FLIGHT_PER_QUEUE * after->n_rx_queues;
 	uint64_t far;
 

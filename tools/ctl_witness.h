@@ -38,9 +38,10 @@ struct witness {
 };
 
 /* interface, totals: the slot in a live snapshot that was read between `before` and `after`.
+ * ledger_created_ns: CLOCK_REALTIME, as struct ipacct_snapshot has it.
  * flowing: the device received packets while it was observed. Cannot fail. */
 void witness_compare(const struct ipacct_interface *interface, const struct ipacct_totals *totals,
-		     const struct link_reading *before, const struct link_reading *after,
-		     bool flowing, struct witness *ret_witness);
+		     uint64_t ledger_created_ns, const struct link_reading *before,
+		     const struct link_reading *after, bool flowing, struct witness *ret_witness);
 
 #endif

@@ -11,7 +11,8 @@ _NR_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]  # asm/unistd.h
 _ATTR_BYTES = 128
 
 MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_NEXT_KEY, PROG_LOAD = 0, 1, 2, 4, 5
-OBJ_PIN, OBJ_GET, OBJ_INFO, MAP_FREEZE, LINK_DETACH = 6, 7, 15, 22, 34
+OBJ_PIN, OBJ_GET, OBJ_INFO, MAP_FREEZE, LINK_CREATE, LINK_DETACH = 6, 7, 15, 22, 28, 34
+ATTACH_XDP = 37
 MAP_TYPE_ARRAY, PROG_TYPE_XDP = 2, 6
 F_RDONLY = 1 << 3
 
@@ -93,6 +94,12 @@ def freeze(descriptor):
 
 def link_detach(descriptor):
     call(LINK_DETACH, struct.pack("=I", descriptor))
+
+
+def xdp_link_create(program, ifindex):
+    """Attach in native mode; the link's descriptor."""
+    return call(LINK_CREATE, struct.pack("=IIII", program, ifindex, ATTACH_XDP,
+                                         1 << 2))  # XDP_FLAGS_DRV_MODE, linux/if_link.h
 
 
 def array_create(value_bytes, entries, name):

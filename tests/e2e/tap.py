@@ -37,11 +37,14 @@ class Expired(BaseException):
 TESTS = []
 
 
-def test(limit_s=60, guest=True, crash_build=False):
+def test(limit_s=60, guest=True, crash_build=False, fault=None):
     """Register a test. limit_s is scaled by SLOW; guest=False leaves it out of the VM;
-    crash_build=True needs the build with crash points."""
+    crash_build=True needs the build with crash points; fault is the row of tests/faults that it
+    proves, and becomes a part of its name."""
 
     def register(function):
+        if fault:
+            function.__name__ = f"{fault} {function.__name__}"
         TESTS.append((function, limit_s, guest, crash_build))
         return function
 

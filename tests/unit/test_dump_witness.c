@@ -42,7 +42,7 @@ static struct witness compare_still(struct ipacct_interface i, struct ipacct_tot
 {
 	struct witness w;
 
-	witness_compare(&i, &totals, &reading, &reading, false, &w);
+	witness_compare(&i, &totals, 0, &reading, &reading, false, &w);
 	return w;
 }
 
@@ -79,9 +79,9 @@ Test(witness, flowing_traffic_allows_one_poll_for_each_queue_and_no_packet_more)
 	struct ipacct_totals beyond = seen(1000 + 2 * 64 + 1, 100000 + (2 * 64 + 1) * 100);
 	struct witness w;
 
-	witness_compare(&i, &at_limit, &reading, &reading, true, &w);
+	witness_compare(&i, &at_limit, 0, &reading, &reading, true, &w);
 	cr_expect(w.closes);
-	witness_compare(&i, &beyond, &reading, &reading, true, &w);
+	witness_compare(&i, &beyond, 0, &reading, &reading, true, &w);
 	cr_expect_not(w.closes);
 }
 
@@ -92,7 +92,7 @@ Test(witness, packets_between_the_readings_widen_the_interval)
 	struct link_reading before = kernel(10, 1000), after = kernel(20, 2000);
 	struct witness w;
 
-	witness_compare(&i, &totals, &before, &after, true, &w);
+	witness_compare(&i, &totals, 0, &before, &after, true, &w);
 	cr_expect(w.closes);
 	cr_expect_eq(w.kernel_packets.least, 10);
 	cr_expect_eq(w.kernel_packets.most, 20);
@@ -155,4 +155,18 @@ Test(witness, says_why_it_does_not_apply)
 	cr_expect_not_null(compare_still(detached, seen(1, 1), kernel(9, 9)).not_applicable);
 	cr_expect_not_null(compare_still(slot(), seen(1, 1), absent).not_applicable);
 	cr_expect_not_null(compare_still(slot(), seen(1, 1), reset).not_applicable);
+}
+
+Test(witness, ledger_begun_after_the_attach_has_no_witness)
+{
+	struct ipacct_interface i = slot();
+	struct ipacct_totals totals = seen(10, 1000);
+	struct link_reading reading = kernel(4000, 400000);
+	struct witness w;
+
+	i.attached_ns = 1000;
+	witness_compare(&i, &totals, 1000, &reading, &reading, false, &w);
+	cr_expect_null(w.not_applicable);
+	witness_compare(&i, &totals, 1001, &reading, &reading, false, &w);
+	cr_expect_not_null(w.not_applicable);
 }

@@ -38,7 +38,7 @@ static int header_check(const struct ipacct_ledger_header *header, uint64_t byte
 				   "the ledger claims ABI version %u but other record "
 				   "sizes",
 				   header->abi_version);
-		return -EPROTO;
+		return -EBADMSG;
 	}
 	if (header->n_rollups_max < 2 * IPACCT_DOMAINS_MAX ||
 	    header->n_rollups > header->n_rollups_max ||

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Disks that are full, files that are damaged or not what they seem."""
+
+import os
+import random
+import shutil
+import socket
+import stat
+
+from harness import Daemon, Network, Place, run, scaled
+from inject import calls_in, ended_by_signal, fill, ready, strace, stop_traced, tmpfs
+from tap import check, check_equal, test, wait_for
+from traffic import Traffic, settle
+
+
+def sent(context, network, seed=1, packets=None):
+    traffic = Traffic(context, network, packets=packets or scaled(20_000, 2000), addresses=500,
+                      seed=seed).start()
+    traffic.finish()
+    return traffic
+
+
+@test(limit_s=60, fault="T-DISKFULL")
+def a_full_disk_at_the_start_is_one_error_and_nothing_changed(context):
+    network = Network(context)
+    place = Place(context)
+    tmpfs(context, place.runtime, "1m")
+    daemon = Daemon(context, network, place=place)
+    done = daemon.refuse(code=1, words=["ledger", "No space left"])
+    check_equal(sum("error" in line for line in done.stderr.splitlines()), 1, "error lines")
+    check_equal(network.xdp_attached(), 0, "program")
+    check("ledger" not in os.listdir(place.runtime), "half a ledger was left")
+
+
+@test(limit_s=60, fault="T-DISKFULL")
+def a_disk_that_fills_up_stops_no_count_and_frees_itself(context):
+    network = Network(context)
+    place = Place(context)
+    tmpfs(context, place.runtime, "64m")
+    daemon = Daemon(context, network, place=place, memory="32M").start()
+    first = sent(context, network)
+    filler = fill(place.runtime)
+    second = sent(context, network, seed=2)
+    settle(daemon, first, second)
+    daemon.stop()
+    # More memory wants a larger ledger: there is no room, the old one goes on.
+    larger = Daemon(context, network, place=place, memory="64M").start()
+    check("cannot enlarge the ledger: No space left" in larger.log(), "the log says so")
+    third = sent(context, network, seed=3)
+    settle(larger, first, second, third)
+    first.compare(larger, second, third, rollups=True)
+    larger.stop()
+    os.unlink(filler)
+    larger.start()
+    fourth = sent(context, network, seed=4)
+    settle(larger, first, second, third, fourth)
+    first.compare(larger, second, third, fourth, rollups=True)
+
+
+@test(limit_s=120, fault="T-DISKFULL")
+def no_space_at_any_call_that_writes(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    daemon.stop()
+    shutil.rmtree(daemon.place.runtime)
+    path = os.path.join(context.folder, "calls")
+    writing = "fallocate,ftruncate,pwrite64,write,renameat,mkdirat,openat,bind,mmap,fchown,fchmod"
+    daemon.command_prefix = [strace(), "-qq", "-o", path, "-e", f"trace={writing}"]
+    daemon.start()
+    calls = [one.replace("signal=KILL", "error=ENOSPC") for one in calls_in(path)]
+    # The first ones are the dynamic loader's, which knows no other end than a signal.
+    own = next(i for i, one in enumerate(calls) if not one.startswith(("inject=mmap", "inject=open")))
+    calls = calls[own:]
+    stop_traced(daemon)
+    ran = refused = 0
+    traffic = Traffic(context, network, addresses=1000, rate=scaled(20_000, 2000)).start()
+    for injection in calls[::max(1, len(calls) // scaled(40, 4))]:
+        daemon.command_prefix = [strace(), "-qq", "-o", "/dev/null", "-e", injection]
+        daemon.spawn()
+        wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
+                 f"an end or a start with {injection}")
+        daemon.notify.close()
+        if daemon.process.poll() is None:
+            ran += 1
+            stop_traced(daemon)
+        else:
+            refused += 1
+            check(not ended_by_signal(daemon.process.returncode),
+                  f"{injection}: ended by signal {daemon.process.returncode}")
+        check(network.xdp_attached(), f"detached with {injection}")
+    daemon.command_prefix = []
+    daemon.start()
+    traffic.finish()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+    check(ran + refused >= scaled(30, 3), f"only {ran + refused} failures")
+    context.note(f"{ran + refused} failures among {len(calls)} calls: {ran} got over, {refused} "
+                 f"refused to start; {traffic.sent()} packets")
+
+
+@test(limit_s=90, fault="T-DB-CORRUPT")
+def damaged_ledger_is_moved_aside(context):
+    network = Network(context)
+    place = Place(context)
+    ledger = os.path.join(place.runtime, "ledger")
+    draw = random.Random(28)
+
+    def overwrite(at, data):
+        with open(ledger, "r+b") as file:
+            file.seek(at)
+            file.write(data)
+
+    # Offsets of struct ipacct_ledger_header, abi.h.
+    damages = {
+        "empty": lambda: os.truncate(ledger, 0),
+        "half": lambda: os.truncate(ledger, os.path.getsize(ledger) // 2),
+        "one octet short": lambda: os.truncate(ledger, os.path.getsize(ledger) - 1),
+        "magic": lambda: overwrite(0, b"\0"),
+        "size of its header": lambda: overwrite(12, b"\xff\xff"),
+        "size of records": lambda: overwrite(16, b"\x01\0"),
+        "more records than the file holds": lambda: overwrite(32, b"\xff\xff\xff\x7f"),
+        "records in use beyond its end": lambda: overwrite(76, b"\xff\xff\xff\x7f"),
+        "noise": lambda: overwrite(0, draw.randbytes(400)),
+        "zeros": lambda: overwrite(0, bytes(4096)),
+    }
+    daemon = Daemon(context, network, place=place)
+    for number, (name, damage) in enumerate(damages.items()):
+        daemon.start()
+        daemon.stop()
+        damage()
+        daemon.start()
+        check_equal(daemon.log().count("the ledger is damaged"), number + 1, f"said of {name}")
+        check(os.path.exists(ledger + ".damaged"), f"{name}: nothing was kept")
+        begun = daemon.seen()
+        traffic = sent(context, network, seed=number + 1, packets=2000)
+        wait_for(lambda begun=begun: daemon.cut() and daemon.seen() - begun >= 2000, "counting")
+        check_equal(daemon.seen() - begun, traffic.sent(), f"after {name}")
+        daemon.ctl("verify")
+        daemon.stop()
+    context.note(f"{len(damages)} kinds of damage")
+
+
+def traps(context):
+    """What a file of ours may be replaced by: name → (how, what must not change)."""
+    victim = os.path.join(context.folder, "victim")
+    folder = os.path.join(context.folder, "folder")
+    os.mkdir(folder)
+    with open(victim, "wb") as out:
+        out.write(b"not yours")
+    os.chmod(victim, 0o600)
+
+    def as_socket(path):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+            made.bind(path)
+
+    return victim, {
+        "symbolic link to a file": lambda path: os.symlink(victim, path),
+        "symbolic link to nothing": lambda path: os.symlink(victim + "-absent", path),
+        "symbolic link to a directory": lambda path: os.symlink(folder, path),
+        "hard link": lambda path: os.link(victim, path),
+        "fifo": os.mkfifo,
+        "directory": os.mkdir,
+        "socket": as_socket,
+    }
+
+
+def remove(path):
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.rmdir(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+@test(limit_s=120, fault="T-SYMLINK")
+def nothing_is_followed_and_nothing_foreign_is_changed(context):
+    network = Network(context)
+    place = Place(context)
+    daemon = Daemon(context, network, place=place).start()
+    daemon.stop()
+    victim, kinds = traps(context)
+    before = os.lstat(victim)
+    outcomes = {"refused": 0, "ran": 0}
+    for name in ("ledger", "ledger.new", "ledger.damaged", "ledger.lock", "lock", "control"):
+        for kind, make in kinds.items():
+            path = os.path.join(place.runtime, name)
+            aside = path + ".aside"
+            if os.path.lexists(path):
+                os.rename(path, aside)
+            make(path)
+            daemon.spawn()
+            wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
+                     f"an end or a start with {name} a {kind}")
+            daemon.notify.close()
+            if daemon.process.poll() is None:
+                outcomes["ran"] += 1
+                daemon.stop()
+            else:
+                outcomes["refused"] += 1
+                check(not ended_by_signal(daemon.process.returncode), f"{name} a {kind}: crash")
+            check(network.xdp_attached(), f"{name} a {kind}: detached")
+            now = os.lstat(victim)
+            check_equal((now.st_size, now.st_mode, now.st_uid, now.st_gid),
+                        (before.st_size, before.st_mode, before.st_uid, before.st_gid),
+                        f"{name} a {kind}: the victim")
+            with open(victim, "rb") as file:
+                check_equal(file.read(), b"not yours", f"{name} a {kind}: the victim")
+            check(not os.path.lexists(victim + "-absent"), f"{name} a {kind}: was followed")
+            for left in (path, os.path.join(place.runtime, "ledger.damaged")):
+                remove(left)
+            if os.path.lexists(aside):
+                os.rename(aside, path)
+    daemon.start()
+    traffic = sent(context, network)
+    wait_for(lambda: daemon.cut() and daemon.seen() >= traffic.sent(), "counting goes on")
+    daemon.ctl("verify")
+    context.note(f"{outcomes['refused']} refused, {outcomes['ran']} replaced or not needed")
+
+
+@test(limit_s=60, fault="T-BPFFS-NONE/RO")
+def bpffs_that_is_not_there_or_read_only_is_refused(context):
+    network = Network(context)
+    place = Place(context, mount=False)
+    daemon = Daemon(context, network, place=place)
+    daemon.refuse(code=1, words=[place.bpffs, "bpf"])
+    check_equal(network.xdp_attached(), 0, "program without a bpffs")
+    place.mount("bpf")
+    context.callback(place.unmount)
+    run("mount", "-o", "remount,ro", place.bpffs)
+    daemon.refuse(code=1, words=[place.bpffs, "read-only"])
+    check_equal(network.xdp_attached(), 0, "program without a place to pin it")
+    run("mount", "-o", "remount,rw", place.bpffs)
+    os.chmod(place.bpffs, 0o777)
+    daemon.refuse(code=1, words=[place.bpffs, "not root's alone"])
+    check_equal(stat.S_IMODE(os.stat(place.bpffs).st_mode), 0o777, "left as it was")
+
+
+@test(limit_s=60, fault="T-DUMP-RACE")
+def every_key_once_in_every_dump_while_keys_churn(context):
+    network = Network(context)
+    daemon = Daemon(context, network, "--hot", "off", interval="1h").start()
+    traffic = Traffic(context, network, addresses=scaled(20_000, 3000),
+                      rate=scaled(40_000, 5000), mix="v4,v6").start()
+    dumps = scaled(40, 4)
+    most = last = 0
+    for number in range(dumps):
+        if number % 8 == 7:
+            daemon.cut()
+        dump = daemon.dump("--live")
+        keys = [(one["address"], one["domain"]) for one in dump["addresses"]]
+        check_equal(len(keys), len(set(keys)), "keys twice in one dump")
+        check(len(keys) >= last, f"{last - len(keys)} addresses less than in the dump before")
+        last = len(keys)
+        most = max(most, last)
+    traffic.finish()
+    settle(daemon, traffic)
+    traffic.compare(daemon, rollups=True)
+    context.note(f"{dumps} dumps of up to {most} addresses")
+
+

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Processes that die: at any system call, while a reader holds something, while CPUs are taken."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+from harness import Daemon, Network, alive, children, end_process, program, scaled
+from inject import (calls_in, ended_by_signal, hogs, ready, stop_traced, strace, syscalls_of,
+                    tracer)
+from tap import check, check_equal, test, wait_for
+from traffic import Traffic, settle
+
+
+def steady(context, network, **more):
+    return Traffic(context, network, addresses=scaled(20_000, 2000), rate=scaled(60_000, 4000),
+                   **more).start()
+
+
+@test(limit_s=120, fault="T-KILL-NTH")
+def collector_killed_at_every_system_call_of_a_cut(context):
+    killed_at_every_call(context, "on")
+
+
+@test(limit_s=120, fault="T-KILL-NTH")
+def collector_killed_at_every_system_call_of_a_cut_without_hot_tier(context):
+    killed_at_every_call(context, "off")
+
+
+def killed_at_every_call(context, hot):
+    network = Network(context)
+    daemon = Daemon(context, network, "--hot", hot, interval="1h").start()
+    traffic = steady(context, network)
+    daemon.cut()
+    calls = syscalls_of(context, daemon.pid_of_collector(), daemon.cut)
+    check(len(calls) >= 8, f"only {len(calls)} system calls in a cut")
+    died = 0
+    for injection in calls:
+        victim = daemon.pid_of_collector()
+        with tracer(context, victim, injection):
+            reply = daemon.control("cut")
+        if reply["exit"] == 0 and alive(victim):
+            continue  # this cut had no such call: the tables were smaller
+        died += 1
+        wait_for(lambda old=victim: daemon.pid_of_collector() not in (0, old),
+                 f"another collector after {injection}")
+    check(died >= len(calls) * 2 // 3, f"only {died} deaths in {len(calls)} calls")
+    check(traffic.running(), "the traffic ended too early")
+    traffic.finish()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+    context.note(f"{died} deaths at {len(calls)} system calls of a cut, {traffic.sent()} packets")
+
+
+@test(limit_s=120, fault="T-KILL-NTH")
+def supervisor_killed_at_system_calls_of_its_start(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    daemon.stop()
+    traffic = steady(context, network)
+    calls = calls_of_start(context, daemon)
+    died = 0
+    for injection in calls[::max(1, len(calls) // scaled(40, 4))]:
+        daemon.command_prefix = [strace(), "-qq", "-o", "/dev/null", "-e", injection]
+        daemon.spawn()
+        wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
+                 f"an end or a start with {injection}")
+        daemon.notify.close()
+        died += daemon.process.poll() is not None
+        stop_traced(daemon)
+    daemon.command_prefix = []
+    daemon.start()
+    check(traffic.running(), "the traffic ended too early")
+    traffic.finish()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+    check(died >= scaled(35, 3), f"only {died} starts were cut short")
+    context.note(f"{died} starts cut short among {len(calls)} system calls, {traffic.sent()} packets")
+
+
+def calls_of_start(context, daemon):
+    """How many system calls ipacctd makes until it is ready."""
+    path = os.path.join(context.folder, "start")
+    daemon.command_prefix = [strace(), "-qq", "-o", path]
+    daemon.start()
+    calls = calls_in(path)
+    stop_traced(daemon)
+    return calls
+
+
+@test(limit_s=120, fault="T-READER-DIE")
+def a_thousand_killed_readers_hold_up_no_cut(context):
+    network = Network(context)
+    daemon = Daemon(context, network, interval="100ms").start()
+    traffic = steady(context, network)
+    draw = random.Random(12)
+    command = network.command_inside(network.receiver, program("ipacct-dump"), *daemon.arguments,
+                                     "--live", "-j")
+    kills = scaled(1000, 50)
+    cuts = daemon.status()["cuts"]
+    for number in range(kills):
+        reader = subprocess.Popen(command[3:] if number % 4 else command,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        # Somewhere in its few milliseconds of life: what it does then is the point.
+        time.sleep(draw.random() * 0.006)
+        end_process(reader, signal.SIGKILL)
+    after = daemon.status()
+    check(after["cuts"] - cuts > kills / 100, f"only {after['cuts'] - cuts} cuts meanwhile")
+    traffic.finish()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+    context.note(f"{kills} kills beside {after['cuts'] - cuts} cuts, the longest "
+                 f"{after['cut_duration_ns']['max'] / 1e6:.1f} ms")
+
+
+@test(limit_s=90, fault="T-CPUHOG")
+def starved_daemon_loses_nothing(context):
+    network = Network(context)
+    daemon = Daemon(context, network, interval="100ms")
+    daemon.command_prefix = ["chrt", "-i", "0"]  # SCHED_IDLE
+    hogs(context)
+    daemon.start(limit_s=60)
+    traffic = Traffic(context, network, packets=scaled(1_000_000, 20_000),
+                      addresses=scaled(20_000, 1000)).start()
+    traffic.finish()
+    settle(daemon, traffic, limit_s=60)
+    traffic.compare(daemon)
+    status = daemon.status()
+    context.note(f"{status['cuts']} cuts, the longest {status['cut_duration_ns']['max'] / 1e6:.0f}"
+                 f" ms, {traffic.sent()} packets")
+
+
+@test(limit_s=60, fault="T-SUSPEND")
+def all_processes_stopped_is_one_long_interval(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    group = {daemon.process.pid} | children(daemon.process.pid)
+    for pid in group:
+        os.kill(pid, signal.SIGSTOP)
+    traffic = Traffic(context, network, packets=scaled(300_000, 5000), addresses=1000).start()
+    traffic.finish()
+    for pid in group:
+        os.kill(pid, signal.SIGCONT)
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+
+
+@test(limit_s=60, fault="T-FD")
+def every_limit_of_descriptors_is_survived(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    daemon.stop()
+    traffic = steady(context, network)
+    plain, refused, ran = daemon.command, 0, 0
+    for limit in [*range(3, 40), 48, 64, 96]:
+        daemon.command = lambda *extra, limit=limit: [
+            "sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", *plain(*extra)]
+        daemon.spawn()
+        wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
+                 f"an end or a start with {limit} descriptors")
+        daemon.notify.close()
+        if daemon.process.poll() is None:
+            ran += 1
+            daemon.stop()
+        else:
+            refused += 1
+            check(not ended_by_signal(daemon.process.returncode),
+                  f"{limit} descriptors: ended by signal, {daemon.process.returncode}")
+        check(network.xdp_attached(), f"detached with {limit} descriptors")
+    daemon.command = plain
+    daemon.start()
+    traffic.finish()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+    check(refused and ran, f"{refused} refused, {ran} ran")
+    context.note(f"{refused} limits refused with an error, {ran} enough, {traffic.sent()} packets")

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Interfaces and programs that others change under us."""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import struct
+
+import bpf
+from harness import Daemon, Network, Place, run, scaled
+from tap import Failure, check, check_equal, test, wait_for
+from traffic import Traffic, settle
+
+
+def sent(context, network, seed=1, packets=None):
+    traffic = Traffic(context, network, packets=packets or scaled(30_000, 3000), addresses=500,
+                      seed=seed).start()
+    traffic.finish()
+    return traffic
+
+
+def carrier_changes(network, device="rx0"):
+    done = network.inside(network.receiver, "ip", "-j", "-d", "link", "show", "dev", device)
+    index = json.loads(done.stdout)[0]["ifindex"]
+    # sysfs shows the namespace that mounted it, so ask rtnetlink (iproute2 ≥ 6: in -s -s)
+    text = network.inside(network.receiver, "ip", "-s", "-s", "-j", "link", "show", "dev",
+                          device).stdout
+    return index, json.loads(text)[0]["stats64"]["tx"]["carrier_changes"]
+
+
+@test(limit_s=60, fault="T-CARRIER")
+def attach_restart_and_upgrade_flap_no_link(context):
+    network = Network(context)
+    before = carrier_changes(network)
+    daemon = Daemon(context, network).start()
+    attached = carrier_changes(network)[1] - before[1]
+    for _ in range(3):
+        daemon.stop()
+        daemon.start()
+    daemon.kill()
+    daemon.start()
+    after = carrier_changes(network)
+    check(attached <= 1, f"{attached} changes by attaching")
+    check_equal(after[1] - before[1], attached, "changes by restarts")
+    context.note(f"{attached} changes by attaching, 0 by restarts")
+
+
+@test(limit_s=60, fault="T-IF-NETNS")
+def moved_to_another_namespace_is_still_counted_and_said(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    first = sent(context, network)
+    settle(daemon, first)
+    third = network.receiver + "-c"
+    run("ip", "netns", "add", third)
+    context.callback(run, "ip", "netns", "del", third, expect=None)
+    run("ip", "-n", network.receiver, "link", "set", "rx0", "netns", third)
+    run("ip", "-n", third, "link", "set", "rx0", "up")
+    wait_for(lambda: "another network namespace" in daemon.log(), "one line in the log")
+    second = sent(context, network, seed=2)
+    settle(daemon, first, second)
+    first.compare(daemon, second)
+    check_equal(daemon.log().count("another network namespace"), 1, "lines in the log")
+
+
+@test(limit_s=60, fault="T-UPG-TYPE")
+def link_of_another_attach_type_is_left_counting(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    daemon.stop()
+    # What an old release might have left: the same place, a program loaded for no attach type.
+    path = os.path.join(daemon.place.bpffs, "link_0")
+    descriptor = bpf.obj_get(path)
+    bpf.link_detach(descriptor)
+    os.close(descriptor)
+    os.unlink(path)
+    with in_namespace(network.receiver):
+        made = bpf.xdp_link_create(bpf.xdp_pass_load("old_release"), socket.if_nametoindex("rx0"))
+    bpf.obj_pin(made, path)
+    old = network.xdp_attached()
+    os.close(made)
+    daemon.refuse(code=1, words=["rx0", "cannot replace the program"])
+    check_equal(network.xdp_attached(), old, "the old program")
+
+
+class in_namespace:  # pylint: disable=invalid-name
+    """This process inside of a network namespace, for as long as the block."""
+
+    def __init__(self, name):
+        self.path = f"/run/netns/{name}"
+
+    @staticmethod
+    def _enter(descriptor):
+        if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0x40000000):  # CLONE_NEWNET
+            raise Failure(f"setns: {os.strerror(ctypes.get_errno())}")
+
+    def __enter__(self):
+        self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        there = os.open(self.path, os.O_RDONLY)
+        self._enter(there)
+        os.close(there)
+
+    def __exit__(self, *_):
+        self._enter(self.home)
+        os.close(self.home)
+
+
+@test(limit_s=90, fault="T-NETLINK-LOSS")
+def five_thousand_flaps_that_nobody_reads_miss_nothing(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    flaps = scaled(5000, 100)
+    batch = os.path.join(context.folder, "flaps")
+    with open(batch, "w", encoding="ascii") as out:
+        for number in range(flaps):
+            out.write(f"link set dev tx0 {'up' if number % 2 else 'down'}\n")
+        out.write("link set dev tx0 up\n")
+    # While it is stopped its socket overflows: ENOBUFS is what it reads first.
+    os.kill(daemon.process.pid, signal.SIGSTOP)
+    run("ip", "-n", network.sender, "-batch", batch, limit_s=60)
+    network.delete_pair()
+    network.add_pair()
+    os.kill(daemon.process.pid, signal.SIGCONT)
+    wait_for(lambda: network.xdp_attached(), "attached to the new device")
+    traffic = sent(context, network)
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+    context.note(f"{flaps} flaps")
+
+
+@test(limit_s=60, fault="T-LATENCY")
+def drops_are_the_same_with_and_without_us(context):
+    network = Network(context)
+    daemon = Daemon(context, network)
+    with in_namespace(network.receiver):
+        stack = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))  # ETH_P_ALL
+        stack.bind(("rx0", 3))
+    rounds, packets = scaled(20, 3), scaled(20_000, 2000)
+    missing = {True: 0, False: 0}
+    for number in range(rounds):
+        for counting in (False, True):
+            if counting:
+                daemon.start()
+            handed_up(stack)
+            traffic = sent(context, network, seed=number, packets=packets)
+            missing[counting] += traffic.sent() - handed_up(stack)
+            if counting:
+                daemon.ctl("detach")
+                wait_for(lambda: daemon.process.poll() is not None, "ipacctd ends")
+    stack.close()
+    # Some never do: frames with tags that the stack refuses before packet sockets see them.
+    check_equal(missing[True], missing[False], "packets that did not reach the stack")
+    context.note(f"{rounds} paired runs of {packets} packets: 0 more did not reach the stack")
+
+
+def handed_up(stack):
+    """Packets since the last call: struct tpacket_stats, linux/if_packet.h."""
+    return struct.unpack("=II", stack.getsockopt(263, 6, 8))[0]  # SOL_PACKET, PACKET_STATISTICS
+
+
+@test(limit_s=60, fault="T-GRO")
+def generic_mode_is_flagged_everywhere(context):
+    network = Network(context)
+    daemon = Daemon(context, network, "--mode", "generic").start()
+    traffic = sent(context, network, packets=2000)
+    settle(daemon, traffic)
+    check_equal(daemon.dump()["interfaces"][0]["mode"], "generic", "mode in the dump's JSON")
+    check_equal(daemon.status()["programs"][0]["mode"], "generic", "mode in the status")
+    for text in (daemon.ctl("status").stdout, daemon.tool("ipacct-dump").stdout):
+        check("generic" in text, f"not a word of it: {text[-800:]}")
+
+
+@test(limit_s=60, fault="T-REBOOT")
+def maps_gone_ledger_stays_counts_go_on(context):
+    network = Network(context)
+    place = Place(context)
+    daemon = Daemon(context, network, place=place).start()
+    first = sent(context, network)
+    settle(daemon, first)
+    daemon.stop()
+    place.unmount()  # with it program and maps: a boot
+    place.mount("bpf")
+    wait_for(lambda: not network.xdp_attached(), "the program is gone")
+    daemon.start()
+    second = sent(context, network, seed=2)
+    settle(daemon, first, second)
+    first.compare(daemon, second)
+
+
