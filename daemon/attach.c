@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One program on one interface. */
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,6 +117,17 @@ static int link_pin(const char *bpffs_dir, uint32_t slot, int link_fd)
 		(void)unlink(path); /* the error that matters is ret */
 	}
 	return ret;
+}
+
+int link_pin_missing(const char *bpffs_dir, uint32_t slot, int link_fd)
+{
+	char path[IPACCT_PIN_PATH_BYTES];
+	int ret = link_pin_path(bpffs_dir, slot, path, sizeof(path));
+
+	if (ret || !faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW))
+		return ret;
+	ret = link_pin(bpffs_dir, slot, link_fd);
+	return ret ? ret : 1;
 }
 
 int link_create(const char *bpffs_dir, uint32_t slot, int prog_fd, uint32_t ifindex,

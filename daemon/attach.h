@@ -27,6 +27,9 @@ int link_facts(int link_fd, struct link_facts *ret_facts);
 int link_create(const char *bpffs_dir, uint32_t slot, int prog_fd, uint32_t ifindex,
 		const char *ifname, uint8_t mode, struct ipacct_problem *ret_problem);
 
+/* Pin it again if somebody removed the pin: 1 then, else 0 or a negative errno. */
+int link_pin_missing(const char *bpffs_dir, uint32_t slot, int link_fd);
+
 /* Replace the program behind a link in one step: every packet meets the old one or the new one. */
 int link_replace(int link_fd, int prog_fd);
 

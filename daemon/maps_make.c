@@ -303,6 +303,40 @@ int maps_pin(const struct ipacct_maps *maps, const char *bpffs_dir, gid_t gid)
 	return ret;
 }
 
+/* 1: it was missing and is there again. */
+static int pin_one_missing(int fd, const char *dir, const char *name, gid_t gid)
+{
+	char path[IPACCT_PIN_PATH_BYTES];
+	int ret;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+		return -ENAMETOOLONG;
+	if (!faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	ret = pin_one(fd, dir, name, gid);
+	return ret ? ret : 1;
+}
+
+int maps_pin_missing(const struct ipacct_maps *maps, const char *bpffs_dir, gid_t gid)
+{
+	char name[IPACCT_LRU_PIN_BYTES];
+	int n = 0, ret = 0;
+
+	for (uint32_t i = 0; i < maps->meta.n_parts * IPACCT_EPOCHS && ret >= 0; i++) {
+		ipacct_lru_pin_name(i, name, sizeof(name));
+		ret = pin_one_missing(maps->lru_fds[i], bpffs_dir, name, gid);
+		n += ret > 0;
+	}
+#define PIN(member, pin)                                                       \
+	if (ret >= 0) {                                                        \
+		ret = pin_one_missing(maps->member##_fd, bpffs_dir, pin, gid); \
+		n += ret > 0;                                                  \
+	}
+	IPACCT_MAPS(PIN)
+#undef PIN
+	return ret < 0 ? ret : n;
+}
+
 static int maps_reuse(struct ipacct_bpf *skeleton, const struct ipacct_maps *maps)
 {
 	int ret;

@@ -19,6 +19,9 @@ int maps_make(const struct sizing *sizing, struct ipacct_maps *ret_maps,
  * complete; an incomplete set of before is removed first. */
 int maps_pin(const struct ipacct_maps *maps, const char *bpffs_dir, gid_t gid);
 
+/* Pin again what somebody unpinned. Returns how many, or a negative errno. */
+int maps_pin_missing(const struct ipacct_maps *maps, const char *bpffs_dir, gid_t gid);
+
 /* Remove every pin of a set with so many partitions. */
 void maps_unpin(const char *bpffs_dir, uint32_t n_parts);
 

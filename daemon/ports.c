@@ -424,6 +424,19 @@ int ports_detach(struct ports *ports, const char *ifname)
 	return n;
 }
 
+int ports_pin_missing(struct ports *ports)
+{
+	int n = 0, ret = 0;
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && ret >= 0; slot++) {
+		if (ports->port[slot].link_fd < 0)
+			continue;
+		ret = link_pin_missing(ports->config->bpffs_dir, slot, ports->port[slot].link_fd);
+		n += ret > 0;
+	}
+	return ret < 0 ? ret : n;
+}
+
 bool ports_attached(const struct ports *ports, const char *ifname)
 {
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {

@@ -51,6 +51,9 @@ int ports_detach(struct ports *ports, const char *ifname);
 /* Is this interface (NULL: any) counting, or would it be if its device were there? */
 bool ports_attached(const struct ports *ports, const char *ifname);
 
+/* Pin links again whose pins somebody removed. Returns how many, or a negative errno. */
+int ports_pin_missing(struct ports *ports);
+
 /* Close descriptors, leave everything attached. */
 void ports_finish(struct ports *ports);
 

@@ -148,7 +148,8 @@ json_t *status_reply(struct supervisor *supervisor)
 	(void)supervisor_ask(supervisor, COLLECTOR_STATUS, 0, &answer); /* zeros then, pid 0 */
 	return json_pack(
 		"{s:i, s:{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, "
-		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:o, s:o, s:o, s:o}}",
+		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:I, s:o, s:o, s:o, "
+		"s:o}}",
 		"exit", EXIT_CODE_OK, "status", "version", IPACCT_VERSION, "pid", (int)getpid(),
 		"collector_pid", (int)supervisor->collector_pid, "uptime_s",
 		number((monotonic_ms() - supervisor->started_ms) / 1000), "interval_ns",
@@ -166,6 +167,7 @@ json_t *status_reply(struct supervisor *supervisor)
 		"cut_entries", number(collector->n_entries), "over_budget",
 		(int)collector->over_budget, "dispatcher", "available", supervisor->dispatcher,
 		"reason", supervisor->dispatcher_reason.text, "programs", programs_json(supervisor),
-		"hot", hot_json(collector), "partitions", partitions_json(supervisor), "protected",
+		"pins_restored", number(supervisor->pins.n_restored), "hot", hot_json(collector),
+		"partitions", partitions_json(supervisor), "protected",
 		protected_json(supervisor, collector), "geo", geo_status_json(supervisor));
 }

@@ -25,7 +25,7 @@
 
 #define RETRY_MS  1000 /* something that failed is tried again after this */
 #define NS_PER_MS 1000000u
-#define POLLS_MAX (4 + CONTROL_CLIENTS_MAX)
+#define POLLS_MAX (5 + CONTROL_CLIENTS_MAX)
 
 uint64_t monotonic_ms(void)
 {
@@ -302,10 +302,11 @@ static void loop(struct supervisor *supervisor)
 			{ .fd = supervisor->signal_fd, .events = POLLIN },
 			{ .fd = rtnl_fd(&supervisor->rtnl), .events = POLLIN },
 			{ .fd = supervisor->collector_fd, .events = POLLIN }, /* −1: ignored */
+			{ .fd = supervisor->pins.fd, .events = POLLIN },
 		};
-		size_t n_control = control_poll(&supervisor->control, polls + 3);
+		size_t n_control = control_poll(&supervisor->control, polls + 4);
 
-		if (poll(polls, 3 + n_control, wait_ms(supervisor)) < 0 && errno != EINTR)
+		if (poll(polls, 4 + n_control, wait_ms(supervisor)) < 0 && errno != EINTR)
 			return;
 		if (polls[0].revents)
 			signals_serve(supervisor);
@@ -314,8 +315,11 @@ static void loop(struct supervisor *supervisor)
 			retry_at(supervisor, monotonic_ms() + RETRY_MS);
 		if (!supervisor->stop && polls[2].revents && supervisor->collector_fd >= 0)
 			collector_serve(supervisor);
+		if (!supervisor->stop && polls[3].revents)
+			pin_watch_serve(&supervisor->pins, &supervisor->maps, &supervisor->ports,
+					supervisor->place.gid);
 		if (!supervisor->stop)
-			control_serve(supervisor, polls + 3, n_control);
+			control_serve(supervisor, polls + 4, n_control);
 		if (!supervisor->stop)
 			deadlines_serve(supervisor);
 	}
@@ -368,6 +372,7 @@ static void supervisor_init(struct supervisor *supervisor, int argc, char **argv
 	supervisor->argv = argv;
 	supervisor->started_ms = monotonic_ms();
 	supervisor->collector_fd = supervisor->signal_fd = supervisor->collector_exit = -1;
+	supervisor->pins.fd = -1;
 	supervisor->place.runtime_dir_fd = supervisor->place.lock_fd = -1;
 	supervisor->place.bpffs_fd = -1;
 	supervisor->control.listen_fd = supervisor->http.fd = -1;
@@ -413,7 +418,9 @@ int supervisor_run(int argc, char **argv, const struct config *config)
 	if (ret) {
 		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
 	} else {
+		pin_watch_begin(&supervisor.pins, supervisor.config.bpffs_dir);
 		loop(&supervisor);
+		pin_watch_end(&supervisor.pins);
 	}
 	finish(&supervisor, ret != 0);
 	return supervisor.exit_code;

@@ -14,6 +14,7 @@
 #include "guard.h"
 #include "http_listen.h"
 #include "http_secrets.h"
+#include "pin_watch.h"
 #include "place.h"
 #include "ports.h"
 #include "rtnl.h"
@@ -29,6 +30,7 @@ struct supervisor {
 	bool maps_made; /* by this process (to undo a failed start) */
 	struct rtnl rtnl;
 	struct ports ports;
+	struct pin_watch pins;
 	struct guard_set guard;        /* protected prefixes */
 	struct guard_set guard_before; /* those that the start found (to undo a failed one) */
 	bool guard_begun;              /* the start has changed them */

@@ -183,6 +183,9 @@ static void print_daemon(const json_t *status)
 	       text_octets(number(memory, "collector_bytes"), TEXT_IEC, rss));
 	printf(" of %s%s\n", text_octets(number(memory, "budget_bytes"), TEXT_IEC, maps),
 	       json_is_true(json_object_get(status, "over_budget")) ? ": OVER BUDGET" : "");
+	if (number(status, "pins_restored"))
+		printf("pins: %" PRIu64 " were removed by somebody and put back\n",
+		       number(status, "pins_restored"));
 	print_hot(json_object_get(status, "hot"));
 	print_protected(json_object_get(status, "protected"));
 	print_safe(json_is_true(json_object_get(dispatcher, "available"))

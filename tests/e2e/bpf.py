@@ -48,6 +48,15 @@ def info(descriptor):
     return buffer.raw
 
 
+def identity(path):
+    """(type, id) of what is pinned there, map or link."""
+    descriptor = obj_get(path)
+    try:
+        return struct.unpack_from("=II", info(descriptor))
+    finally:
+        os.close(descriptor)
+
+
 def map_sizes(descriptor):
     """(type, id, key bytes, value bytes, entries)."""
     return struct.unpack_from("=IIIII", info(descriptor))

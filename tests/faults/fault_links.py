@@ -65,6 +65,34 @@ def moved_to_another_namespace_is_still_counted_and_said(context):
     check_equal(daemon.log().count("another network namespace"), 1, "lines in the log")
 
 
+@test(limit_s=60, fault="T-PIN-RM")
+def removed_pins_are_put_back_at_once(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    traffic = Traffic(context, network, addresses=1000, rate=scaled(20_000, 2000)).start()
+    # maps.debug and progs.debug are the kernel's own (bpf_preload)
+    paths = [path for path, _ in daemon.place.pins()
+             if os.path.isfile(path) and not path.endswith(".debug")]
+    check(len(paths) > 10, f"only these pins: {paths}")
+    before = [(path, bpf.identity(path)) for path in paths]
+    for path in paths:
+        mode = os.stat(path).st_mode, os.stat(path).st_gid
+        os.unlink(path)
+        wait_for(lambda path=path: os.path.exists(path), f"{path} is back", limit_s=2)
+        wait_for(lambda path=path, mode=mode:
+                 (os.stat(path).st_mode, os.stat(path).st_gid) == mode, f"{path} as it was")
+    check_equal([(path, bpf.identity(path)) for path in paths], before, "what is pinned")
+    check_equal(daemon.status()["pins_restored"], len(paths), "pins put back")
+    check(f"pins: {len(paths)} were removed" in daemon.ctl("status").stdout, "said in the status")
+    check_equal(daemon.log().count("somebody removed"), len(paths), "lines in the log")
+    daemon.kill()
+    daemon.start()
+    traffic.finish()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+    context.note(f"{len(paths)} pins removed one by one")
+
+
 @test(limit_s=60, fault="T-UPG-TYPE")
 def link_of_another_attach_type_is_left_counting(context):
     network = Network(context)
