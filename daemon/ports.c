@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Interface slots. */
 #include <errno.h>
+#include <inttypes.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -388,6 +389,11 @@ static bool port_return(struct ports *ports, struct port *port)
 		log_warning("%s is back, but: %s", port->record.ifname,
 			    problem.text[0] ? problem.text : strerror(-ret));
 	port->last_error = ret;
+	if (!ret && port->record.base_rx_packets_before) {
+		port->blind_packets += port->record.base_rx_packets_before;
+		log_warning("%s: %" PRIu64 " packets came before it was attached to: not counted",
+			    port->record.ifname, (uint64_t)port->record.base_rx_packets_before);
+	}
 	return ret != 0;
 }
 

@@ -17,6 +17,7 @@ struct port {
 	bool created;                   /* this process made the link (to undo a failed start) */
 	bool away;                      /* moved to another network namespace: said once */
 	int last_error;                 /* of attaching: one line per change, not per try */
+	uint64_t blind_packets; /* went by before a device that came back was attached to again */
 };
 
 struct ports {

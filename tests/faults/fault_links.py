@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+import time
 
 import bpf
 from harness import Daemon, Network, Place, run, scaled
@@ -63,6 +64,44 @@ def moved_to_another_namespace_is_still_counted_and_said(context):
     settle(daemon, first, second)
     first.compare(daemon, second)
     check_equal(daemon.log().count("another network namespace"), 1, "lines in the log")
+
+
+@test(limit_s=60, fault="T-IF-DEL")
+def blind_time_after_a_return_is_told_in_packets(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    first = sent(context, network)
+    settle(daemon, first)
+    # What comes while the supervisor cannot act is what it must own up to.
+    os.kill(daemon.process.pid, signal.SIGSTOP)
+    network.delete_pair()
+    network.add_pair()
+    blind = sent(context, network, seed=2, packets=1234)
+    os.kill(daemon.process.pid, signal.SIGCONT)
+    wait_for(lambda: daemon.status()["programs"][0]["state"] == "attached" and
+             network.xdp_attached(), "attached again")
+    check_equal(daemon.status()["programs"][0]["blind_packets"], blind.sent(), "blind packets")
+    check(f"{blind.sent()} packets came before" in daemon.log(), "the log says so")
+    second = sent(context, network, seed=3)
+    settle(daemon, first, second)
+    first.compare(daemon, second)
+
+
+@test(limit_s=60, fault="T-IF-DEL")
+def attached_again_at_once(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    times = []
+    for _ in range(scaled(10, 3)):
+        network.delete_pair()
+        wait_for(lambda: daemon.status()["programs"][0]["state"] == "gone", "state gone")
+        network.add_pair()
+        begun = time.monotonic()
+        wait_for(network.xdp_attached, "attached again", limit_s=2)
+        times.append(time.monotonic() - begun)
+    times.sort()
+    context.note(f"attached {1e3 * times[len(times) // 2]:.0f} ms after the device was up (median "
+                 f"of {len(times)}, longest {1e3 * times[-1]:.0f} ms)")
 
 
 @test(limit_s=60, fault="T-PIN-RM")
