@@ -54,4 +54,8 @@ Test(names, every_reason_has_one_and_no_more)
 	cr_assert_null(ipacct_size_bin_name(IPACCT_SIZE_BINS));
 	cr_assert_null(ipacct_protocol_name(IPACCT_PROTOCOLS));
 	cr_assert_null(ipacct_hook_name(0));
+	cr_assert_null(ipacct_mode_name(0));
+	cr_assert_str_eq(ipacct_mode_name(IPACCT_MODE_REPLAY), "replay");
+	cr_assert_null(ipacct_mode_name(IPACCT_MODE_REPLAY + 1));
+	cr_assert_str_eq(ipacct_attach_name(IPACCT_ATTACH_NONE), "none");
 }

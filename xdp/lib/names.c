@@ -21,12 +21,12 @@ static const char *const size_names[] = { IPACCT_SIZES(SIZE_NAME) };
 static const char *const hook_names[] = {
 	[IPACCT_HOOK_XDP] = "xdp", [IPACCT_HOOK_TC_EGRESS] = "tc-egress"
 };
-static const char *const mode_names[] = {
-	[IPACCT_MODE_NATIVE] = "native", [IPACCT_MODE_GENERIC] = "generic"
-};
-static const char *const attach_names[] = {
-	[IPACCT_ATTACH_LINK] = "link", [IPACCT_ATTACH_DISPATCHER] = "dispatcher"
-};
+static const char *const mode_names[] = { [IPACCT_MODE_NATIVE] = "native",
+					  [IPACCT_MODE_GENERIC] = "generic",
+					  [IPACCT_MODE_REPLAY] = "replay" };
+static const char *const attach_names[] = { [IPACCT_ATTACH_NONE] = "none",
+					    [IPACCT_ATTACH_LINK] = "link",
+					    [IPACCT_ATTACH_DISPATCHER] = "dispatcher" };
 static const char *const state_names[] = { [IPACCT_IF_FREE] = "free",
 					   [IPACCT_IF_ATTACHED] = "attached",
 					   [IPACCT_IF_GONE] = "gone",

@@ -93,9 +93,11 @@ enum ipacct_hook {
 enum ipacct_mode {
 	IPACCT_MODE_NATIVE = 1,
 	IPACCT_MODE_GENERIC = 2, /* after GRO: packets are not the wire's; outputs say so */
+	IPACCT_MODE_REPLAY = 3,  /* frames of a capture, no device: ipacct-replay(1) */
 };
 
 enum ipacct_attach {
+	IPACCT_ATTACH_NONE = 0,       /* IPACCT_MODE_REPLAY */
 	IPACCT_ATTACH_LINK = 1,       /* one pinned bpf_link, exclusive */
 	IPACCT_ATTACH_DISPATCHER = 2, /* reserved: beside others through libxdp */
 };

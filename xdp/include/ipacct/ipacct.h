@@ -179,8 +179,8 @@ const char *ipacct_reason_help(unsigned int reason);
 const char *ipacct_protocol_name(unsigned int protocol);
 const char *ipacct_size_bin_name(unsigned int bin);
 const char *ipacct_hook_name(unsigned int hook);               /* "xdp", "tc-egress" */
-const char *ipacct_mode_name(unsigned int mode);               /* "native", "generic" */
-const char *ipacct_attach_name(unsigned int attach);           /* "link", "dispatcher" */
+const char *ipacct_mode_name(unsigned int mode);               /* "native", "generic", "replay" */
+const char *ipacct_attach_name(unsigned int attach);           /* "link", "dispatcher", "none" */
 const char *ipacct_if_state_name(unsigned int state);          /* "attached", "gone", "detached" */
 const char *ipacct_geo_class_name(unsigned int address_class); /* "global", "private", … */
 
