@@ -200,15 +200,15 @@ static int all_make(struct ipacct_bpf *skeleton, const struct sizing *sizing,
 	return ret;
 }
 
-int maps_make(const struct sizing *sizing, struct ipacct_maps *ret_maps,
-	      struct ipacct_problem *ret_problem)
+int maps_make_of(const struct program_object *object, const struct sizing *sizing,
+		 struct ipacct_maps *ret_maps, struct ipacct_problem *ret_problem)
 {
-	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = ipacct_bpf__open();
+	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = NULL;
 	struct ipacct_maps maps;
-	int ret;
+	int ret = program_object_open(object, &skeleton, ret_problem);
 
-	if (!skeleton)
-		return -errno;
+	if (ret)
+		return ret;
 	ret = sizes_set(skeleton, sizing);
 	if (!ret)
 		ret = ipacct_bpf__load(skeleton);
@@ -229,6 +229,12 @@ int maps_make(const struct sizing *sizing, struct ipacct_maps *ret_maps,
 	}
 	*ret_maps = maps;
 	return 0;
+}
+
+int maps_make(const struct sizing *sizing, struct ipacct_maps *ret_maps,
+	      struct ipacct_problem *ret_problem)
+{
+	return maps_make_of(NULL, sizing, ret_maps, ret_problem);
 }
 
 static int pin_one(int fd, const char *dir, const char *name, gid_t gid)
@@ -350,14 +356,14 @@ static int maps_reuse(struct ipacct_bpf *skeleton, const struct ipacct_maps *map
 	return 0;
 }
 
-int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
-		 uint32_t domain_slot_number)
+int program_load_of(const struct program_object *object, const struct ipacct_maps *maps,
+		    uint32_t slot, uint16_t domain, uint32_t domain_slot_number)
 {
-	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = ipacct_bpf__open();
-	int ret, fd;
+	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = NULL;
+	int fd, ret = program_object_open(object, &skeleton, NULL);
 
-	if (!skeleton)
-		return -errno;
+	if (ret)
+		return ret;
 	skeleton->rodata->cfg_slot = slot;
 	skeleton->rodata->cfg_domain = domain;
 	skeleton->rodata->cfg_domain_slot = domain_slot_number;
@@ -373,6 +379,12 @@ int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
 		return ret;
 	fd = fcntl(bpf_program__fd(skeleton->progs.ipacct_xdp), F_DUPFD_CLOEXEC, 3);
 	return fd < 0 ? -errno : fd;
+}
+
+int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
+		 uint32_t domain_slot_number)
+{
+	return program_load_of(NULL, maps, slot, domain, domain_slot_number);
 }
 
 int domain_slot(const struct ipacct_maps *maps, uint16_t domain)

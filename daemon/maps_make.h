@@ -8,12 +8,19 @@
 #include <sys/types.h>
 
 #include "maps.h"
+#include "program_object.h"
 #include "sizing.h"
 
 /* Make all maps of these sizes; nothing is pinned. ret_maps owns the descriptors (read-write), ctl is
  * ready: epoch 0, cut 1. Returns 0 or a negative errno. */
 int maps_make(const struct sizing *sizing, struct ipacct_maps *ret_maps,
 	      struct ipacct_problem *ret_problem);
+
+/* The same maps and program of another object, NULL = the built-in one. */
+int maps_make_of(const struct program_object *object, const struct sizing *sizing,
+		 struct ipacct_maps *ret_maps, struct ipacct_problem *ret_problem);
+int program_load_of(const struct program_object *object, const struct ipacct_maps *maps,
+		    uint32_t slot, uint16_t domain, uint32_t domain_slot);
 
 /* Pin them into the directory: maps 0640 root:gid. ipacct_meta comes last and says that the set is
  * complete; an incomplete set of before is removed first. */
