@@ -181,7 +181,7 @@ int cutter_cut(struct cutter *cutter)
 	cutter->unsettled = true;
 	__atomic_store_n(&ctl->cut[rest], ctl->cut[active] + 1, __ATOMIC_SEQ_CST);
 	CRASH_POINT(numbered);
-	cutter->switched_ns = ipacct_clock_ns(CLOCK_REALTIME);
+	cutter->switched_ns = cutter->time_ns ? cutter->time_ns : ipacct_clock_ns(CLOCK_REALTIME);
 	__atomic_store_n(&ctl->epoch, rest, __ATOMIC_SEQ_CST);
 	CRASH_POINT(switched);
 	ret = cut_grace(cutter->maps);

@@ -18,6 +18,7 @@ struct cutter {
 	struct guard_index guard;          /* the protected prefixes */
 	bool guard_changed[IPACCT_EPOCHS]; /* since what the epoch keeps was compared with them */
 	bool unsettled;       /* the epoch at rest is not known to be published and empty */
+	uint64_t time_ns;     /* a replay stamps cuts with it; 0 = CLOCK_REALTIME */
 	uint64_t switched_ns; /* CLOCK_REALTIME of the last switch, 0 = not known */
 	uint64_t duration_ns; /* of the last cut, switch to the end of clearing */
 	uint64_t read_ns;     /* of it, reading and folding */

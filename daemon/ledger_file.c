@@ -40,12 +40,24 @@ static void header_init(struct ipacct_ledger_header *header, uint32_t n_rollups_
 	header->created_ns = ipacct_clock_ns(CLOCK_REALTIME);
 }
 
-/* An empty file of full length under its temporary name. All blocks are there before anybody maps
- * it: a sparse file on a full tmpfs kills its reader with SIGBUS. */
+/* All blocks are there before anybody maps it: a sparse file on a full tmpfs kills its reader with
+ * SIGBUS. */
+int ledger_file_init(int fd, uint32_t n_rollups_max, uint32_t n_addresses_max)
+{
+	struct ipacct_ledger_header header = {};
+	int ret =
+		-posix_fallocate(fd, 0, (off_t)ipacct_ledger_bytes(n_rollups_max, n_addresses_max));
+
+	header_init(&header, n_rollups_max, n_addresses_max);
+	if (!ret && pwrite(fd, &header, sizeof(header), 0) != sizeof(header))
+		ret = errno ? -errno : -EIO;
+	return ret;
+}
+
+/* An empty file of full length under its temporary name. */
 static int file_create(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
 		       uint32_t n_addresses_max)
 {
-	struct ipacct_ledger_header header = {};
 	int fd __cleanup(cleanup_fd) = -1;
 	int ret;
 
@@ -54,10 +66,7 @@ static int file_create(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
 		    LEDGER_MODE);
 	if (fd < 0)
 		return -errno;
-	ret = -posix_fallocate(fd, 0, (off_t)ipacct_ledger_bytes(n_rollups_max, n_addresses_max));
-	header_init(&header, n_rollups_max, n_addresses_max);
-	if (!ret && pwrite(fd, &header, sizeof(header), 0) != sizeof(header))
-		ret = errno ? -errno : -EIO;
+	ret = ledger_file_init(fd, n_rollups_max, n_addresses_max);
 	if (!ret && fchown(fd, uid, gid))
 		ret = -errno;
 	if (!ret && fchmod(fd, LEDGER_MODE)) /* the umask may have taken the group's bit */
@@ -90,22 +99,30 @@ static void records_copy(struct ipacct_ledger *to, const struct ipacct_ledger *f
 	ipacct_ledger_forget_uncommitted(to);
 }
 
+int ledger_file_copy(int fd, const struct ipacct_ledger *from)
+{
+	struct ipacct_ledger to;
+	int ret = ipacct_ledger_map(fd, true, &to, NULL);
+
+	if (ret)
+		return ret;
+	records_copy(&to, from);
+	ipacct_ledger_unmap(&to);
+	return 0;
+}
+
 static int file_grow(int dir_fd, uid_t uid, gid_t gid, const struct ipacct_ledger *old,
 		     uint32_t n_rollups_max, uint32_t n_addresses_max)
 {
 	int fd __cleanup(cleanup_fd) =
 		file_create(dir_fd, uid, gid, n_rollups_max, n_addresses_max);
-	struct ipacct_ledger grown;
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	ret = ipacct_ledger_map(fd, true, &grown, NULL);
-	if (!ret) {
-		records_copy(&grown, old);
-		ipacct_ledger_unmap(&grown);
+	ret = ledger_file_copy(fd, old);
+	if (!ret)
 		ret = file_publish(dir_fd);
-	}
 	if (ret)
 		(void)unlinkat(dir_fd, LEDGER_NEW, 0); /* the error that matters is ret */
 	return ret;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "ipacct/ipacct.h"
+#include "ledger.h"
 
 /* Open for reading and writing below the runtime directory, never through a symbolic link.
  * Returns a descriptor or a negative errno (-ENOENT: none there). */
@@ -19,5 +19,11 @@ int ledger_file_open(int runtime_dir_fd);
  * returned. Errors: -EPROTO other ABI version (nothing changed); -ENOSPC; -errno. */
 int ledger_file_prepare(int runtime_dir_fd, uid_t uid, gid_t gid, uint32_t *n_rollups_max,
 			uint32_t *n_addresses_max, struct ipacct_problem *ret_problem);
+
+/* Make an empty file (of a directory, or of memory) an empty ledger with this room. */
+int ledger_file_init(int fd, uint32_t n_rollups_max, uint32_t n_addresses_max);
+
+/* Copy what `from` has committed into an empty ledger with at least its room. */
+int ledger_file_copy(int fd, const struct ipacct_ledger *from);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Lines to stderr. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,8 @@ void log_line(enum log_level level, const char *format, ...)
 
 	if (getenv("JOURNAL_STREAM")) /* systemd.exec(5): stderr goes to the journal */
 		used = (size_t)snprintf(line, sizeof(line), "<%d>", level);
-	used += (size_t)snprintf(line + used, sizeof(line) - used, "ipacctd%s%s: %s",
-				 *log_who ? " " : "", log_who,
+	used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s%s: %s",
+				 program_invocation_short_name, *log_who ? " " : "", log_who,
 				 level == LOG_LEVEL_ERROR     ? "error: "
 				 : level == LOG_LEVEL_WARNING ? "warning: "
 							      : "");

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The public reader over a ledger: one cut, sums that close, and deltas. */
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "ipacct/ipacct.h"
 #include "ledger_common.h"
+#include "reader.h"
 
 static struct bench bench;
 
@@ -52,6 +54,29 @@ Test(snapshot, sums_close_at_a_cut)
 	cr_assert_eq(snapshot->conservation.error_packets, 0);
 	cr_assert_eq(snapshot->conservation.error_l2_bytes, 0);
 	cr_assert_eq(snapshot->conservation.error_l3_bytes, 0);
+	ipacct_snapshot_destroy(snapshot);
+	ipacct_reader_close(reader);
+}
+
+Test(snapshot, ledger_in_memory_copied_into_a_larger_one_reads_the_same)
+{
+	int fd = memfd_create("ledger", MFD_CLOEXEC);
+	struct ipacct_reader *reader;
+	struct ipacct_snapshot *snapshot;
+
+	packet(&bench, key4(0xc0000201), key4(0xc6336401), 100);
+	apply(&bench, 1);
+	packet(&bench, key4(0xc0000201), key4(0xc6336402), 200);
+	apply(&bench, 2);
+	cr_assert_eq(ledger_file_init(fd, ROLLUPS_MAX + 1, 101), 0);
+	cr_assert_eq(ledger_file_copy(fd, &bench.publisher.ledger), 0);
+	cr_assert_eq(ipacct_reader_of_ledger(fd, &reader, NULL), 0);
+	cr_assert_eq(close(fd), 0, "the mapping needs no descriptor");
+	cr_assert_eq(ipacct_reader_cut(reader), 2);
+	snapshot = snapshot_of(reader);
+	cr_assert_eq(snapshot->n_addresses, 3);
+	cr_assert_eq(snapshot->interfaces[0].totals.seen.packets, 3); /* the epoch was not reset */
+	cr_assert_eq(reader->ledger.n_addresses_max, 101);
 	ipacct_snapshot_destroy(snapshot);
 	ipacct_reader_close(reader);
 }

@@ -112,6 +112,24 @@ int ipacct_reader_open(const char *runtime_dir, const char *bpffs_dir,
 	return 0;
 }
 
+int ipacct_reader_of_ledger(int fd, struct ipacct_reader **ret_reader,
+			    struct ipacct_problem *ret_problem)
+{
+	struct ipacct_reader *reader = calloc(1, sizeof(*reader));
+	int ret;
+
+	if (!reader)
+		return -ENOMEM;
+	ipacct_maps_init(&reader->maps);
+	ret = ipacct_ledger_map(fd, false, &reader->ledger, ret_problem);
+	if (ret) {
+		ipacct_reader_close(reader);
+		return ret;
+	}
+	*ret_reader = reader; /* no path: no other file can take its place */
+	return 0;
+}
+
 void ipacct_reader_close(struct ipacct_reader *reader)
 {
 	if (!reader)

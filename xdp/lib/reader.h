@@ -29,4 +29,8 @@ bool ipacct_reader_moved(const struct ipacct_reader *reader);
 /* Open the pinned maps, again if they were made anew. */
 int ipacct_reader_maps(struct ipacct_reader *reader, struct ipacct_problem *ret_problem);
 
+/* A reader of one open ledger and of no maps; the descriptor stays the caller's. */
+int ipacct_reader_of_ledger(int fd, struct ipacct_reader **ret_reader,
+			    struct ipacct_problem *ret_problem);
+
 #endif
