@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What accounting one frame has to end in: the common language of table, reference and oracle. */
-#ifndef IPACCT_TESTS_OUTCOME_H
-#define IPACCT_TESTS_OUTCOME_H
+/* What accounting one frame has to end in, and the independent reader that says so: for
+ * ipacct-replay --prove, and for the packet tables of tests/kernel. */
+#ifndef IPACCT_TOOLS_OUTCOME_H
+#define IPACCT_TOOLS_OUTCOME_H
 
 #include <stddef.h>
 #include <stdint.h>
