@@ -39,7 +39,7 @@ int api_interfaces(struct api *api)
 	json_open(&json, "interfaces", '[');
 	for (size_t i = 0; i < snapshot->n_interfaces; i++) {
 		json_open(&json, NULL, '{');
-		json_interface(&json, &snapshot->interfaces[i].interface,
+		json_interface(&json, NULL, &snapshot->interfaces[i].interface,
 			       &snapshot->interfaces[i].totals, true);
 		json_close(&json, '}');
 	}

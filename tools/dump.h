@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ipacct-dump: settings, the part of a snapshot that was asked for, and its output formats. */
+/* ipacct-dump, and what ipacct-replay shares of it: settings, the part of a snapshot that was asked for, and its output formats. */
 #ifndef IPACCT_TOOLS_DUMP_H
 #define IPACCT_TOOLS_DUMP_H
 
@@ -9,6 +9,7 @@
 
 #include <ipacct/ipacct.h>
 
+#include "base/json.h"
 #include "common.h"
 #include "common_options.h"
 #include "common_text.h"
@@ -49,6 +50,18 @@ struct dump_prefix {
 	bool ipv4;             /* ::/0 holds IPv6 only, though its bits would match everything */
 };
 
+/* Where the counts come from when it is no ledger: a capture that was replayed. */
+struct dump_replay {
+	const char *capture;        /* the file's name, shown as the interface's */
+	uint64_t packets;           /* in the capture, all of them */
+	uint64_t l2_bytes;          /* captured of them */
+	uint64_t cut_packets;       /* of which the capture holds less than there was on the wire */
+	uint64_t cut_l2_bytes;      /* how much is missing of them */
+	bool padded;                /* zeros took the place of what is missing */
+	uint64_t short_packets;     /* shorter than an Ethernet header: no program ever sees them */
+	uint64_t first_ns, last_ns; /* earliest and latest packet, UTC */
+};
+
 struct dump_settings {
 	struct tool_paths paths;
 	unsigned int format; /* enum dump_format */
@@ -75,12 +88,19 @@ struct dump_settings {
 	struct dump_wanted countries;
 	struct dump_wanted asns;
 	struct dump_wanted names;
+	const struct dump_replay *replay; /* NULL = the ledger */
 	size_t n_prefixes;
 	struct dump_prefix prefixes[DUMP_PREFIXES_MAX];
 };
 
 /* Read the command line; messages are printed. Returns enum options_outcome. */
 int dump_options(int argc, char **argv, struct dump_settings *ret_settings);
+
+/* The same in two steps, for a tool with more options: the rows write a struct dump_settings; then
+ * positional arguments from argv[first] on are read as prefixes. Returns enum options_outcome. */
+extern const struct option_table dump_option_table;
+void dump_options_init(struct dump_settings *ret_settings);
+int dump_options_finish(int argc, char **argv, int first, struct dump_settings *settings);
 
 /* The rows to show, in order, and what is left out, so that every output can add up. */
 struct dump_view {
@@ -128,8 +148,14 @@ struct ipacct_packets_l2 dump_ignored(const struct ipacct_totals *totals);
 /* l3 bytes accounted by one slot. */
 uint64_t dump_accounted_l3_bytes(const struct ipacct_totals *totals);
 
-/* The device's name, made safe for a terminal. Returns buffer. */
-char *dump_ifname(const struct ipacct_interface *interface, char buffer[IPACCT_IFNAME_BYTES + 1]);
+#define DUMP_NAME_BYTES 256u /* linux/limits.h NAME_MAX and its end; a device has 15 */
+
+/* The name of the device or of the capture as it is. Returns buffer. */
+char *dump_device(const struct dump_settings *settings, const struct ipacct_interface *interface,
+		  char buffer[DUMP_NAME_BYTES]);
+/* The same, made safe for a terminal. */
+char *dump_ifname(const struct dump_settings *settings, const struct ipacct_interface *interface,
+		  char buffer[DUMP_NAME_BYTES]);
 
 /* Print one view in settings->format. Returns 0 or a negative errno that is not the output's. */
 int dump_print(const struct dump_settings *settings, const struct dump_view *view);
@@ -161,5 +187,14 @@ int dump_watch(const struct dump_settings *settings, struct ipacct_reader *reade
  * Returns 0, or the exit code of a failure. */
 int dump_read(const struct dump_settings *settings, struct ipacct_reader *reader, bool live,
 	      struct ipacct_snapshot **ret_snapshot);
+
+/* What a replay adds to each output; settings->replay is not NULL. */
+void dump_replay_table(const struct dump_settings *settings);
+void dump_replay_json(struct json_writer *json, const struct dump_replay *replay);
+void dump_replay_oneline(const struct dump_replay *replay);
+/* "N packets were cut by the capture (…): counted as captured"; "" when none was. */
+#define DUMP_REPLAY_NOTE_BYTES 160u
+char *dump_replay_cut_note(const struct dump_replay *replay, enum text_units units,
+			   char buffer[DUMP_REPLAY_NOTE_BYTES]);
 
 #endif

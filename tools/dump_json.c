@@ -2,8 +2,6 @@
 /* ipacct-dump -j and --ndjson. The shape of -j is pinned by tests/golden: keys are only appended. */
 #include "dump.h"
 
-#include <string.h>
-
 #include <ipacct/counters.h>
 
 #include "json_records.h"
@@ -64,6 +62,15 @@ static void head(struct json_writer *json, const struct dump_view *view)
 	if (view->interval_ns)
 		json_u64(json, "interval_ns", view->interval_ns);
 	json_conservation(json, at->conservation.error_packets, at->conservation.error_l3_bytes);
+}
+
+static void interface(struct json_writer *json, const struct dump_settings *settings,
+		      const struct ipacct_interface_totals *slot)
+{
+	char name[DUMP_NAME_BYTES];
+
+	json_interface(json, dump_device(settings, &slot->interface, name), &slot->interface,
+		       &slot->totals, settings->totals);
 }
 
 static void address(struct json_writer *json, const struct dump_settings *settings,
@@ -130,8 +137,7 @@ int dump_print_json(const struct dump_settings *settings, const struct dump_view
 		if (!dump_shows_interface(settings, &snapshot->interfaces[i]))
 			continue;
 		json_open(&json, NULL, '{');
-		json_interface(&json, &snapshot->interfaces[i].interface,
-			       &snapshot->interfaces[i].totals, settings->totals);
+		interface(&json, settings, &snapshot->interfaces[i]);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
@@ -142,6 +148,11 @@ int dump_print_json(const struct dump_settings *settings, const struct dump_view
 	if (view->selected) {
 		json_open(&json, "left_out", '{');
 		left_out(&json, settings, view);
+		json_close(&json, '}');
+	}
+	if (settings->replay) {
+		json_open(&json, "replay", '{');
+		dump_replay_json(&json, settings->replay);
 		json_close(&json, '}');
 	}
 	json_close(&json, '}');
@@ -166,8 +177,7 @@ int dump_print_ndjson(const struct dump_settings *settings, const struct dump_vi
 		if (!dump_shows_interface(settings, &snapshot->interfaces[i]))
 			continue;
 		line_open(&json, "interface");
-		json_interface(&json, &snapshot->interfaces[i].interface,
-			       &snapshot->interfaces[i].totals, settings->totals);
+		interface(&json, settings, &snapshot->interfaces[i]);
 		json_close(&json, '}');
 	}
 	for (size_t i = 0; i < view->n_addresses && !tool_output_failed(); i++) {
@@ -188,6 +198,11 @@ int dump_print_ndjson(const struct dump_settings *settings, const struct dump_vi
 	if (view->selected) {
 		line_open(&json, "left_out");
 		left_out(&json, settings, view);
+		json_close(&json, '}');
+	}
+	if (settings->replay) {
+		line_open(&json, "replay");
+		dump_replay_json(&json, settings->replay);
 		json_close(&json, '}');
 	}
 	return 0;

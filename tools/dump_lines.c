@@ -125,59 +125,68 @@ static void csv_groups(const struct dump_settings *settings, const struct dump_v
 	}
 }
 
+/* What the lines of one interface have in common. */
+struct csv_source {
+	const char *name;
+	const struct ipacct_interface *interface;
+};
+
 /* One line for each counter of an interface; what it does not have stays empty. */
-static void csv_total(const struct ipacct_interface *i, const char *counter, const char *name,
+static void csv_total(const struct csv_source *source, const char *counter, const char *name,
 		      uint64_t packets)
 {
-	char ifname[IPACCT_IFNAME_BYTES + 1] = "";
+	const struct ipacct_interface *i = source->interface;
 
-	memcpy(ifname, i->ifname, IPACCT_IFNAME_BYTES);
-	csv_text(ifname);
+	csv_text(source->name);
 	printf(",%u,%s,%s,%s,%s,%s,%" PRIu64 ",", i->ifindex, dump_name(ipacct_hook_name(i->hook)),
 	       dump_name(ipacct_mode_name(i->mode)), dump_name(ipacct_attach_name(i->attach)),
 	       counter, name, packets);
 }
 
-static void csv_packets(const struct ipacct_interface *i, const char *counter, const char *name,
+static void csv_packets(const struct csv_source *source, const char *counter, const char *name,
 			uint64_t packets)
 {
-	csv_total(i, counter, name, packets);
+	csv_total(source, counter, name, packets);
 	fputs("," CRLF, stdout);
 }
 
-static void csv_l2(const struct ipacct_interface *i, const char *counter, const char *name,
+static void csv_l2(const struct csv_source *source, const char *counter, const char *name,
 		   const struct ipacct_packets_l2 *p)
 {
-	csv_total(i, counter, name, p->packets);
+	csv_total(source, counter, name, p->packets);
 	printf("%" PRIu64 "," CRLF, (uint64_t)p->l2_bytes);
 }
 
-static void csv_l3(const struct ipacct_interface *i, const char *counter, const char *name,
+static void csv_l3(const struct csv_source *source, const char *counter, const char *name,
 		   const struct ipacct_packets_l3 *p)
 {
-	csv_total(i, counter, name, p->packets);
+	csv_total(source, counter, name, p->packets);
 	printf(",%" PRIu64 CRLF, (uint64_t)p->l3_bytes);
 }
 
-static void csv_slot(const struct ipacct_interface_totals *slot)
+static void csv_slot(const struct dump_settings *settings,
+		     const struct ipacct_interface_totals *slot)
 {
-	const struct ipacct_interface *i = &slot->interface;
+	char name[DUMP_NAME_BYTES];
+	const struct csv_source own = { dump_device(settings, &slot->interface, name),
+					&slot->interface },
+				*source = &own;
 	const struct ipacct_totals *t = &slot->totals;
 
-	csv_l2(i, "seen", "", &t->seen);
-	csv_total(i, "accounted", "", t->accounted.packets);
+	csv_l2(source, "seen", "", &t->seen);
+	csv_total(source, "accounted", "", t->accounted.packets);
 	printf("%" PRIu64 ",%" PRIu64 CRLF, (uint64_t)t->accounted.l2_bytes,
 	       dump_accounted_l3_bytes(t));
-	csv_l3(i, "family", "ipv4", &t->ipv4);
-	csv_l3(i, "family", "ipv6", &t->ipv6);
+	csv_l3(source, "family", "ipv4", &t->ipv4);
+	csv_l3(source, "family", "ipv6", &t->ipv6);
 	for (unsigned int p = 0; p < IPACCT_PROTOCOLS; p++)
-		csv_l3(i, "protocol", ipacct_protocol_name(p), &t->protocol[p]);
-	csv_packets(i, "fragments", "first", t->first_fragments);
-	csv_packets(i, "fragments", "other", t->other_fragments);
+		csv_l3(source, "protocol", ipacct_protocol_name(p), &t->protocol[p]);
+	csv_packets(source, "fragments", "first", t->first_fragments);
+	csv_packets(source, "fragments", "other", t->other_fragments);
 	for (unsigned int r = 0; r < IPACCT_IGNORED_REASONS; r++)
-		csv_l2(i, "ignored", ipacct_reason_name(r), &t->ignored[r]);
+		csv_l2(source, "ignored", ipacct_reason_name(r), &t->ignored[r]);
 	for (unsigned int b = 0; b < IPACCT_SIZE_BINS; b++)
-		csv_packets(i, "size", ipacct_size_bin_name(b), t->size_histogram[b]);
+		csv_packets(source, "size", ipacct_size_bin_name(b), t->size_histogram[b]);
 }
 
 static void csv_totals(const struct dump_settings *settings, const struct dump_view *view)
@@ -186,7 +195,7 @@ static void csv_totals(const struct dump_settings *settings, const struct dump_v
 	      stdout);
 	for (size_t i = 0; i < view->snapshot->n_interfaces; i++)
 		if (dump_shows_interface(settings, &view->snapshot->interfaces[i]))
-			csv_slot(&view->snapshot->interfaces[i]);
+			csv_slot(settings, &view->snapshot->interfaces[i]);
 }
 
 int dump_print_csv(const struct dump_settings *settings, const struct dump_view *view)
@@ -292,14 +301,15 @@ static void line_group(enum dump_axis axis, const struct dump_group *g, enum tex
 	       g->sum.last_seen_ns ? text_rfc3339(g->sum.last_seen_ns, last) : "-");
 }
 
-static void line_slot(const struct ipacct_interface_totals *slot, enum text_units units)
+static void line_slot(const struct dump_settings *settings,
+		      const struct ipacct_interface_totals *slot, enum text_units units)
 {
 	const struct ipacct_interface *i = &slot->interface;
 	const struct ipacct_totals *t = &slot->totals;
-	char a[TEXT_NUMBER_BYTES], b[TEXT_NUMBER_BYTES], ifname[IPACCT_IFNAME_BYTES + 1];
+	char a[TEXT_NUMBER_BYTES], b[TEXT_NUMBER_BYTES], ifname[DUMP_NAME_BYTES];
 
-	printf("interface %s ifindex %u hook %s mode=%s attach %s state %s", dump_ifname(i, ifname),
-	       i->ifindex, dump_name(ipacct_hook_name(i->hook)),
+	printf("interface %s ifindex %u hook %s mode=%s attach %s state %s",
+	       dump_ifname(settings, i, ifname), i->ifindex, dump_name(ipacct_hook_name(i->hook)),
 	       dump_name(ipacct_mode_name(i->mode)), dump_name(ipacct_attach_name(i->attach)),
 	       dump_name(ipacct_if_state_name(i->state)));
 	printf(" seen_packets %s seen_l2_bytes %s", text_count(t->seen.packets, units, a),
@@ -325,7 +335,7 @@ int dump_print_oneline(const struct dump_settings *settings, const struct dump_v
 	putchar('\n');
 	for (size_t i = 0; i < view->snapshot->n_interfaces; i++)
 		if (dump_shows_interface(settings, &view->snapshot->interfaces[i]))
-			line_slot(&view->snapshot->interfaces[i], units);
+			line_slot(settings, &view->snapshot->interfaces[i], units);
 	for (size_t i = 0; i < view->n_addresses && !tool_output_failed(); i++) {
 		const struct ipacct_entry *e = view->addresses[i];
 
@@ -350,5 +360,7 @@ int dump_print_oneline(const struct dump_settings *settings, const struct dump_v
 		line_counters(&view->left_out, units);
 		putchar('\n');
 	}
+	if (settings->replay)
+		dump_replay_oneline(settings->replay);
 	return 0;
 }

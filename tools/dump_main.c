@@ -21,22 +21,6 @@ int dump_read(const struct dump_settings *settings, struct ipacct_reader *reader
 	return r < 0 ? tool_explain(r, &problem, &settings->paths) : 0;
 }
 
-int dump_print(const struct dump_settings *settings, const struct dump_view *view)
-{
-	switch (settings->format) {
-	case DUMP_JSON:
-		return dump_print_json(settings, view);
-	case DUMP_NDJSON:
-		return dump_print_ndjson(settings, view);
-	case DUMP_CSV:
-		return dump_print_csv(settings, view);
-	case DUMP_ONELINE:
-		return dump_print_oneline(settings, view);
-	default:
-		return dump_print_table(settings, view);
-	}
-}
-
 /* -i names a slot or it is a typing error. */
 static bool device_known(const struct dump_settings *settings,
 			 const struct ipacct_snapshot *snapshot)

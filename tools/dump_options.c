@@ -57,7 +57,7 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static const struct option_table table = {
+const struct option_table dump_option_table = {
 	.usage = "[OPTION]... [ADDRESS|PREFIX]...",
 	.purpose = "Show what ipacct has counted for each address. Only rows inside one of the "
 		   "prefixes\nare shown when any is given.",
@@ -141,31 +141,43 @@ static int geo_options(struct dump_settings *s)
 	return OPTIONS_RUN;
 }
 
-int dump_options(int argc, char **argv, struct dump_settings *ret_settings)
+void dump_options_init(struct dump_settings *ret_settings)
 {
-	struct dump_settings s = { .domain = DUMP_ANY_DOMAIN };
-	int first;
-	int outcome = options_parse(&table, argc, argv, &s, &first);
+	*ret_settings = (struct dump_settings){ .domain = DUMP_ANY_DOMAIN };
+}
 
-	if (outcome != OPTIONS_RUN)
-		return outcome;
+int dump_options_finish(int argc, char **argv, int first, struct dump_settings *settings)
+{
 	for (; first < argc; first++) {
-		if (s.n_prefixes == DUMP_PREFIXES_MAX)
+		if (settings->n_prefixes == DUMP_PREFIXES_MAX)
 			return usage("more than 256 prefixes");
-		if (prefix_parse(argv[first], &s.prefixes[s.n_prefixes]) < 0) {
+		if (prefix_parse(argv[first], &settings->prefixes[settings->n_prefixes]) < 0) {
 			tool_complain("'%s' is neither an address nor a prefix such as "
 				      "192.0.2.0/24 or 2001:db8::/32",
 				      argv[first]);
 			return OPTIONS_USAGE;
 		}
-		s.n_prefixes++;
+		settings->n_prefixes++;
 	}
-	if (geo_options(&s) != OPTIONS_RUN)
+	if (geo_options(settings) != OPTIONS_RUN)
 		return OPTIONS_USAGE;
-	if (s.n_watches && !s.watch_ns)
+	if (settings->n_watches && !settings->watch_ns)
 		return usage("--count needs -w SECONDS");
-	if (s.pretty && s.format == DUMP_TABLE)
-		s.format = DUMP_JSON;
-	*ret_settings = s;
+	if (settings->pretty && settings->format == DUMP_TABLE)
+		settings->format = DUMP_JSON;
 	return OPTIONS_RUN;
+}
+
+int dump_options(int argc, char **argv, struct dump_settings *ret_settings)
+{
+	struct dump_settings settings;
+	int first, outcome;
+
+	dump_options_init(&settings);
+	outcome = options_parse(&dump_option_table, argc, argv, &settings, &first);
+	if (outcome == OPTIONS_RUN)
+		outcome = dump_options_finish(argc, argv, first, &settings);
+	if (outcome == OPTIONS_RUN)
+		*ret_settings = settings;
+	return outcome;
 }

@@ -153,12 +153,12 @@ static void fill_interface(const void *context, size_t index, struct table_row *
 	const struct ipacct_interface_totals *slot =
 		shown_slot(c->settings, c->view->snapshot, index);
 	const struct ipacct_interface *i;
-	char name[IPACCT_IFNAME_BYTES + 1];
+	char name[DUMP_NAME_BYTES];
 
 	if (!slot)
 		return;
 	i = &slot->interface;
-	snprintf(row->cell[0], TABLE_CELL_BYTES, "%s", dump_ifname(i, name));
+	snprintf(row->cell[0], TABLE_CELL_BYTES, "%s", dump_ifname(c->settings, i, name));
 	snprintf(row->cell[1], TABLE_CELL_BYTES, "%s", dump_name(ipacct_hook_name(i->hook)));
 	snprintf(row->cell[2], TABLE_CELL_BYTES, "%s", dump_name(ipacct_mode_name(i->mode)));
 	snprintf(row->cell[3], TABLE_CELL_BYTES, "%s", dump_name(ipacct_attach_name(i->attach)));
@@ -182,9 +182,10 @@ static size_t count_shown(const struct dump_settings *settings,
 }
 
 /* Generic mode is said in words as well: its packets are not those on the wire. */
-static void print_generic(const struct ipacct_snapshot *snapshot)
+static void print_generic(const struct dump_settings *settings,
+			  const struct ipacct_snapshot *snapshot)
 {
-	char name[IPACCT_IFNAME_BYTES + 1];
+	char name[DUMP_NAME_BYTES];
 
 	for (size_t i = 0; i < snapshot->n_interfaces; i++) {
 		const struct ipacct_interface *interface = &snapshot->interfaces[i].interface;
@@ -192,7 +193,7 @@ static void print_generic(const struct ipacct_snapshot *snapshot)
 		if (interface->mode == IPACCT_MODE_GENERIC)
 			printf("%s: mode=generic counts after GRO: fewer, larger packets than on "
 			       "the wire\n",
-			       dump_ifname(interface, name));
+			       dump_ifname(settings, interface, name));
 	}
 }
 
@@ -223,7 +224,7 @@ static int print_interfaces(const struct table_context *context)
 		return 0;
 	}
 	r = table_print(&table);
-	print_generic(snapshot);
+	print_generic(context->settings, snapshot);
 	return r;
 }
 
@@ -267,7 +268,10 @@ int dump_print_table(const struct dump_settings *settings, const struct dump_vie
 	};
 	int r;
 
-	print_where(view);
+	if (settings->replay)
+		dump_replay_table(settings);
+	else
+		print_where(view);
 	r = settings->totals ? dump_print_totals(settings, view) : print_interfaces(&context);
 	if (r < 0)
 		return r;

@@ -163,13 +163,18 @@ static int print_histogram(const struct dump_settings *settings, const struct li
 	return table_print(&table);
 }
 
-static void print_name(const struct ipacct_interface *i)
+static void print_name(const struct dump_settings *settings, const struct ipacct_interface *i)
 {
-	char name[IPACCT_IFNAME_BYTES + 1], since[TEXT_TIME_BYTES];
+	char name[DUMP_NAME_BYTES], since[TEXT_TIME_BYTES];
 
-	printf("%s: hook %s, mode=%s, attach %s, %s", dump_ifname(i, name),
-	       dump_name(ipacct_hook_name(i->hook)), dump_name(ipacct_mode_name(i->mode)),
-	       dump_name(ipacct_attach_name(i->attach)), dump_name(ipacct_if_state_name(i->state)));
+	dump_ifname(settings, i, name);
+	if (i->mode == IPACCT_MODE_REPLAY) {
+		printf("%s: mode=replay, domain %u\n", name, i->domain);
+		return;
+	}
+	printf("%s: hook %s, mode=%s, attach %s, %s", name, dump_name(ipacct_hook_name(i->hook)),
+	       dump_name(ipacct_mode_name(i->mode)), dump_name(ipacct_attach_name(i->attach)),
+	       dump_name(ipacct_if_state_name(i->state)));
 	printf(", ifindex %u, domain %u, last attached %s UTC (%u %s)\n", i->ifindex, i->domain,
 	       text_time(i->attached_ns, since), i->n_attached,
 	       i->n_attached == 1 ? "time" : "times");
@@ -186,7 +191,7 @@ static int print_slot(const struct dump_settings *settings, const struct dump_vi
 	int r;
 
 	putchar('\n');
-	print_name(&slot->interface);
+	print_name(settings, &slot->interface);
 	collect(&slot->totals, &counters);
 	r = print_counters(settings, &counters);
 	if (r < 0)

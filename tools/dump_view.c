@@ -3,6 +3,7 @@
 #include "dump.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,11 +230,22 @@ bool dump_shows_interface(const struct dump_settings *settings,
 	       strncmp(settings->device, slot->interface.ifname, IPACCT_IFNAME_BYTES) == 0;
 }
 
-char *dump_ifname(const struct ipacct_interface *interface, char buffer[IPACCT_IFNAME_BYTES + 1])
+char *dump_device(const struct dump_settings *settings, const struct ipacct_interface *interface,
+		  char buffer[DUMP_NAME_BYTES])
 {
-	memcpy(buffer, interface->ifname, IPACCT_IFNAME_BYTES);
-	buffer[IPACCT_IFNAME_BYTES] = '\0'; /* a damaged record may lack it */
-	return text_make_safe(buffer);
+	size_t n = strnlen(interface->ifname, IPACCT_IFNAME_BYTES); /* a damaged one has no end */
+
+	if (settings->replay)
+		(void)snprintf(buffer, DUMP_NAME_BYTES, "%s", settings->replay->capture);
+	else
+		(void)snprintf(buffer, DUMP_NAME_BYTES, "%.*s", (int)n, interface->ifname);
+	return buffer;
+}
+
+char *dump_ifname(const struct dump_settings *settings, const struct ipacct_interface *interface,
+		  char buffer[DUMP_NAME_BYTES])
+{
+	return text_make_safe(dump_device(settings, interface, buffer));
 }
 
 struct ipacct_packets_l2 dump_ignored(const struct ipacct_totals *totals)
@@ -254,15 +266,16 @@ uint64_t dump_accounted_l3_bytes(const struct ipacct_totals *totals)
 
 const char *dump_mode_of_all(const struct ipacct_snapshot *snapshot)
 {
-	bool native = false, generic = false;
+	unsigned int mode = 0;
 
 	for (size_t i = 0; i < snapshot->n_interfaces; i++) {
-		if (snapshot->interfaces[i].interface.mode == IPACCT_MODE_GENERIC)
-			generic = true;
-		else
-			native = true;
+		unsigned int one = snapshot->interfaces[i].interface.mode;
+
+		one = one == IPACCT_MODE_GENERIC || one == IPACCT_MODE_REPLAY ? one
+									      : IPACCT_MODE_NATIVE;
+		if (mode && one != mode)
+			return "mixed";
+		mode = one;
 	}
-	if (native && generic)
-		return "mixed";
-	return generic ? "generic" : "native";
+	return ipacct_mode_name(mode ? mode : IPACCT_MODE_NATIVE);
 }

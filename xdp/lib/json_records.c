@@ -49,13 +49,13 @@ static void more_totals(struct json_writer *json, const struct ipacct_interface 
 	json_close(json, '}');
 }
 
-void json_interface(struct json_writer *json, const struct ipacct_interface *i,
+void json_interface(struct json_writer *json, const char *name, const struct ipacct_interface *i,
 		    const struct ipacct_totals *t, bool totals)
 {
-	char name[IPACCT_IFNAME_BYTES + 1] = "";
+	char own_name[IPACCT_IFNAME_BYTES + 1] = "";
 
-	memcpy(name, i->ifname, IPACCT_IFNAME_BYTES);
-	json_text(json, "ifname", name);
+	memcpy(own_name, i->ifname, IPACCT_IFNAME_BYTES);
+	json_text(json, "ifname", name ? name : own_name);
 	json_u64(json, "ifindex", i->ifindex);
 	json_text(json, "hook", ipacct_hook_name(i->hook));
 	json_text(json, "mode", ipacct_mode_name(i->mode));

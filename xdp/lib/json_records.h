@@ -12,9 +12,10 @@
 
 void json_counters(struct json_writer *json, const struct ipacct_counters *counters);
 
-/* totals: also what ipacct-dump --totals adds. */
-void json_interface(struct json_writer *json, const struct ipacct_interface *interface,
-		    const struct ipacct_totals *t, bool totals);
+/* name: what to show as the interface's; NULL = its own. totals: also what ipacct-dump --totals adds. */
+void json_interface(struct json_writer *json, const char *name,
+		    const struct ipacct_interface *interface, const struct ipacct_totals *t,
+		    bool totals);
 
 void json_address(struct json_writer *json, const struct ipacct_entry *entry);
 void json_rollup(struct json_writer *json, const struct ipacct_entry *entry);
