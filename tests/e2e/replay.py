@@ -128,11 +128,17 @@ def ipv6(frame, at):
     return frame[at + 8:at + 24], frame[at + 24:at + 40], l3_bytes
 
 
+def text_of(address):
+    """::ffff:a.b.c.d inside IPv6 is counted under a.b.c.d: xdp/README.md."""
+    address = ipaddress.ip_address(address)
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
 def addresses_of(frame):
     """(source, destination, bytes of IP header and payload) or Ignored."""
     at, family = network_layer(frame)
     source, target, l3_bytes = (ipv4 if family == 4 else ipv6)(frame, at)
-    return str(ipaddress.ip_address(source)), str(ipaddress.ip_address(target)), l3_bytes
+    return text_of(source), text_of(target), l3_bytes
 
 
 def account_of_pcap(path):
