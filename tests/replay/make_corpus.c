@@ -19,7 +19,7 @@
 #define FCS_BYTES  4u
 #define FCS_MARK   0x24000000u /* pcap-savefile(5): f bit, FCS length of 2 words of 16 bits */
 #define ETHERNET   1u          /* LINKTYPE_ETHERNET */
-#define FLOOD      300000u     /* packets of flood.pcap, each from a source of its own */
+#define FLOOD      150000u     /* packets of flood.pcap, each from a source of its own */
 #define SHORT_MAX  20u
 #define NG_SECTION 0x0a0d0d0au
 #define NG_MAGIC   0x1a2b3c4du
