@@ -20,8 +20,8 @@
 #include "reader.h"
 
 #define SLOT               0u
-#define HOT4_SETS          4096u /* 1 MiB an epoch: about what ipacctd takes by default for two CPUs */
-#define HOT6_SETS          2048u
+#define HOT4_SETS          2048u /* an eighth of ipacctd's by default on two CPUs; see below */
+#define HOT6_SETS          1024u
 #define CPU_RESERVE        128u                             /* as in maps_make.c */
 #define BUDGET             (4u * IPACCT_ENGINE_CUT_PACKETS) /* see below */
 #define ADDRESSES_AT_FIRST 131072u
@@ -31,7 +31,11 @@
  * two records into the LRU tier at most (each of its addresses one: itself, or a line that it
  * displaced from the hot tier), and strangers are sent there as long as half of the budget is left. So
  * a cut after a quarter of the budget comes before anything can be rolled up, and where cuts fall
- * depends on nothing but the number of packets: the same capture gives the same output. */
+ * depends on nothing but the number of packets: the same capture gives the same output.
+ *
+ * An interval of ipacctd has many more packets than fit between two cuts here. The hot tier is smaller
+ * in proportion, so that captures with many addresses displace its lines as live traffic does. */
+_Static_assert(IPACCT_HOT4_WAYS *HOT4_SETS <= IPACCT_ENGINE_CUT_PACKETS, "a flood fills it");
 _Static_assert(2u * IPACCT_ENGINE_CUT_PACKETS <= BUDGET / 2, "a packet inserts two records");
 
 struct ipacct_engine {

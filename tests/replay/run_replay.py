@@ -210,7 +210,7 @@ def planted_faults_are_found():
 @test
 def lost_records_are_found_and_break_conservation():
     needs_root()
-    for hot, least in (("on", 4), ("off", 150000)):
+    for hot, least in (("on", 4000), ("off", 150000)):
         done = run("--prove", "--object", mutant("lru"), "--hot", hot, "flood.pcap")
         verdict = json.loads(done.stdout)
         assert done.returncode == 3 and verdict["verdict"] == "different", verdict

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Numbers, times and foreign text as people see them, tools/common_text.c and common_json.c. */
+/* Numbers, times and foreign text as people see them, tools/common_text.c and xdp/lib/base/json.c. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <stdio.h>
