@@ -74,6 +74,19 @@ Test(ledger_file, other_abi_version_is_refused_and_untouched)
 	cr_assert_eq(faccessat(bench.dir_fd, "ledger.damaged", F_OK, 0), -1);
 }
 
+Test(ledger_file, number_of_cuts_that_could_wrap_is_damage)
+{
+	struct ipacct_problem problem = {};
+	struct ipacct_ledger ledger;
+
+	bench.publisher.ledger.header->cut = IPACCT_LEDGER_CUTS_MAX;
+	cr_assert_eq(ipacct_ledger_map(bench.ledger_fd, false, &ledger, &problem), 0);
+	ipacct_ledger_unmap(&ledger);
+	bench.publisher.ledger.header->cut = IPACCT_LEDGER_CUTS_MAX + 1;
+	cr_assert_eq(ipacct_ledger_map(bench.ledger_fd, false, &ledger, &problem), -EBADMSG);
+	cr_assert_str_not_empty(problem.text);
+}
+
 Test(ledger_file, damaged_one_is_set_aside)
 {
 	uint32_t n_rollups = ROLLUPS_MAX, n_addresses = 100;

@@ -46,6 +46,10 @@ static int header_check(const struct ipacct_ledger_header *header, uint64_t byte
 		ipacct_problem_set(ret_problem, "the ledger counts more records than it has");
 		return -EBADMSG;
 	}
+	if (header->cut > IPACCT_LEDGER_CUTS_MAX) {
+		ipacct_problem_set(ret_problem, "the ledger's number of cuts cannot be");
+		return -EBADMSG;
+	}
 	if (ipacct_ledger_bytes(header->n_rollups_max, header->n_addresses_max) > bytes) {
 		ipacct_problem_set(ret_problem, "the ledger file is shorter than its header says");
 		return -EBADMSG;

@@ -11,6 +11,10 @@
 #include "ipacct/abi.h"
 #include "ipacct/ipacct.h"
 
+/* What is more is damage: ten cuts a second for 29 billion years. The next number must not wrap to 0,
+ * with which everything counted so far would be hidden. */
+#define IPACCT_LEDGER_CUTS_MAX (UINT64_MAX / 2)
+
 struct ipacct_ledger {
 	void *at; /* the mapped file, NULL when closed */
 	size_t bytes;
