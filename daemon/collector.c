@@ -48,13 +48,20 @@ static int timer_arm(struct collector *collector)
 	return timerfd_settime(collector->timer_fd, 0, &spec, NULL) ? -errno : 0;
 }
 
+/* Readers of other processes and the HTTP thread look at it at any time. */
+static void interval_tell(struct collector *collector, uint64_t interval_ns)
+{
+	__atomic_store_n(&collector->cutter.publisher.ledger.header->interval_ns, interval_ns,
+			 __ATOMIC_RELAXED);
+}
+
 /* Reading stays a small part of the time: a cut that takes long makes the next one come later. */
 static void interval_adapt(struct collector *collector)
 {
 	uint64_t least = collector->cutter.duration_ns * CUT_SHARE_INVERSE;
 
 	collector->effective_ns = collector->interval_ns > least ? collector->interval_ns : least;
-	collector->cutter.publisher.ledger.header->interval_ns = collector->effective_ns;
+	interval_tell(collector, collector->effective_ns);
 }
 
 static void stats_update(struct collector *collector, bool committed)
@@ -313,7 +320,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 	http_server_stop(collector.http);
 	if (ret == -EPIPE) { /* the supervisor ended or wants us to: leave nothing half done */
 		ret = cut_now(&collector);
-		collector.cutter.publisher.ledger.header->interval_ns = 0;
+		interval_tell(&collector, 0);
 	}
 	if (ret)
 		log_error("%s", strerror(-ret));

@@ -77,7 +77,7 @@ static void header_read(const struct ipacct_ledger *ledger, struct metrics_snaps
 	if (newest >= 0)
 		snapshot->facts = header->version[newest];
 	snapshot->created_ns = header->created_ns;
-	snapshot->interval_ns = header->interval_ns;
+	snapshot->interval_ns = __atomic_load_n(&header->interval_ns, __ATOMIC_RELAXED);
 	snapshot->n_addresses = __atomic_load_n(&header->n_addresses, __ATOMIC_RELAXED);
 	snapshot->n_addresses_max = ledger->n_addresses_max;
 	snapshot->n_rollups = __atomic_load_n(&header->n_rollups, __ATOMIC_RELAXED);

@@ -8,6 +8,7 @@
  * attempt finds the same places for whatever was counted, skips the versions that carry this cut's
  * number already, and the result is the same. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -270,12 +271,19 @@ static void totals_apply(struct ipacct_ledger_interface *interface,
 	CRASH_POINT(totals);
 }
 
+/* All but the number, which readers look at while this goes on. */
+static void facts_write(struct ipacct_ledger_cut *to, const struct ipacct_ledger_cut *facts)
+{
+	const size_t from = offsetof(struct ipacct_ledger_cut, cut_time_ns);
+
+	memcpy((char *)to + from, (const char *)facts + from, sizeof(*to) - from);
+}
+
 static void facts_apply(struct ipacct_ledger_header *header, struct ipacct_ledger_cut facts)
 {
 	int newest, at = version_to_write(header->version[0].cut, header->version[1].cut, facts.cut,
 					  &newest);
 	struct ipacct_ledger_cut *to;
-	uint64_t cut = facts.cut;
 
 	if (at < 0)
 		return;
@@ -292,9 +300,8 @@ static void facts_apply(struct ipacct_ledger_header *header, struct ipacct_ledge
 		facts.folded_records += header->version[newest].folded_records;
 		ipacct_counters_add(&facts.folded, &header->version[newest].folded);
 	}
-	facts.cut = 0;
-	*to = facts;
-	version_close(&to->cut, cut);
+	facts_write(to, &facts);
+	version_close(&to->cut, facts.cut);
 }
 
 /* Both lines of a record that is about to be written. */

@@ -126,7 +126,7 @@ static int ledger_copy(const struct ipacct_ledger *ledger, uint64_t cut, size_t 
 	snapshot->cut_time_ns = snapshot->facts.cut_time_ns;
 	snapshot->created_ns = header->created_ns;
 	snapshot->instance = header->instance;
-	snapshot->interval_ns = header->interval_ns;
+	snapshot->interval_ns = __atomic_load_n(&header->interval_ns, __ATOMIC_RELAXED);
 	ret = interfaces_copy(ledger, cut, snapshot);
 	if (!ret)
 		ret = entries_copy(ledger->rollups, n_rollups, false, cut, n_more_rollups,
