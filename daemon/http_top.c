@@ -68,8 +68,8 @@ static bool entry_read(const struct ipacct_ledger_record *record, uint64_t cut,
 					 __atomic_load_n(&record->version[1].cut, __ATOMIC_ACQUIRE),
 					 cut);
 
-	if (newest < 0)
-		return false;
+	if (newest < 0 || !record->version[newest].last_seen_ns)
+		return false; /* claimed and not committed yet, or folded */
 	*ret_entry = (struct ipacct_entry){
 		.key = record->key,
 		.prefix_len = record->prefix_len,

@@ -8,6 +8,7 @@
 #include "http_reaper.h"
 #include "http_server.h"
 #include "ledger_common.h"
+#include "reader.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define COUNTS_ALLOCATIONS 0 /* the sanitizer has its own malloc */
@@ -141,6 +142,31 @@ Test(http_server, top_is_sorted_and_adds_up)
 	ask_once(HTTP_GET("/api/v1/top?n=1&sort=rx_bytes", ""));
 	cr_expect(body_has("\"addresses\":[{\"address\":\"198.51.100.1\","));
 	cr_expect(body_has("\"left_out\":{\"addresses\":9,"));
+}
+
+/* A folded record is a free place: it stays in the file, and no reader may count it. */
+Test(http_server, top_counts_no_folded_address)
+{
+	const struct ipacct_ledger *ledger = &bench.publisher.ledger;
+	struct ipacct_snapshot *snapshot;
+	struct ipacct_reader *reader;
+	char wanted[64];
+
+	for (uint32_t i = 0; i < 40; i++) {
+		epoch_begin(&bench);
+		for (uint32_t k = 0; k < 8; k++)
+			packet(&bench, key4(0xcb007100 + i * 8 + k), key4(0xc6336401), 1000);
+		cut_next();
+	}
+	cr_assert_eq(ipacct_reader_of_ledger(bench.ledger_fd, &reader, NULL), 0);
+	cr_assert_eq(ipacct_snapshot_read(reader, 0, &snapshot, NULL), 0);
+	cr_assert_lt(snapshot->n_addresses, ledger->header->n_addresses, "none was folded");
+	snprintf(wanted, sizeof(wanted), "\"left_out\":{\"addresses\":%zu,\"rollups\":%zu,",
+		 snapshot->n_addresses - 1, snapshot->n_rollups);
+	ask_once(HTTP_GET("/api/v1/top?n=1", ""));
+	cr_expect(body_has(wanted), "%s is not in %s", wanted, answer.body);
+	ipacct_snapshot_destroy(snapshot);
+	ipacct_reader_close(reader);
 }
 
 Test(http_server, each_request_gets_its_status)
