@@ -28,7 +28,6 @@ static void check_accepted(const struct config *config)
 		(config->memory_bytes >= 8ULL << 20 && config->memory_bytes <= 1ULL << 40));
 	require(strnlen(config->user, sizeof(config->user)) < sizeof(config->user));
 	require(config->runtime_dir[0] == '/' && config->bpffs_dir[0] == '/');
-	require(!config->hot);
 	for (size_t i = 0; i < config->n_interfaces; i++) {
 		const struct config_interface *interface = &config->interfaces[i];
 		size_t n = strnlen(interface->name, sizeof(interface->name));
