@@ -8,6 +8,7 @@
 #   --table                the table of faults at the end (without SUITE it is always there)
 #   IPACCT_TEST_BUILDS=DIR keep the builds there (default: a temporary directory, removed)
 #   IPACCT_NO_APT=1        install nothing
+#   IPACCT_FUZZ_SECONDS=N  for each target of the suite fuzz (default: 60)
 #
 # The last line is "N passed, N failed, N skipped"; exit 1 when anything failed.
 set -uo pipefail
@@ -15,7 +16,7 @@ exec </dev/null
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/.." && pwd)
-all_suites="lint unit kernel golden e2e faults mutants vm"
+all_suites="lint unit kernel golden e2e faults fuzz tsan mutants vm"
 passed=0
 failed=0
 skipped=0
@@ -64,7 +65,7 @@ make_user() {
 		die "cannot make user ipacct"
 }
 
-# build NAME CC [MESON OPTION...]: configure and compile $builds/NAME once.
+# build NAME CC [MESON OPTION...]: configure and compile $builds/NAME once; only $target if that is set.
 build() {
 	local name=$1 compiler=$2 started=$SECONDS log=$builds/$1.log
 	shift 2
@@ -76,7 +77,7 @@ build() {
 			return 1
 		}
 	fi
-	ninja -C "$builds/$name" >>"$log" 2>&1 || {
+	ninja -C "$builds/$name" ${target:+"$target"} >>"$log" 2>&1 || {
 		tail -n 60 "$log"
 		return 1
 	}
@@ -87,6 +88,8 @@ build() {
 build_gcc() { build gcc gcc; }
 build_clang() { build clang clang; }
 build_asan() { build asan gcc -Db_sanitize=address,undefined -Db_lundef=false; }
+build_fuzz() { target=fuzz build fuzz clang -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Dtests=false; }
+build_tsan() { target=tsan build tsan clang -Db_sanitize=thread -Db_lundef=false; }
 build_crash() { build crash gcc -Dcrash_points=true -Dtests=false; }
 
 # ---- The suites: each prints TAP ---------------------------------------------------------------
@@ -168,6 +171,14 @@ suite_faults() {
 	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/faults/run.py"
 }
 
+suite_fuzz() {
+	IPACCT_BUILD=$builds/fuzz exec "$here/fuzz/run.sh"
+}
+
+suite_tsan() {
+	IPACCT_BUILD=$builds/tsan exec "$here/tsan/run.sh"
+}
+
 suite_mutants() {
 	exec "$here/mutants/run.sh"
 }
@@ -182,6 +193,7 @@ builds_of() {
 	golden) echo "gcc asan" ;;
 	kernel) echo "gcc" ;;
 	e2e | faults | vm) echo "gcc crash" ;;
+	fuzz | tsan) echo "$1" ;;
 	esac
 }
 
@@ -213,7 +225,7 @@ run_suite() {
 	for needed in $(builds_of "$suite"); do
 		"build_$needed" || { say "   not ok - build $needed"; failed=$((failed + 1)); return; }
 	done
-	case $suite in e2e | faults | mutants | vm) live=1 ;; esac
+	case $suite in e2e | faults | fuzz | tsan | mutants | vm) live=1 ;; esac
 	rm -f "$builds/tap"
 	mkfifo "$builds/tap"
 	tee "$builds/results.$suite" <"$builds/tap" | tally "$sums" "$live" &
@@ -273,7 +285,7 @@ for argument in "$@"; do
 	case $argument in
 	--list) say "$all_suites" | tr ' ' '\n'; exit 0 ;;
 	--table) table=1 ;;
-	-*) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+	-*) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
 	*)
 		case " $all_suites " in
 		*" $argument "*) suites+=("$argument") ;;
