@@ -150,6 +150,20 @@ static bool agree(struct outcome *ret_outcome)
 	return !memcmp(&native, &reference, sizeof(native));
 }
 
+/* No driver hands one over and BPF_PROG_TEST_RUN takes none: only here. */
+Test(oracle, frames_below_an_ethernet_header_are_truncated)
+{
+	static const uint8_t octets[BYTES_MIN];
+	struct outcome native, reference;
+
+	for (size_t n = 0; n < BYTES_MIN; n++) {
+		native_account(octets, n, &native);
+		reference_account(octets, n, &reference);
+		cr_assert_eq(native.ignored, IPACCT_IGNORED_TRUNCATED_L2, "%zu octets", n);
+		cr_assert_eq(reference.ignored, IPACCT_IGNORED_TRUNCATED_L2, "%zu octets", n);
+	}
+}
+
 Test(oracle, native_parser_and_reference_agree, .timeout = 300)
 {
 	size_t n_frames = NATIVE_FRAMES / harness_slow(), n_accounted = 0, n_disagree = 0;
