@@ -11,7 +11,7 @@
 #include "table.h"
 
 struct fold {
-	/* Addresses that are never folded: set by whoever knows them. NULL: none. */
+	/* Addresses that are never folded: set by whoever knows them. */
 	bool (*is_protected)(const void *context, const struct ipacct_key *key);
 	const void *context;
 	uint64_t cut;     /* the one that `marked` belongs to */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The fold: one entry per key, whatever comes in whatever order. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
 
+#include "base/mix.h"
 #include "table.h"
 
 static struct ipacct_key key_of(uint32_t i)
@@ -114,4 +116,88 @@ Test(table, prefixes_are_those_of_the_program)
 	cr_assert_eq(cut.addr_be[3], 0);
 	cr_assert_eq(ipacct_key_prefix(&v6, 1, &cut), 0);
 	cr_assert_eq(cut.addr_be[0], 0);
+}
+
+static uint32_t hash_of(const void *key)
+{
+	return (uint32_t)ipacct_key_hash(0, key, 128);
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+	uint32_t x = hash_of(a), y = hash_of(b);
+
+	return x < y ? -1 : x > y;
+}
+
+/* Of 200,000 keys some have the same 32 bits of their hash (a birthday: about five pairs). */
+Test(table, keys_of_one_hash_are_different_keys)
+{
+	const size_t n = 200000;
+	struct ipacct_counters one = { 1, 2, 3, 4 };
+	struct ipacct_key *keys = malloc(n * sizeof(*keys));
+	size_t n_pairs = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = key_of(i);
+	qsort(keys, n, sizeof(*keys), compare_hashes);
+	for (size_t i = 0; i + 1 < n; i++) {
+		struct ipacct_table table = {};
+
+		if (compare_hashes(&keys[i], &keys[i + 1]))
+			continue;
+		n_pairs++;
+		cr_assert_eq(ipacct_table_add(&table, &keys[i], 128, &one), 0);
+		cr_assert_eq(ipacct_table_add(&table, &keys[i + 1], 128, &one), 0);
+		cr_assert_eq(table.n_entries, 2);
+		ipacct_table_finish(&table);
+	}
+	cr_assert_geq(n_pairs, 1);
+	free(keys);
+}
+
+/* The same for two lengths of prefix. */
+Test(table, prefix_lengths_of_one_hash_are_different_keys)
+{
+	const size_t n = 200000;
+	struct ipacct_counters one = { 1, 2, 3, 4 };
+	struct ipacct_key *keys = malloc(n * sizeof(*keys));
+	size_t n_pairs = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = key_of(i);
+	qsort(keys, n, sizeof(*keys), compare_hashes);
+	for (uint32_t i = 0; i < n; i++) {
+		struct ipacct_key prefix = key_of(i);
+		uint32_t hash = (uint32_t)ipacct_key_hash(0, &prefix, 112);
+		struct ipacct_table table = {};
+		size_t low = 0, high = n;
+
+		while (low < high) {
+			size_t middle = (low + high) / 2;
+
+			if (hash_of(&keys[middle]) < hash)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low == n || hash_of(&keys[low]) != hash)
+			continue;
+		n_pairs++;
+		cr_assert_eq(ipacct_table_add(&table, &keys[low], 128, &one), 0);
+		cr_assert_eq(ipacct_table_add(&table, &prefix, 112, &one), 0);
+		cr_assert_eq(table.n_entries, 2);
+		ipacct_table_finish(&table);
+	}
+	cr_assert_geq(n_pairs, 1);
+	free(keys);
+}
+
+Test(table, does_not_grow_beyond_what_numbers_name)
+{
+	struct ipacct_counters one = { 1, 2, 3, 4 };
+	struct ipacct_key key = key_of(1);
+	struct ipacct_table table = { .n_entries = 1u << 30, .n_allocated = 1u << 30 };
+
+	cr_assert_eq(ipacct_table_add(&table, &key, 128, &one), -ENOMEM);
 }
