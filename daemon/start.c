@@ -161,8 +161,9 @@ static int ledger_take(struct supervisor *supervisor, struct ipacct_problem *pro
 		return ret;
 	if (supervisor->config.detach && there) /* its last cut needs no more room */
 		n_rollups = n_addresses = 2 * IPACCT_DOMAINS_MAX;
-	ret = ledger_file_prepare(place->runtime_dir_fd, place->uid, place->gid, &n_rollups,
-				  &n_addresses, problem);
+	/* root's: the collector is handed a descriptor and can open it no second time */
+	ret = ledger_file_prepare(place->runtime_dir_fd, 0, place->gid, &n_rollups, &n_addresses,
+				  problem);
 	if (ret) {
 		supervisor->exit_code = ret == -EPROTO ? EXIT_CODE_CONFIG : EXIT_CODE_ERROR;
 		if (!problem->text[0])
