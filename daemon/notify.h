@@ -3,6 +3,8 @@
 #ifndef IPACCT_DAEMON_NOTIFY_H
 #define IPACCT_DAEMON_NOTIFY_H
 
+#include <stdint.h>
+
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 
@@ -15,6 +17,19 @@ static inline void notify_stopping(void)
 {
 	(void)sd_notify(0, "STOPPING=1"); /* likewise */
 }
+
+static inline void notify_alive(void)
+{
+	(void)sd_notify(0, "WATCHDOG=1"); /* likewise */
+}
+
+/* How long the service manager waits for a sign of life; 0: it does not. */
+static inline uint64_t notify_watchdog_us(void)
+{
+	uint64_t limit_us;
+
+	return sd_watchdog_enabled(0, &limit_us) > 0 ? limit_us : 0;
+}
 #else
 static inline void notify_ready(void)
 {
@@ -22,6 +37,15 @@ static inline void notify_ready(void)
 
 static inline void notify_stopping(void)
 {
+}
+
+static inline void notify_alive(void)
+{
+}
+
+static inline uint64_t notify_watchdog_us(void)
+{
+	return 0;
 }
 #endif
 

@@ -233,7 +233,8 @@ static void deadlines_serve(struct supervisor *supervisor)
 static int wait_ms(const struct supervisor *supervisor)
 {
 	const uint64_t all[] = { supervisor->confirm_ms, supervisor->deadline_ms,
-				 supervisor->retry_ms, supervisor->geo.retry_ms };
+				 supervisor->retry_ms, supervisor->geo.retry_ms,
+				 supervisor->watchdog.due_ms };
 	uint64_t now = monotonic_ms(), least = 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -248,6 +249,7 @@ static void ready(struct supervisor *supervisor)
 {
 	supervisor->collector_ready = true;
 	notify_ready();
+	watchdog_start(supervisor);
 	log_info("counting; control socket %s/%s", supervisor->config.runtime_dir, CONTROL_NAME);
 	if (supervisor->confirm_ms)
 		log_warning("detaching in %llu s unless `ipacctctl confirm` comes",
@@ -322,6 +324,8 @@ static void loop(struct supervisor *supervisor)
 			control_serve(supervisor, polls + 4, n_control);
 		if (!supervisor->stop)
 			deadlines_serve(supervisor);
+		if (!supervisor->stop)
+			watchdog_serve(supervisor);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "ports.h"
 #include "rtnl.h"
 #include "sizing.h"
+#include "watchdog.h"
 
 struct supervisor {
 	struct config config;
@@ -51,6 +52,7 @@ struct supervisor {
 	uint64_t deadline_ms; /* --duration; 0 = none */
 	uint64_t confirm_ms;  /* --confirm; 0 = none or confirmed */
 	uint64_t retry_ms;    /* next try of something that failed; 0 = none */
+	struct watchdog watchdog;
 	int signal_fd;
 	bool stop;
 	int exit_code;

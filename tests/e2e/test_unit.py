@@ -4,9 +4,10 @@
 import os
 import re
 import signal
+import socket
 
 from harness import Daemon, Network, scaled, status_field, user_ids
-from tap import check, check_equal, test, wait_for
+from tap import SLOW, check, check_equal, test, wait_for
 from traffic import Traffic, settle
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -76,3 +77,41 @@ def collector_cannot_open_the_ledger_again(context):
                 "owner, group and mode of the ledger")
     daemon.cut()
     check_equal(os.stat(ledger).st_ino, found.st_ino, "ledger after a cut")
+
+
+def messages(link, limit_s):
+    """What comes to the notify socket until the time is over."""
+    link.settimeout(limit_s * SLOW)
+    try:
+        while True:
+            yield link.recv(4096)
+    except socket.timeout:
+        return
+
+
+@test(limit_s=60, guest=False)
+def signs_of_life_come_only_while_the_collector_works(context):
+    network = Network(context)
+    daemon = Daemon(context, network)
+    daemon.spawn(environment={"WATCHDOG_USEC": "300000"})
+    with daemon.notify as link:
+        check(any(b"READY=1" in text for text in messages(link, 10)), "no READY=1")
+        check(any(b"WATCHDOG=1" in text for text in messages(link, 5)), "no WATCHDOG=1")
+        collector = daemon.pid_of_collector()
+        os.kill(collector, signal.SIGSTOP)
+        list(messages(link, 0.5))  # what was under way
+        check(not any(b"WATCHDOG=1" in text for text in messages(link, 2)),
+              "a sign of life without a collector that works")
+        os.kill(collector, signal.SIGCONT)
+        check(any(b"WATCHDOG=1" in text for text in messages(link, 15)),
+              "no sign of life after the collector went on")
+
+
+@test(limit_s=30, guest=False)
+def nobody_who_waits_gets_no_sign_of_life(context):
+    network = Network(context)
+    daemon = Daemon(context, network)
+    daemon.spawn()
+    with daemon.notify as link:
+        check(any(b"READY=1" in text for text in messages(link, 10)), "no READY=1")
+        check_equal(list(messages(link, 1)), [], "messages after READY=1")
