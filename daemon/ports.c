@@ -177,6 +177,18 @@ static int port_program(const struct ports *ports, const struct port *port)
 					 (uint32_t)domain);
 }
 
+static void program_remember(struct port *port, int prog_fd)
+{
+	struct bpf_prog_info info = {};
+	uint32_t bytes = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &bytes))
+		return; /* then `status` does not show it */
+	port->prog_id = info.id;
+	memcpy(port->prog_name, info.name, sizeof(port->prog_name));
+	memcpy(port->prog_tag, info.tag, sizeof(port->prog_tag));
+}
+
 /* The pinned link goes on; only the program behind it changes. */
 static int port_adopt(struct ports *ports, struct port *port, const struct config_interface *wanted,
 		      struct ipacct_problem *ret_problem)
@@ -201,6 +213,7 @@ static int port_adopt(struct ports *ports, struct port *port, const struct confi
 		return ret;
 	}
 	port->record.state = IPACCT_IF_ATTACHED;
+	program_remember(port, prog_fd);
 	log_info("%s: adopted, program replaced, mode %s, pinned link %s/link_%u",
 		 port->record.ifname, ipacct_mode_name(port->record.mode), ports->config->bpffs_dir,
 		 slot_of(ports, port));
@@ -254,6 +267,7 @@ static int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 	if (port->link_fd < 0)
 		return port->link_fd;
 	port->created = true;
+	program_remember(port, prog_fd);
 	port->record.ifindex = ifindex;
 	port->record.state = IPACCT_IF_ATTACHED;
 	port->record.attached_ns = ipacct_clock_ns(CLOCK_REALTIME);

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <linux/bpf.h>
+
 #include "config.h"
 #include "maps.h"
 #include "place.h"
@@ -18,6 +20,10 @@ struct port {
 	bool away;                      /* moved to another network namespace: said once */
 	int last_error;                 /* of attaching: one line per change, not per try */
 	uint64_t blind_packets; /* went by before a device that came back was attached to again */
+	/* of the program that this process put there: asking by id takes CAP_SYS_ADMIN */
+	uint32_t prog_id;
+	char prog_name[BPF_OBJ_NAME_LEN];
+	uint8_t prog_tag[BPF_TAG_SIZE];
 };
 
 struct ports {

@@ -20,21 +20,23 @@ static json_int_t number(uint64_t value)
 	return (json_int_t)value;
 }
 
-static void program_add(json_t *port, uint32_t prog_id)
+static void program_add(json_t *to, const struct port *port, uint32_t prog_id)
 {
-	int fd __cleanup(cleanup_fd) = bpf_prog_get_fd_by_id(prog_id);
+	int fd __cleanup(cleanup_fd) = bpf_prog_get_fd_by_id(prog_id); /* takes CAP_SYS_ADMIN */
 	struct bpf_prog_info info = {};
 	uint32_t bytes = sizeof(info);
 	char tag[TAG_TEXT_BYTES] = "";
 
+	if (prog_id == port->prog_id) {
+		for (size_t i = 0; i < BPF_TAG_SIZE; i++)
+			(void)snprintf(tag + 2 * i, sizeof(tag) - 2 * i, "%02x", port->prog_tag[i]);
+		json_object_set_new(to, "prog_name", json_string(port->prog_name));
+		json_object_set_new(to, "tag", json_string(tag));
+	}
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &bytes))
 		return;
-	for (size_t i = 0; i < BPF_TAG_SIZE; i++)
-		(void)snprintf(tag + 2 * i, sizeof(tag) - 2 * i, "%02x", info.tag[i]);
-	json_object_set_new(port, "prog_name", json_string(info.name));
-	json_object_set_new(port, "tag", json_string(tag));
-	json_object_set_new(port, "run_cnt", json_integer(number(info.run_cnt)));
-	json_object_set_new(port, "run_time_ns", json_integer(number(info.run_time_ns)));
+	json_object_set_new(to, "run_cnt", json_integer(number(info.run_cnt)));
+	json_object_set_new(to, "run_time_ns", json_integer(number(info.run_time_ns)));
 }
 
 static json_t *port_json(const struct supervisor *supervisor, uint32_t slot)
@@ -57,7 +59,7 @@ static json_t *port_json(const struct supervisor *supervisor, uint32_t slot)
 	json_object_set_new(port, "prog_id", json_integer(facts.prog_id));
 	json_object_set_new(port, "link_id", json_integer(facts.link_id));
 	json_object_set_new(port, "pin", json_string(pin));
-	program_add(port, facts.prog_id);
+	program_add(port, from, facts.prog_id);
 	return port;
 }
 

@@ -49,6 +49,9 @@ def capabilities_of_the_unit_are_enough(context):
     daemon.start()
     check_equal(int(status_field(daemon.process.pid, "CapEff")[0], 16), capabilities_of_the_unit(),
                 "capabilities of the supervisor")
+    program = daemon.status()["programs"][0]
+    check_equal((program["prog_name"], len(program["tag"])), ("ipacct_xdp", 16),
+                "name and length of the tag in the status")
     traffic.start()
     old = daemon.pid_of_collector()
     os.kill(old, signal.SIGKILL)
