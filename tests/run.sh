@@ -16,7 +16,7 @@ exec </dev/null
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/.." && pwd)
-all_suites="lint unit kernel golden e2e faults tsan fuzz mutants vm"
+all_suites="lint unit kernel golden e2e faults tsan package fuzz mutants vm"
 passed=0
 failed=0
 skipped=0
@@ -183,6 +183,10 @@ suite_tsan() {
 	IPACCT_BUILD=$builds/tsan exec "$here/tsan/run.sh"
 }
 
+suite_package() {
+	IPACCT_BUILD=$builds/gcc exec "$here/package/run.py"
+}
+
 suite_mutants() {
 	exec "$here/mutants/run.sh"
 }
@@ -195,7 +199,7 @@ builds_of() {
 	case $1 in
 	unit) echo "gcc clang asan" ;;
 	golden) echo "gcc asan" ;;
-	kernel) echo "gcc" ;;
+	kernel | package) echo "gcc" ;;
 	e2e | faults | vm) echo "gcc crash" ;;
 	fuzz) [ -n "$beside" ] || echo "$1" ;;
 	tsan) echo "$1" ;;
@@ -242,7 +246,7 @@ run_suite() {
 	for needed in $(builds_of "$suite"); do
 		"build_$needed" || { say "   not ok - build $needed"; failed=$((failed + 1)); return; }
 	done
-	case $suite in e2e | faults | fuzz | tsan | mutants | vm) live=1 ;; esac
+	case $suite in e2e | faults | fuzz | tsan | package | mutants | vm) live=1 ;; esac
 	rm -f "$builds/tap"
 	mkfifo "$builds/tap"
 	tee "$builds/results.$suite" <"$builds/tap" | tally "$sums" "$live" &
