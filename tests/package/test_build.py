@@ -92,9 +92,14 @@ def every_package_has_what_belongs_to_it(context):
                  for entry in os.listdir(os.path.join(TOP, "xdp/include/ipacct"))}
     check(published <= headers and
           any(path.endswith("/pkgconfig/libipacct.pc") for path in headers), f"{headers}")
-    # No path of the machine that built it, no search path but the system's.
-    for name in ("ipacct", "ipacct-tools", "libipacct0"):
+    for name in packages():
         unpack(name, context.folder)
+    # No path of the machine that built it (deploy/package.sh: ipacct-package.XXXXXX)…
+    for top, _, entries in os.walk(context.folder):
+        for entry in entries:
+            with open(os.path.join(top, entry), "rb") as content:
+                check(b"/ipacct-package." not in content.read(), f"build path in {entry}")
+    # …and no search path but the system's.
     for program in ("usr/sbin/ipacctd", "usr/sbin/ipacctctl", "usr/bin/ipacct-dump"):
         dynamic = run("readelf", "-d", os.path.join(context.folder, program)).stdout
         check("RPATH" not in dynamic and "RUNPATH" not in dynamic, f"{program}: {dynamic}")
