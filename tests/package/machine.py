@@ -71,29 +71,39 @@ class Machine:
     """Boot one: `with_systemd=False` has a process that only waits as its first."""
 
     def __init__(self, context, network, base, with_systemd=True):
-        self.context, self.network = context, network
+        self.context, self.network, self.with_systemd = context, network, with_systemd
         self.folder = os.path.join(context.folder, "machine")
         self.root = os.path.join(self.folder, "root")
-        self.cgroup = None
+        self.cgroup = self.process = self.init = None
         os.makedirs(self.root)
         self._mount_overlay(base)
         if with_systemd:
             self.cgroup = os.path.join(cgroup2(), f"ipacct-test-{os.getpid()}-{id(self)}")
             os.mkdir(self.cgroup)
             context.callback(self._remove_cgroup)
-        # The init has to be asked for by --kill-child's signal: SIGKILL ends the whole namespace.
-        command = network.command_inside(
-            network.receiver, "unshare", "--mount", "--pid", "--uts", "--ipc", "--cgroup",
-            "--fork", "--kill-child", "--", "/bin/sh", os.path.join(HERE, "boot.sh"), self.root,
-            "systemd" if with_systemd else "wait")
-        self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-            command, stdin=subprocess.DEVNULL, stdout=open(self.folder + ".log", "wb"),
-            stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=self._enter_cgroup)
         context.callback(self._end)
+        self._boot()
+
+    def _boot(self):
+        # SIGKILL to the first process ends the whole namespace, and unshare's end is one.
+        command = self.network.command_inside(
+            self.network.receiver, "unshare", "--mount", "--pid", "--uts", "--ipc", "--cgroup",
+            "--fork", "--kill-child", "--", "/bin/sh", os.path.join(HERE, "boot.sh"), self.root,
+            "systemd" if self.with_systemd else "wait")
+        with open(self.folder + ".log", "ab") as log:
+            self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=self._enter_cgroup)
         self.init = wait_for(self._find_init, "the machine's first process", limit_s=20)
-        if with_systemd:
+        if self.with_systemd:
             wait_for(lambda: self.run("systemctl", "is-system-running", expect=None).stdout.strip()
                      in ("running", "degraded"), "systemd is up", limit_s=60)
+
+    def reboot(self):
+        """As after a power cut: what is on the disk stays, nothing else."""
+        self._end()
+        wait_for(lambda: not self.cgroup or self._cgroup_is_empty(), "the last process is gone")
+        self._boot()
 
     def _mount_overlay(self, base):
         tmpfs = os.path.join(self.folder, "above")
@@ -112,22 +122,20 @@ class Machine:
             with open(os.path.join(self.cgroup, "cgroup.procs"), "w", encoding="ascii") as out:
                 out.write("0")
 
-    def _remove_cgroup(self):
+    def _cgroup_is_empty(self):
+        """Take away what systemd made below; true when no process is left."""
         for top, _, _ in sorted(os.walk(self.cgroup), reverse=True):
             try:
-                os.rmdir(top)
+                if top != self.cgroup:
+                    os.rmdir(top)
             except OSError:
-                pass  # the last process is still being collected
-        if os.path.exists(self.cgroup):
-            wait_for(lambda: not self._cgroup_left(), "the machine's cgroup is empty")
+                return False  # a process is still being collected
+        with open(os.path.join(self.cgroup, "cgroup.events"), encoding="ascii") as text:
+            return "populated 0" in text.read()
 
-    def _cgroup_left(self):
-        for top, _, _ in sorted(os.walk(self.cgroup), reverse=True):
-            try:
-                os.rmdir(top)
-            except OSError:
-                return True
-        return os.path.exists(self.cgroup)
+    def _remove_cgroup(self):
+        wait_for(self._cgroup_is_empty, "the machine's cgroup is empty")
+        os.rmdir(self.cgroup)
 
     def _find_init(self):
         """The child of unshare, once it has taken its new root."""
@@ -149,11 +157,15 @@ class Machine:
             return text.read()
 
     def _end(self):
-        try:
-            os.kill(self.init, signal.SIGKILL)  # with it everything in its namespace
-        except (AttributeError, ProcessLookupError):
-            pass
+        if self.process is None:
+            return
+        if self.init:
+            try:
+                os.kill(self.init, signal.SIGKILL)  # with it everything in its namespace
+            except ProcessLookupError:
+                pass
         end_process(self.process, signal.SIGKILL)
+        self.process = self.init = None
 
     def command(self, *command):
         return ["nsenter", "-t", str(self.init), "-m", "-p", "-u", "-i", "-n", "-C", "--",

@@ -188,6 +188,28 @@ def upgraded_and_restarted_without_a_lost_packet_removed_without_a_trace(context
                             expect=None).stdout, "", "units")
 
 
+@test(limit_s=120)
+def enabled_service_counts_after_a_boot(context):
+    network, machine = machine_of(context)
+    install(machine, packages())
+    daemon = Installed(machine)
+    machine.write(CONFIG_PATH, CONFIGURATION)
+    machine.run("systemctl", "enable", "--now", SERVICE)
+    machine.reboot()
+    wait_for(lambda: is_active(machine) == "active", "the service after the boot", limit_s=20)
+    check_equal((is_active(machine, MOUNT), daemon.status()["programs"][0]["n_attached"]),
+                ("active", 1), "mount, and how often it attached since the boot")
+    started = [int(machine.unit(name, "ActiveEnterTimestampMonotonic")
+                   ["ActiveEnterTimestampMonotonic"]) for name in (MOUNT, SERVICE)]
+    check(0 < started[0] < started[1], f"the mount comes first: {started}")
+    found = os.stat(machine.path("/run/ipacct"))
+    check_equal((found.st_mode & 0o7777, found.st_uid), (0o750, 0), "mode and owner of /run/ipacct")
+    traffic = Traffic(context, network, packets=3000, addresses=50).start()
+    traffic.finish()
+    settle(daemon, traffic)
+    traffic.compare(daemon)
+
+
 def start_by_hand(machine, daemon):
     process = machine.spawn("ipacctd", "-c", CONFIG_PATH)
     wait_for(lambda: process.poll() is not None or "uptime_s" in
