@@ -19,6 +19,7 @@ CONTAINER = {
     "name": str, "image": str, "imagePullPolicy": str, "command": [str], "args": [str],
     "ports": [{"name": str, "containerPort": int, "protocol": str}],
     "livenessProbe": HTTP_PROBE, "readinessProbe": HTTP_PROBE,
+    "env": [{"name": str, "valueFrom": {"fieldRef": {"fieldPath": str}}}],
     "securityContext": {
         "runAsUser": int, "runAsGroup": int, "privileged": bool, "allowPrivilegeEscalation": bool,
         "readOnlyRootFilesystem": bool, "capabilities": {"add": [str], "drop": [str]},

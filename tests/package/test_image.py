@@ -12,6 +12,7 @@ import sys
 import yaml
 
 import harness
+import scrape
 from harness import Network, Place, end_process, run, scaled, status_field
 from manifests import load, pod
 from packages import HERE, TOP, built_in, version, work
@@ -19,6 +20,8 @@ from tap import check, check_equal, test, wait_for
 from traffic import Traffic, settle
 
 IMAGE_ID = 9477  # deploy/container/build.sh: user and group ipacct of the image
+# The address of the node, of those that lo has without being asked; not the daemon's default.
+NODE_VALUES = {"status.hostIP": "127.0.0.9"}
 CAPABILITIES = {  # linux/capability.h
     "CHOWN": 0, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8, "NET_ADMIN": 12, "PERFMON": 38,
     "BPF": 39}
@@ -99,6 +102,7 @@ class Node:
 
     def __init__(self, context):
         self.network = Network(context)
+        scrape.loopback_up(self.network)
         self.place = Place(context)
         os.mkdir(self.place.runtime)
         self.pins = os.path.join(self.place.bpffs, "ipacct")
@@ -117,6 +121,14 @@ class Node:
                 for one in container["volumeMounts"]]
 
 
+def expanded(words, container):
+    """$(NAME) in arguments, as kubelet puts it in."""
+    for one in container.get("env", []):
+        value = NODE_VALUES[one["valueFrom"]["fieldRef"]["fieldPath"]]
+        words = [word.replace(f"$({one['name']})", value) for word in words]
+    return words
+
+
 class Pod:
     """One container of a manifest, run by us instead of kubelet."""
 
@@ -128,7 +140,8 @@ class Pod:
                 "capabilities": [CAPABILITIES[name] for name in security["capabilities"]
                                  .get("add", [])],
                 "command": command or container.get("command") or
-                settings["Entrypoint"] + container.get("args", settings["Cmd"])}
+                settings["Entrypoint"] + expanded(container.get("args", settings["Cmd"]),
+                                                  container)}
         self.log_path = os.path.join(node.place.base, "pod.log")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
@@ -169,6 +182,11 @@ class Pod:
         wait_for(lambda: self.pid() and "counting;" in self.log(), "the container counts",
                  limit_s=20)
 
+    def probe(self, http_get):
+        """Status of the answer that kubelet gets."""
+        return scrape.get(self.network, http_get["path"], port=http_get["port"],
+                          target=NODE_VALUES["status.hostIP"])[0]
+
     def stop(self):
         """SIGTERM to the first process, as kubelet does."""
         os.kill(self.pid(), 15)
@@ -186,6 +204,8 @@ def image_counts_as_the_daemon_set_starts_it(context):
     check_equal(int(status_field(first.pid(), "CapEff")[0], 16), wanted, "capabilities")
     check_equal(os.stat(os.path.join(node.place.runtime, "ledger")).st_gid, IMAGE_ID,
                 "group of the ledger")
+    for probe in ("livenessProbe", "readinessProbe"):
+        check_equal(first.probe(container[probe]["httpGet"]), 200, f"answer to the {probe}")
     traffic = Traffic(context, node.network, addresses=300, rate=scaled(20_000, 2000)).start()
     wait_for(lambda: first.seen("--live") > 1000, "counting")
     first.stop()
