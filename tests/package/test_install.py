@@ -6,6 +6,7 @@ import signal
 
 import geo
 import harness
+import scrape
 from harness import Network, run, scaled, status_field
 from installed import Installed, install, nothing_of_ours, still_in_kernel
 from machine import Machine, base_root
@@ -15,6 +16,7 @@ from traffic import Traffic, settle
 
 SERVICE = "ipacctd.service"
 MOUNT = "run-ipacct-bpf.mount"
+SOCKET = "ipacctd.socket"
 CONFIGURATION = "interval: 500ms\ninterfaces:\n  - name: rx0\n"
 CONFIG_PATH = "/etc/ipacct/ipacct.yaml"
 
@@ -46,7 +48,8 @@ def is_active(machine, name=SERVICE):
 def unit_files_are_valid_and_confine_the_service(context):
     _, machine = machine_of(context)
     install(machine, packages())
-    done = machine.run("systemd-analyze", "verify", "--man=no", SERVICE, MOUNT, expect=None)
+    done = machine.run("systemd-analyze", "verify", "--man=no", SERVICE, MOUNT, SOCKET,
+                       expect=None)
     # It warns and returns 0 for an unknown key: whatever it says is an error.
     check_equal((done.returncode, done.stderr, done.stdout), (0, "", ""), "systemd-analyze verify")
     broken = "/run/systemd/system/ipacct-broken.service"
@@ -331,6 +334,40 @@ def geo_worker_answers_under_the_unit(context):
     check_equal(worker["restarts"], 0, "restarts of the worker")
     check(worker["resident_bytes"] > 0, "the supervisor sees how much memory its worker takes")
     machine.run("dpkg", "-P", *packages(), limit_s=60)
+    nothing_of_ours(machine, before)
+
+
+def kill_daemon(machine):
+    """SIGKILL; returns when its processes are gone and, for RestartSec, no other is there."""
+    supervisor = int(outside_pid(machine, main_pid(machine)))
+    processes = {supervisor} | harness.children(supervisor)
+    os.kill(supervisor, signal.SIGKILL)
+    for pid in processes:
+        wait_for(lambda pid=pid: not harness.alive(pid), f"process {pid} ends")
+
+
+@test(limit_s=60)
+def metrics_are_served_and_with_the_socket_unit_never_refused(context):
+    network, machine = machine_of(context)
+    scrape.loopback_up(network)
+    before = machine.files()
+    install(machine, packages())
+    machine.write(CONFIG_PATH, CONFIGURATION)
+    machine.run("systemctl", "start", SERVICE)
+    check_equal(scrape.get(network)[0], 200, "answer without the socket unit")
+    kill_daemon(machine)
+    try:
+        scrape.connect_many(network)[0].close()
+        raise harness.Failure("a daemon that is dead takes connections: the test proves nothing")
+    except ConnectionRefusedError:
+        pass
+    wait_for(lambda: is_active(machine) == "active", "started again")
+    machine.run("systemctl", "stop", SERVICE)
+    machine.run("systemctl", "start", SOCKET, SERVICE)
+    kill_daemon(machine)
+    check_equal(scrape.get(network)[0], 200, "answer of the next daemon to who waited for it")
+    machine.run("dpkg", "-P", *packages(), limit_s=60)
+    check_equal(is_active(machine, SOCKET), "inactive", "the socket")
     nothing_of_ours(machine, before)
 
 
