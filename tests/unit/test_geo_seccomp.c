@@ -22,10 +22,9 @@
 
 #include <criterion/criterion.h>
 
+#include "confined.h"
 #include "geo_seccomp.h"
 #include "sanitized.h"
-
-#define EXIT_ALLOWED 42
 
 /* What a child may try: a file it opened for writing before, its path, and a memfd. */
 static char path[64];
@@ -116,24 +115,9 @@ static void files_make(void)
 	cr_assert_geq(memfd, 0);
 }
 
-/* How a confined child that does this ends. */
-static int outcome(void (*run)(void))
+static int load(void)
 {
-	struct rlimit core = {};
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		setrlimit(RLIMIT_CORE, &core);
-		signal(SIGSYS, SIG_DFL); /* not the test framework's */
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || geo_seccomp_load(&memfd, 1))
-			_exit(1);
-		run();
-		_exit(EXIT_ALLOWED);
-	}
-	cr_assert_gt(pid, 0);
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	return status;
+	return geo_seccomp_load(&memfd, 1);
 }
 
 Test(geo_seccomp, everything_that_could_do_harm_kills_before_it_happens)
@@ -142,7 +126,7 @@ Test(geo_seccomp, everything_that_could_do_harm_kills_before_it_happens)
 
 	files_make();
 	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
-		int status = outcome(forbidden[i].run);
+		int status = confined_outcome(load, forbidden[i].run);
 
 		cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "%s: status %x",
 			  forbidden[i].name, status);
@@ -187,7 +171,7 @@ Test(geo_seccomp, what_the_worker_needs_is_left)
 	int status;
 
 	files_make();
-	status = outcome(work);
+	status = confined_outcome(load, work);
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_ALLOWED, "status %x", status);
 	(void)unlink(path); /* ours, in /tmp */
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the lists of allowed system calls have in common. */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "seccomp_rules.h"
+
+int seccomp_allow(scmp_filter_ctx filter, const char *name, unsigned int n_conditions,
+		  const struct scmp_arg_cmp *conditions)
+{
+	int number = seccomp_syscall_resolve_name(name);
+
+	if (number == __NR_SCMP_ERROR)
+		return 0; /* libseccomp is older than the call */
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, n_conditions, conditions);
+}
+
+int seccomp_allow_all(scmp_filter_ctx filter, const char *const *names, size_t n_names)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < n_names && !ret; i++)
+		ret = seccomp_allow(filter, names[i], 0, NULL);
+	return ret;
+}
+
+int seccomp_allow_reading(scmp_filter_ctx filter)
+{
+	/* whatever could make or change a file: not O_RDONLY, creation, truncation */
+	const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | __O_TMPFILE;
+	const struct scmp_arg_cmp open_flags = SCMP_A1(SCMP_CMP_MASKED_EQ, writing, O_RDONLY);
+	const struct scmp_arg_cmp openat_flags = SCMP_A2(SCMP_CMP_MASKED_EQ, writing, O_RDONLY);
+	const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	int ret = seccomp_allow(filter, "open", 1, &open_flags);
+
+	if (!ret)
+		ret = seccomp_allow(filter, "openat", 1, &openat_flags);
+	if (!ret)
+		ret = seccomp_allow(filter, "mmap", 1, &not_executable);
+	if (!ret)
+		ret = seccomp_allow(filter, "mprotect", 1, &not_executable);
+	return ret;
+}
