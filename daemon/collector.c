@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "collector.h"
+#include "collector_seccomp.h"
 #include "crash.h"
 #include "cut.h"
 #include "exit_code.h"
@@ -247,6 +248,23 @@ static int series_start(struct collector *collector, const struct collector_sett
 	return ret;
 }
 
+/* The run-time libraries of sanitizers make system calls of their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZED false
+#endif
+
+/* After this: no capability, no way back, few system calls; the HTTP thread inherits it. */
+static int confine(const struct place *place)
+{
+	int ret = privileges_drop(place->uid, place->gid);
+
+	return ret || SANITIZED ? ret : collector_seccomp_load();
+}
+
 static int setup(struct collector *collector, struct ipacct_maps *maps, const struct place *place,
 		 const struct collector_settings *settings, int ledger_fd, int lock_fd,
 		 struct ipacct_problem *problem)
@@ -263,7 +281,7 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 	if (!ret)
 		capacity_note(&collector->stats, maps);
 	if (!ret)
-		ret = privileges_drop(place->uid, place->gid);
+		ret = confine(place);
 	if (!ret)
 		ret = series_start(collector, settings);
 	if (!ret)
