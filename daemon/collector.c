@@ -316,8 +316,8 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 				       .effective_ns = settings->interval_ns,
 				       .socket_fd = socket_fd };
 	int ledger_fd __cleanup(cleanup_fd) = ledger_file_open(place->runtime_dir_fd);
-	int lock_fd __cleanup(cleanup_fd) = place_ledger_lock_open(place->runtime_dir_fd);
 	struct ipacct_problem problem = {};
+	int lock_fd __cleanup(cleanup_fd) = place_ledger_lock_open(place->runtime_dir_fd, &problem);
 	int ret = ledger_fd < 0 ? ledger_fd : 0;
 
 	log_role("collector");

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "geo_file.h"
 #include "geo_table.h"
+#include "runtime_file.h"
 
 #define GEO_NEW  "geo.new"
 #define GEO_MODE 0640
@@ -15,15 +16,15 @@
 /* The file that is there, when it is one of ours of this size. */
 static int file_adopt(int dir_fd, uint32_t n_records_max, uint32_t strings_bytes_max)
 {
-	int fd __cleanup(cleanup_fd) =
-		openat(dir_fd, IPACCT_GEO_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd __cleanup(cleanup_fd) = runtime_file_open(dir_fd, IPACCT_GEO_NAME, O_RDWR, 0, NULL);
 	struct ipacct_geo_header header;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st))
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
+	if (st.st_uid != geteuid() || pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
 	    !geo_header_fits(&header, (uint64_t)st.st_size) ||
 	    (uint64_t)st.st_size != header.file_bytes || header.n_records_max != n_records_max ||
 	    header.strings_bytes_max != strings_bytes_max)

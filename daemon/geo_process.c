@@ -17,9 +17,9 @@
 #include "geo_file.h"
 #include "geo_overrides.h"
 #include "geo_process.h"
-
 #include "geo_worker.h"
 #include "log.h"
+#include "runtime_file.h"
 #include "spawn.h"
 #include "supervisor.h"
 
@@ -67,13 +67,14 @@ static _Noreturn void child_run(const struct supervisor *supervisor, int socket_
 static int worker_spawn(struct supervisor *supervisor)
 {
 	struct geo_process *process = &supervisor->geo;
-	int ledger_fd __cleanup(cleanup_fd) =
-		openat(supervisor->place.runtime_dir_fd, IPACCT_LEDGER_NAME,
-		       O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int ledger_fd __cleanup(cleanup_fd) = runtime_file_open(
+		supervisor->place.runtime_dir_fd, IPACCT_LEDGER_NAME, O_RDONLY, 0, NULL);
 	int pair[2];
 	pid_t pid;
 
-	if (ledger_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+	if (ledger_fd < 0)
+		return ledger_fd;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	pid = fork();
 	if (!pid)

@@ -12,6 +12,7 @@
 #include "ledger_file.h"
 #include "log.h"
 #include "maps.h"
+#include "runtime_file.h"
 
 #define LEDGER_NEW     "ledger.new"
 #define LEDGER_DAMAGED "ledger.damaged"
@@ -19,9 +20,7 @@
 
 int ledger_file_open(int runtime_dir_fd)
 {
-	int fd = openat(runtime_dir_fd, IPACCT_LEDGER_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-
-	return fd < 0 ? -errno : fd;
+	return runtime_file_open(runtime_dir_fd, IPACCT_LEDGER_NAME, O_RDWR, 0, NULL);
 }
 
 static void header_init(struct ipacct_ledger_header *header, uint32_t n_rollups_max,
@@ -140,7 +139,8 @@ static int prepare_new(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
 int ledger_file_prepare(int runtime_dir_fd, uid_t uid, gid_t gid, uint32_t *n_rollups_max,
 			uint32_t *n_addresses_max, struct ipacct_problem *ret_problem)
 {
-	int fd __cleanup(cleanup_fd) = ledger_file_open(runtime_dir_fd);
+	int fd __cleanup(cleanup_fd) =
+		runtime_file_open(runtime_dir_fd, IPACCT_LEDGER_NAME, O_RDWR, 0, ret_problem);
 	uint32_t n_rollups = *n_rollups_max, n_addresses = *n_addresses_max;
 	struct ipacct_ledger ledger;
 	int ret;

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "maps.h"
 #include "place.h"
+#include "runtime_file.h"
 
 #define LOCK_NAME        "lock"
 #define LEDGER_LOCK_NAME "ledger.lock"
@@ -219,22 +220,20 @@ static int runtime_take(const struct config *config, struct place *place,
 	if (!ret)
 		ret = runtime_own(place, config->runtime_dir, ret_problem);
 	if (!ret)
-		place->lock_fd = openat(place->runtime_dir_fd, LOCK_NAME,
-					O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		place->lock_fd = runtime_file_open(place->runtime_dir_fd, LOCK_NAME,
+						   O_RDWR | O_CREAT, 0600, ret_problem);
 	if (!ret && place->lock_fd < 0)
-		ret = -errno;
+		ret = place->lock_fd;
 	if (ret && !ret_problem->text[0])
 		ipacct_problem_set(ret_problem, "cannot use the runtime directory %s: %s",
 				   config->runtime_dir, strerror(-ret));
 	return ret;
 }
 
-int place_ledger_lock_open(int runtime_dir_fd)
+int place_ledger_lock_open(int runtime_dir_fd, struct ipacct_problem *ret_problem)
 {
-	int fd = openat(runtime_dir_fd, LEDGER_LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			0600);
-
-	return fd < 0 ? -errno : fd;
+	return runtime_file_open(runtime_dir_fd, LEDGER_LOCK_NAME, O_RDWR | O_CREAT, 0600,
+				 ret_problem);
 }
 
 int lock_wait(int fd, int timeout_ms)

@@ -44,7 +44,7 @@ void place_undo(const struct config *config, struct place *place);
 void place_bpffs_leave(const struct config *config, struct place *place);
 
 /* The collector's lock, a file of its own beside the ledger; a descriptor or a negative errno. */
-int place_ledger_lock_open(int runtime_dir_fd);
+int place_ledger_lock_open(int runtime_dir_fd, struct ipacct_problem *ret_problem);
 
 /* flock() that gives up after `timeout_ms`: 0, -EWOULDBLOCK or -errno. */
 int lock_wait(int fd, int timeout_ms);

@@ -138,7 +138,8 @@ static int maps_take(struct supervisor *supervisor, struct ipacct_problem *probl
 /* A collector that outlived its supervisor finishes its step and lets go of the ledger. */
 static int ledger_lock_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 {
-	int fd __cleanup(cleanup_fd) = place_ledger_lock_open(supervisor->place.runtime_dir_fd);
+	int fd __cleanup(cleanup_fd) =
+		place_ledger_lock_open(supervisor->place.runtime_dir_fd, problem);
 	int ret = fd < 0 ? fd : lock_wait(fd, LOCK_WAIT_MS);
 
 	if (ret == -EWOULDBLOCK) {

@@ -26,7 +26,8 @@ int ipacct_reader_refresh(struct ipacct_reader *reader, struct ipacct_problem *r
 
 	if (reader->ledger.at && !ipacct_reader_moved(reader))
 		return 0;
-	fd = open(reader->ledger_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* O_NONBLOCK: a fifo of that name must not hold us */
+	fd = open(reader->ledger_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
 		ret = -errno;
 		ipacct_problem_set(ret_problem, "cannot open %s: %s", reader->ledger_path,
