@@ -30,7 +30,7 @@ RECORD_NAMES = ("sequence", "address", "domain", "reserved0", "country", "addres
 RECORD_BYTES = 64
 LEDGER_RECORD_BYTES = 128
 KNOWN, OVERRIDE = 1, 2
-CLASSES = ("global", "private", "shared", "loopback", "link-local", "multicast", "broadcast",
+CLASSES = ("global", "private", "shared", "loopback", "link_local", "multicast", "broadcast",
            "documentation", "reserved")
 
 
