@@ -26,9 +26,9 @@
 #include "place.h"
 
 #define NS_PER_MS    1000000ull
-#define TICK_NS_MIN  (100 * NS_PER_MS) /* config_table.c: range of interval */
-#define TICK_NS_MAX  (3600ull * 1000 * NS_PER_MS)
-#define MEMORY_SLACK (32ull << 20) /* address space besides what was planned */
+#define TICK_NS_MIN  (100 * NS_PER_MS)  /* config_table.c: range of interval */
+#define TICK_NS_MAX  (1000 * NS_PER_MS) /* cuts may be an hour apart: nobody waits two of them */
+#define MEMORY_SLACK (32ull << 20)      /* address space besides what was planned */
 
 struct geo_worker {
 	const struct geo_start *start;
@@ -156,7 +156,8 @@ static void settings_take(struct geo_worker *worker, const struct geo_settings *
 	set_renew(worker);
 }
 
-static uint64_t interval_ns(const struct geo_worker *worker)
+/* As often as there are cuts, which bring new addresses, but never long after one of them. */
+static uint64_t tick_interval_ns(const struct geo_worker *worker)
 {
 	uint64_t ns = worker->ledger.header->interval_ns;
 
@@ -167,7 +168,7 @@ static uint64_t interval_ns(const struct geo_worker *worker)
 
 static void tick(struct geo_worker *worker, uint64_t now_ns)
 {
-	worker->tick_ns = now_ns + interval_ns(worker);
+	worker->tick_ns = now_ns + tick_interval_ns(worker);
 	geo_watch_set(worker->watch_fd, &worker->set.settings);
 	geo_set_look(&worker->set, false);
 	set_renew(worker);
@@ -188,7 +189,7 @@ static int wait_ms(const struct geo_worker *worker, bool busy)
 
 	if (busy || now >= worker->tick_ns)
 		return 0;
-	return (int)((worker->tick_ns - now + NS_PER_MS - 1) / NS_PER_MS); /* at most an hour */
+	return (int)((worker->tick_ns - now + NS_PER_MS - 1) / NS_PER_MS); /* at most a second */
 }
 
 /* Returns 0 to go on, else it is time to end. */

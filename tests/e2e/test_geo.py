@@ -37,6 +37,19 @@ def geo_new_address_has_its_record_after_one_tick(context):
     check_equal((header["known"], header["negative"], header["lookups"]), (2, 2, 3), "counters")
 
 
+@test(limit_s=60, guest=False)
+def geo_answers_come_within_a_second_however_far_apart_cuts_are(context):
+    network = Network(context)
+    place, path = with_database(context)
+    daemon = Daemon(context, network, "--geo-database", path, place=place, interval="1h").start()
+    geo = GeoFile(place)
+    send_and_cut(daemon, network, ["8.8.8.8", "9.1.2.3"])
+    last = geo.header()["updated_ns"]
+    wait_for(lambda: geo.header()["updated_ns"] > last, "a tick, one second long", limit_s=3)
+    wait_for(lambda: geo.header()["pending"] == 0, "the end of that tick", limit_s=0.1)
+    check_equal(geo.answers()["9.1.2.3"]["country"], "DE", "answer")
+
+
 def public_half(seed, world, n):
     """n addresses of each family, half of them inside the networks of that world."""
     wanted = []
