@@ -186,7 +186,8 @@ static void attach_write(const struct metrics *metrics, const struct labels *lab
 					    "how the program is attached to a device",
 					    METRIC_INFO };
 	static const struct metric state = { "ipacct_interface_attached", NULL,
-					     "1 while the program counts on the device",
+					     "1 while the program counts on the device, 0 while it "
+					     "should and does not",
 					     METRIC_GAUGE };
 	static const struct metric attaches = { "ipacct_interface_attaches", NULL,
 						"how often the program was attached",
@@ -206,9 +207,13 @@ static void attach_write(const struct metrics *metrics, const struct labels *lab
 			   0);
 	}
 	metric_begin(writer, &state);
-	for (size_t i = 0; i < snapshot->n_interfaces; i++)
-		metric_u64(writer, text + labels->at[i], labels->at[i + 1] - labels->at[i], "",
-			   snapshot->interfaces[i].interface.state == IPACCT_IF_ATTACHED, 0);
+	for (size_t i = 0; i < snapshot->n_interfaces; i++) {
+		uint32_t now = snapshot->interfaces[i].interface.state;
+
+		if (now != IPACCT_IF_DETACHED) /* by the operator, whom no alert should call */
+			metric_u64(writer, text + labels->at[i], labels->at[i + 1] - labels->at[i],
+				   "", now == IPACCT_IF_ATTACHED, 0);
+	}
 	metric_begin(writer, &attaches);
 	for (size_t i = 0; i < snapshot->n_interfaces; i++)
 		metric_u64(writer, text + labels->at[i], labels->at[i + 1] - labels->at[i], "",

@@ -208,6 +208,27 @@ Test(metrics, two_slots_of_one_name_are_one_series)
 	buffer_finish(&out);
 }
 
+Test(metrics, device_that_the_operator_took_out_is_not_missing)
+{
+	const char *line = "ipacct_interface_attached{device=\"lan\",hook=\"xdp\"} ";
+	struct buffer out = { 0 };
+
+	packet(&bench, key4(0xc0000201), key4(0xc6336401), 100);
+	strcpy(bench.epoch.interfaces[0].ifname, "lan");
+	bench.epoch.interfaces[0].state = IPACCT_IF_GONE;
+	apply(&bench, 1);
+	cr_assert_eq(metrics_render(&metrics, METRICS_TEXT, &out), 0);
+	buffer_char(&out, '\0');
+	cr_expect_eq(value_of(&out, line), 0);
+	bench.epoch.interfaces[0].state = IPACCT_IF_DETACHED;
+	apply(&bench, 2);
+	cr_assert_eq(metrics_render(&metrics, METRICS_TEXT, &out), 0);
+	buffer_char(&out, '\0');
+	cr_expect_null(strstr(out.text, line));
+	cr_expect_not_null(strstr(out.text, "seen_packets_total{device=\"lan\",hook=\"xdp\"} 2"));
+	buffer_finish(&out);
+}
+
 Test(metrics, histogram_is_cumulative_and_its_sum_has_the_fcs)
 {
 	struct ipacct_totals *totals = &bench.epoch.totals[0];
