@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's Prometheus scrapes it in both formats, and its sums are the dump's to the unit."""
 
-import json
-import os
-import shutil
-import subprocess
 import sys
-import urllib.parse
 
 import scrape
-from harness import Daemon, Network, end_process
-from tap import Failure, Skip, check_equal, test, wait_for
+from harness import Daemon, Network
+from prometheus import Prometheus, start
+from tap import check_equal, test, wait_for
 from traffic import Traffic, settle
 
-PROMETHEUS = 9490  # ports of the namespace, which is ours
-PLAIN = 9491
+PLAIN = 9491  # of the namespace, which is ours
 
 CONFIG = """
 global: {scrape_interval: 200ms, scrape_timeout: 200ms}
@@ -44,68 +39,6 @@ http.server.ThreadingHTTPServer(('127.0.0.1', %d), Forward).serve_forever()
 """ % PLAIN
 
 
-def start(context, network, *command, log=subprocess.DEVNULL):
-    process = subprocess.Popen(  # pylint: disable=consider-using-with
-        network.command_inside(network.receiver, *command), stdin=subprocess.DEVNULL, stdout=log,
-        stderr=log, start_new_session=True)
-    context.callback(end_process, process)
-    return process
-
-
-class Prometheus:
-    """A server of a test's own, never the service of the package."""
-
-    def __init__(self, context, network):
-        if not shutil.which("prometheus"):
-            raise Skip("no prometheus here")
-        self.network = network
-        folder = os.path.join(context.folder, "prometheus")
-        os.mkdir(folder)
-        config = os.path.join(folder, "config.yml")
-        with open(config, "w", encoding="utf-8") as out:
-            out.write(CONFIG)
-        start(context, network, sys.executable, "-c", FORWARDER)
-        self.log = open(os.path.join(folder, "log"), "w+b")  # pylint: disable=consider-using-with
-        context.callback(self.log.close)
-        start(context, network, "prometheus", f"--config.file={config}",
-              f"--storage.tsdb.path={folder}/data", "--log.level=debug",
-              f"--web.listen-address=127.0.0.1:{PROMETHEUS}", log=self.log)
-        wait_for(self.ready, "prometheus", limit_s=30)
-
-    def ready(self):
-        try:
-            return scrape.get(self.network, "/-/ready", port=PROMETHEUS)[0] == 200
-        except (OSError, Failure):
-            return False
-
-    def ask(self, path, **words):
-        status, _, body = scrape.get(self.network, path + "?" + urllib.parse.urlencode(words),
-                                     port=PROMETHEUS)
-        check_equal(status, 200, f"{path} {words}: {body[:300]}")
-        return json.loads(_unchunked(body))["data"]
-
-    def query(self, text):
-        """Result of an instant query as {labels: value}; labels as a sorted tuple."""
-        return {tuple(sorted(one["metric"].items())): float(one["value"][1])
-                for one in self.ask("/api/v1/query", query=text)["result"]}
-
-    def both(self, text):
-        """The value of a query that gives one number for each format."""
-        found = self.query(f"sum by (job) ({text})")
-        return {dict(labels)["job"]: int(value) for labels, value in found.items()}
-
-
-def _unchunked(body):
-    """RFC 9112 7.1, when the answer came so: JSON begins with a brace and chunks do not."""
-    if body.startswith(b"{"):
-        return body
-    joined = b""
-    while body:
-        size, _, rest = body.partition(b"\r\n")
-        joined, body = joined + rest[:int(size, 16)], rest[int(size, 16) + 2:]
-    return joined
-
-
 def equal(value):
     return {"openmetrics": value, "text": value}
 
@@ -116,7 +49,8 @@ def prometheus_sums_are_the_dumps_in_both_formats(context):
     scrape.loopback_up(network)
     daemon = Daemon(context, network, "--top-addresses", "20").start()
     traffic = Traffic(context, network, packets=20_000, addresses=200).start()
-    prometheus = Prometheus(context, network)
+    start(context, network, sys.executable, "-c", FORWARDER)
+    prometheus = Prometheus(context, network, CONFIG)
     traffic.finish()
     dump = settle(daemon, traffic)
     cut = dump["cut"]
