@@ -7,12 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "http_inner.h"
 #include "maps.h"
 
 #define INACTIVE_S 5 /* nothing at all for so long: libmicrohttpd ends it */
+/* A tenth of the weight of the thread that cuts (sched(7)), and preempted by it when it wakes up: who
+ * scrapes waits for a cut, and never the other way round. */
+#define HTTP_NICE 10
 
 static struct reaper_slot *slot_of(struct MHD_Connection *connection)
 {
@@ -97,6 +102,8 @@ static void *run(void *context)
 				 { .fd = server->stop_fd, .events = POLLIN } };
 
 	(void)pthread_setname_np(pthread_self(), "ipacct-http"); /* only how `ps` shows it */
+	/* refused, it is as important as the rest; Linux takes a thread's id here (setpriority(2)) */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + HTTP_NICE);
 	while (!wait[1].revents) {
 		int timeout_ms = reaper_tick(&server->reaper, http_now_ms());
 		MHD_UNSIGNED_LONG_LONG library_ms;

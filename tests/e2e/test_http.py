@@ -379,6 +379,27 @@ def nobody_can_keep_a_good_scrape_out(context):
     context.note(f"slowest good scrape {worst * 1000:.0f} ms")
 
 
+def nice_of_threads(pid):
+    """Name of a thread → its nice value: the 19th field of proc(5), the name being the second."""
+    found = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii") as text:
+            name, fields = text.read().partition("(")[2].rsplit(")", 1)
+            found[name] = int(fields.split()[16])
+    return found
+
+
+@test(limit_s=60, guest=False)
+def who_scrapes_waits_for_a_cut_and_never_the_other_way_round(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network).start()
+    scrape.scrape(network)
+    nice = nice_of_threads(daemon.pid_of_collector())
+    scraping = nice.pop("ipacct-http")
+    cutting, = nice.values()
+    check_equal(scraping, min(19, cutting + 10), "nice of the HTTP thread")
+
+
 def garbage(randomly, number):
     """Requests that are none: octets, huge headers, huge numbers, NULs, pipelines."""
     shapes = (
