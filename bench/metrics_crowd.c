@@ -2,6 +2,7 @@
 /* A hundred scrapers at a time: what they do to the 99th percentile of a cut. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -146,10 +147,28 @@ static int compare_double(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Some cuts at their time, in milliseconds that passed: adds the percentiles of them. */
-static void cuts_measure(struct stage *stage, struct samples *p50, struct samples *p99)
+/* How long this thread has waited for a CPU so far (Documentation/scheduler/sched-stats.rst). */
+static double waited_ms(int schedstat_fd)
 {
-	double took[N_CUTS], begun;
+	unsigned long long on_cpu_ns, waited_ns;
+	char text[96];
+	ssize_t n = pread(schedstat_fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		die("schedstat", errno);
+	text[n] = '\0';
+	if (sscanf(text, "%llu %llu", &on_cpu_ns, &waited_ns) != 2)
+		die("schedstat", EINVAL);
+	return (double)waited_ns / 1e6;
+}
+
+/* Some cuts at their time, in milliseconds that passed: adds the percentiles of them, and
+ * of how long they waited for a CPU. */
+static void cuts_measure(struct stage *stage, struct samples *p50, struct samples *p99,
+			 struct samples *wait)
+{
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	double took[N_CUTS], waited[N_CUTS], begun;
 	struct timespec next;
 
 	clock_gettime(CLOCK_MONOTONIC, &next);
@@ -158,17 +177,23 @@ static void cuts_measure(struct stage *stage, struct samples *p50, struct sample
 		next.tv_sec += next.tv_nsec / 1000000000l;
 		next.tv_nsec %= 1000000000l;
 		(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+		waited[i] = waited_ms(fd);
 		begun = clock_s(CLOCK_MONOTONIC);
 		(void)publish_s(stage);
 		took[i] = (clock_s(CLOCK_MONOTONIC) - begun) * 1e3;
+		waited[i] = waited_ms(fd) - waited[i];
 	}
+	close(fd);
+	qsort(waited, N_CUTS, sizeof(*waited), compare_double);
+	samples_add(wait, waited[N_CUTS * 99 / 100]);
 	qsort(took, N_CUTS, sizeof(*took), compare_double);
 	samples_add(p50, took[N_CUTS / 2]);
 	samples_add(p99, took[N_CUTS * 99 / 100]);
 }
 
 static void crowd_report(const struct options *options, const struct crowd *crowd, int way,
-			 const struct samples *p50, const struct samples *p99)
+			 const struct samples *p50, const struct samples *p99,
+			 const struct samples *wait)
 {
 	struct samples scrapes = {
 		{ (double)crowd->n_scrapes[way] / (N_ROUNDS * N_CUTS * CUT_NS / 1e9) }, 1
@@ -181,6 +206,8 @@ static void crowd_report(const struct options *options, const struct crowd *crow
 	(void)snprintf(name, sizeof(name), "cut, %s: p99", way_names[way]);
 	report(options->json, name, "ms", &p99[way], way ? "without" : NULL,
 	       way ? &p99[QUIET] : NULL);
+	(void)snprintf(name, sizeof(name), "cut, %s: p99 of waiting for a CPU", way_names[way]);
+	report(options->json, name, "ms", &wait[way], NULL, NULL);
 	if (!way)
 		return;
 	(void)snprintf(name, sizeof(name), "%s: answers", way_names[way]);
@@ -191,7 +218,7 @@ void crowd_case(const struct options *options)
 {
 	struct crowd *crowd = mmap(NULL, sizeof(*crowd), PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct samples p50[WAYS] = {}, p99[WAYS] = {};
+	struct samples p50[WAYS] = {}, p99[WAYS] = {}, wait[WAYS] = {};
 	static struct endpoint endpoint;
 	pid_t client;
 
@@ -206,12 +233,12 @@ void crowd_case(const struct options *options)
 	for (int round = 0; round < N_ROUNDS; round++)
 		for (int way = 0; way < WAYS; way++) {
 			__atomic_store_n(&crowd->way, way, __ATOMIC_RELAXED);
-			cuts_measure(&endpoint.stage, &p50[way], &p99[way]);
+			cuts_measure(&endpoint.stage, &p50[way], &p99[way], &wait[way]);
 		}
 	(void)kill(client, SIGKILL);
 	(void)waitpid(client, NULL, 0);
 	for (int way = 0; way < WAYS; way++)
-		crowd_report(options, crowd, way, p50, p99);
+		crowd_report(options, crowd, way, p50, p99, wait);
 	endpoint_close(&endpoint);
 	(void)munmap(crowd, sizeof(*crowd));
 }

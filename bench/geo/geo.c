@@ -12,7 +12,7 @@
 
 #include "../../tests/geo_image.h"
 #include "base/mix.h"
-#include "ipacct/ipacct.h"
+#include "peer.h"
 
 #define NETWORKS      300000u /* make_mmdb.pl */
 #define STRINGS_BYTES (4u << 20)
@@ -20,21 +20,12 @@
 #define RUNS_QUICK    3
 #define PASSES_OF     2000000u /* look-ups in one sample, at least */
 
-struct scene {
-	uint32_t n;
-	struct ipacct_key *keys;
-	uint32_t *order; /* a random permutation */
-	MMDB_s mmdb;
-	char dir[64];
-	char path[80];
-};
-
 struct samples {
 	double value[RUNS];
 	int n;
 };
 
-static void die(const char *what)
+void die(const char *what)
 {
 	perror(what);
 	exit(1);
@@ -63,7 +54,7 @@ static struct samples sorted(struct samples samples)
 
 /* The ratio is the median of the ratios run by run: the machine is shared. */
 static void print_figure(FILE *json, const char *name, struct samples samples,
-			 const struct samples *baseline)
+			 const char *baseline_name, const struct samples *baseline)
 {
 	struct samples ratios = { .n = 0 }, s = sorted(samples);
 
@@ -73,8 +64,8 @@ static void print_figure(FILE *json, const char *name, struct samples samples,
 	printf("%-44s %9.2f ns/address  %8.2f … %.2f", name, s.value[s.n / 2], s.value[0],
 	       s.value[s.n - 1]);
 	if (baseline)
-		printf("  %.1f x faster than the look-up (%.1f … %.1f)", ratios.value[ratios.n / 2],
-		       ratios.value[0], ratios.value[ratios.n - 1]);
+		printf("  %.1f x faster (%.1f … %.1f)", ratios.value[ratios.n / 2], ratios.value[0],
+		       ratios.value[ratios.n - 1]);
 	putchar('\n');
 	if (!json)
 		return;
@@ -83,7 +74,7 @@ static void print_figure(FILE *json, const char *name, struct samples samples,
 		"\"max\":%.3f",
 		name, s.value[s.n / 2], s.n, s.value[0], s.value[s.n - 1]);
 	if (baseline)
-		fprintf(json, ",\"baseline\":\"look-up\",\"ratio\":%.3f",
+		fprintf(json, ",\"baseline\":\"%s\",\"ratio\":%.3f", baseline_name,
 			ratios.value[ratios.n / 2]);
 	fputs("}\n", json);
 }
@@ -301,6 +292,52 @@ static uint64_t run_once(const struct scene *scene, int which, struct ipacct_geo
 	}
 }
 
+static double scrape_ns(const struct scene *scene, struct peer *peer, int which,
+			struct ipacct_geo *geo, struct buffer *out)
+{
+	double began = cpu_ns();
+
+	buffer_reset(out);
+	if (which == 2)
+		our_scrape(scene, geo, out);
+	else
+		peer_scrape(peer, which == 1, out);
+	return (cpu_ns() - began) / scene->n;
+}
+
+/* A line for each address in every scrape, which ours writes only into dumps. */
+static void measure_scrapes(const struct scene *scene, int n_runs, FILE *json)
+{
+	static const char *const names[] = { "scrape of a peer, look-ups",
+					     "scrape of a peer, cached",
+					     "the same text from the geo file" };
+	struct samples samples[3] = { 0 };
+	struct peer *peer = peer_create(scene);
+	struct ipacct_geo *geo = open_geo(scene);
+	struct buffer text[3] = { 0 };
+	char name[96];
+
+	for (int which = 0; which < 3; which++)
+		(void)scrape_ns(scene, peer, which, geo, &text[which]); /* memory, caches */
+	for (int run = 0; run < n_runs; run++)
+		for (int which = 0; which < 3; which++)
+			samples[which].value[samples[which].n++] =
+				scrape_ns(scene, peer, which, geo, &text[which]);
+	for (int which = 0; which < 3; which++) {
+		if (text[which].n != text[2].n || memcmp(text[which].text, text[2].text, text[2].n))
+			die("the texts differ");
+		snprintf(name, sizeof(name), "%u k addresses: %s", scene->n / 1000, names[which]);
+		print_figure(json, name, samples[which], "peer", which == 2 ? &samples[0] : NULL);
+	}
+	snprintf(name, sizeof(name), "%u k addresses: the same, beside the cached one",
+		 scene->n / 1000);
+	print_figure(json, name, samples[2], "cached", &samples[1]);
+	for (int which = 0; which < 3; which++)
+		buffer_finish(&text[which]);
+	ipacct_geo_close(geo);
+	peer_destroy(peer);
+}
+
 static void measure(const struct scene *scene, int n_runs, FILE *json)
 {
 	static const int baseline_of[CASES] = { -1, -1, CASE_LOOK_UP, CASE_LOOK_UP_ANY,
@@ -326,7 +363,7 @@ static void measure(const struct scene *scene, int n_runs, FILE *json)
 	for (int which = 0; which < CASES; which++) {
 		snprintf(name, sizeof(name), "%u k addresses: %s", scene->n / 1000,
 			 case_names[which]);
-		print_figure(json, name, samples[which],
+		print_figure(json, name, samples[which], "look-up",
 			     baseline_of[which] < 0 ? NULL : &samples[baseline_of[which]]);
 	}
 	ipacct_geo_close(geo);
@@ -353,6 +390,7 @@ int main(int argc, char **argv)
 
 		scene_init(&scene, argv[1], sizes[i]);
 		measure(&scene, quick ? RUNS_QUICK : RUNS, json);
+		measure_scrapes(&scene, quick ? RUNS_QUICK : RUNS, json);
 		scene_finish(&scene);
 	}
 	return json && fclose(json) ? 1 : 0;

@@ -154,7 +154,7 @@ def result_of(prometheus, text):
 def every_alert_and_panel_is_about_a_real_scrape(context):
     network = Network(context)
     scrape.loopback_up(network)
-    counting(context, network)
+    daemon = counting(context, network)
     prometheus = Prometheus(context, network, config(),
                             [("ipacct-alerts.yml", read(RULES))])
     sent, left = [0], list(queries())
@@ -180,11 +180,36 @@ def every_alert_and_panel_is_about_a_real_scrape(context):
     for series in re.findall(r"series: '([^']*)'", tests):
         check_names(series, known, "alerts_test.yml")
     rules_are_well(prometheus)
+    sums_are_the_dumps(prometheus, daemon, sent[0])
     network.delete_pair()
     wait_for(lambda: "IpacctAttachLost" in alerts_of(prometheus, "pending"), "the alert of a lost device",
              limit_s=20)
     context.note(f"{len(list(queries()))} queries and {len(rule_texts())} alerts,"
                  f" {sent[0]} packets")
+
+
+def sums_are_the_dumps(prometheus, daemon, sent):
+    """In PromQL, of every kind and direction, after the last packet; and nobody looked anything up."""
+    def all_scraped():
+        daemon.cut()
+        return prometheus.query(f"sum(ipacct_interface_seen_packets_total) == {sent}")
+    wait_for(all_scraped, "a scrape after the last packet", limit_s=20)
+    lookups = scrape.total(scrape.scrape(daemon.network), "ipacct_geo_lookups")
+    check(lookups > 0, "the worker looked nothing up")
+    dump = daemon.dump("--geo")
+    lines = dump["addresses"] + dump["rollups"]
+    for kind in ("country", "asn", "group", "address"):
+        for direction in ("tx", "rx"):
+            for unit in ("packets", "l3_bytes"):
+                found = prometheus.query(
+                    f'sum(ipacct_{kind}_{unit}_total{{direction="{direction}"}})')
+                check_equal([int(one) for one in found.values()],
+                            [sum(line[f"{direction}_{unit}"] for line in lines)],
+                            f"sum of {kind} {direction} {unit}")
+    for _ in range(50):
+        samples = scrape.scrape(daemon.network)
+        daemon.cut()
+    check_equal(scrape.total(samples, "ipacct_geo_lookups"), lookups, "look-ups while scraping")
 
 
 def alerts_of(prometheus, *states):
