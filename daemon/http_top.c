@@ -213,7 +213,7 @@ static void groups_write(struct json_writer *json, struct metrics *metrics,
 		json_text(json, "kind", kind_of(query->by, series->name));
 		json_text(json, "group", series->name);
 		if (query->by == IPACCT_SERIES_ASN)
-			json_text(json, "name", metrics_org(&metrics->series, series->name));
+			json_text(json, "name", metrics_org(metrics, series->name));
 		json_counters(json, &series->counters);
 		json_time(json, "counted_since", series->created_ns);
 		json_close(json, '}');

@@ -27,8 +27,10 @@ int metrics_refresh(struct metrics *metrics)
 	/* failing that, what was read last time is shown */
 	(void)stats_read(metrics->source.stats, &metrics->stats);
 	if (metrics->source.series &&
-	    series_facts_read(metrics->source.series, &metrics->series_read))
+	    series_facts_read(metrics->source.series, &metrics->series_read)) {
 		metrics->series = metrics->series_read;
+		metrics_orgs_index(metrics);
+	}
 	return 0;
 }
 

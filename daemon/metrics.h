@@ -24,13 +24,17 @@ struct metrics_http {
 	uint64_t n_expired, n_evicted;    /* connections ended by a deadline, by a newer one */
 };
 
+/* Twice as many as there may be names: finding one is a step or two. */
+#define METRICS_ORG_SLOTS 1024u
+
 struct metrics {
 	struct metrics_source source;
 	struct metrics_snapshot snapshot;
 	struct stats stats;
 	struct series_facts series, series_read;
-	struct buffer labels; /* of what one part of the text repeats */
-	struct buffer more;   /* the rest of one sample's labels */
+	uint16_t org_at[METRICS_ORG_SLOTS]; /* by AS number: index in series.orgs + 1, 0: none */
+	struct buffer labels;               /* of what one part of the text repeats */
+	struct buffer more;                 /* the rest of one sample's labels */
 	const struct metrics_series *of_kind[IPACCT_SERIES_MAX];
 	size_t label_at[IPACCT_SERIES_MAX + 1]; /* in labels */
 	struct metrics_http http;
@@ -50,7 +54,10 @@ int metrics_refresh(struct metrics *metrics);
 int metrics_render(struct metrics *metrics, enum metrics_format format, struct buffer *out);
 
 /* What the AS with this name (its number) is called; NULL: not known. */
-const char *metrics_org(const struct series_facts *facts, const char *name);
+const char *metrics_org(const struct metrics *metrics, const char *name);
+
+/* metrics->series has changed. */
+void metrics_orgs_index(struct metrics *metrics);
 
 uint64_t metrics_resident_bytes(void);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The families of countries, ASes, prefix groups and addresses, from the series of the ledger. */
+#include "base/mix.h"
 #include "base/num.h"
 #include "metrics.h"
 
@@ -86,16 +87,35 @@ static void family_write(const struct metrics *metrics, size_t n, struct metric_
 	}
 }
 
-const char *metrics_org(const struct series_facts *facts, const char *name)
+_Static_assert(2 * SERIES_ASNS_MAX <= METRICS_ORG_SLOTS, "finding a name takes many steps");
+
+/* The slot of this AS, or the empty one where it belongs. */
+static uint32_t org_slot(const struct metrics *metrics, uint64_t asn)
+{
+	uint32_t at = (uint32_t)(ipacct_mix64(asn) % METRICS_ORG_SLOTS);
+
+	while (metrics->org_at[at] && metrics->series.orgs[metrics->org_at[at] - 1].asn != asn)
+		at = (at + 1) % METRICS_ORG_SLOTS;
+	return at;
+}
+
+void metrics_orgs_index(struct metrics *metrics)
+{
+	memset(metrics->org_at, 0, sizeof(metrics->org_at));
+	for (uint16_t i = 0; i < SERIES_ASNS_MAX; i++)
+		if (metrics->series.orgs[i].asn && metrics->series.orgs[i].org[0])
+			metrics->org_at[org_slot(metrics, metrics->series.orgs[i].asn)] = i + 1;
+}
+
+const char *metrics_org(const struct metrics *metrics, const char *name)
 {
 	uint64_t asn;
+	uint16_t at;
 
 	if (parse_u64(name, 1, UINT32_MAX, &asn))
 		return NULL; /* a collective series */
-	for (size_t i = 0; i < SERIES_ASNS_MAX; i++)
-		if (facts->orgs[i].asn == asn && facts->orgs[i].org[0])
-			return facts->orgs[i].org;
-	return NULL;
+	at = metrics->org_at[org_slot(metrics, asn)];
+	return at ? metrics->series.orgs[at - 1].org : NULL;
 }
 
 /* A name may change with a database: as a label of the counters it would begin them anew. */
@@ -107,7 +127,7 @@ static void orgs_write(struct metrics *metrics, size_t n, struct metric_writer *
 
 	metric_begin(writer, &info);
 	for (size_t i = 0; i < n; i++) {
-		const char *org = metrics_org(&metrics->series, metrics->of_kind[i]->name);
+		const char *org = metrics_org(metrics, metrics->of_kind[i]->name);
 
 		if (!org)
 			continue;
