@@ -36,9 +36,11 @@ die() {
 # ---- What has to be there ----------------------------------------------------------------------
 
 install_packages() {
-	local package missing=() made_policy="" failed_step=""
-	while read -r package; do
+	local package other command missing=() made_policy="" failed_step=""
+	# A line: PACKAGE, or PACKAGE unless COMMAND (which somebody else's package may have brought).
+	while read -r package other command; do
 		case $package in '' | '#'*) continue ;; esac
+		[ "$other" != unless ] || ! command -v "$command" >/dev/null || continue
 		[ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] ||
 			missing+=("$package")
 	done < <(cat "$top/deploy/packages.txt" "$here/packages.txt")
