@@ -95,6 +95,19 @@ static bool counters_fall(const struct ipacct_counters *a, const struct ipacct_c
 	       falls(a->rx_packets, b->rx_packets) || falls(a->rx_l3_bytes, b->rx_l3_bytes);
 }
 
+static void fallen_show(const struct ipacct_table_entry *before, const struct ipacct_counters *now)
+{
+	const struct ipacct_counters *then = &before->counters;
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	(void)inet_ntop(AF_INET6, before->key.addr_be, text, sizeof(text)); /* large enough */
+	cr_log_error(
+		"%s/%u: tx %llu → %llu packets, %llu → %llu octets; rx %llu → %llu, %llu → %llu",
+		text, before->prefix_len, then->tx_packets, now->tx_packets, then->tx_l3_bytes,
+		now->tx_l3_bytes, then->rx_packets, now->rx_packets, then->rx_l3_bytes,
+		now->rx_l3_bytes);
+}
+
 /* How many entries of one reading are less in the next; singles are not asked. */
 static uint32_t n_fallen(const struct ipacct_table *before, const struct ipacct_table *now,
 			 bool singles)
@@ -109,8 +122,11 @@ static uint32_t n_fallen(const struct ipacct_table *before, const struct ipacct_
 
 		if (!singles && then->tx_packets + then->rx_packets == 1)
 			continue;
-		n += counters_fall(then,
-				   at == IPACCT_TABLE_NONE ? &nothing : &now->entries[at].counters);
+		if (!counters_fall(then,
+				   at == IPACCT_TABLE_NONE ? &nothing : &now->entries[at].counters))
+			continue;
+		n++;
+		fallen_show(entry, at == IPACCT_TABLE_NONE ? &nothing : &now->entries[at].counters);
 	}
 	return n;
 }

@@ -128,11 +128,12 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 	__u32 at, at2, part_at = index, flags;
 	HOT_SET *first, *second, *table;
 	struct ipacct_part *part;
+	int number,
+		ret = ACCOUNT_DONE; /* of a free line, or a warm key that did not come this time */
 	bool one_packet;
 	__u16 guarded;
 	HOT_LINE *line;
 	__u64 *bits;
-	int number;
 
 	if (!record)
 		return ACCOUNT_TO_ROLLUP;
@@ -159,6 +160,15 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 	if (line->tx_packets + line->rx_packets && !one_packet && !guarded &&
 	    part->lru_inserts >= budget_open(part->lru_budget))
 		return ACCOUNT_TO_LRU; /* no room for what the line holds: it stays where it is */
+	if (one_packet && part->lru_inserts >= part->lru_budget / 2) {
+		part->hot_rolled++;
+		ret = ACCOUNT_TO_ROLLUP;
+	} else if (flags && line->tx_packets | line->rx_packets) {
+		part->hot_displaced++;
+		ret = ACCOUNT_TO_LRU;
+	}
+	/* told before it is done: who reads meanwhile knows that something may be on its way */
+	asm volatile("" ::: "memory");
 	HOT(swap)(line, record);
 	line->flags = IPACCT_HOT_USED | guarded;
 	at += (index - IPACCT_EPOCHS) * sets + HOT_BIT;
@@ -166,14 +176,7 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 	bits = bpf_map_lookup_elem(&ipacct_hotmap, &at2);
 	if (bits)
 		*bits |= 1ULL << (at % 64);
-	if (!flags || !(record->counters.tx_packets | record->counters.rx_packets))
-		return ACCOUNT_DONE; /* a free line, or a warm key that did not come this time */
-	if (one_packet && part->lru_inserts >= part->lru_budget / 2) {
-		part->hot_rolled++;
-		return ACCOUNT_TO_ROLLUP;
-	}
-	part->hot_displaced++;
-	return ACCOUNT_TO_LRU;
+	return ret;
 }
 
 static __always_inline HOT_LINE *HOT(find)(HOT_SET *set, HOT_WANTED wanted)
@@ -182,6 +185,18 @@ static __always_inline HOT_LINE *HOT(find)(HOT_SET *set, HOT_WANTED wanted)
 		if (HOT(is)(&set->line[i], wanted))
 			return &set->line[i];
 	return NULL;
+}
+
+/* What the line holds leaves it, and its key stays. */
+static __always_inline int HOT(spill)(HOT_LINE *line, struct account_record *record, __u32 index)
+{
+	struct ipacct_part *part = bpf_map_lookup_elem(&ipacct_parts, &index);
+
+	if (part)
+		part->hot_displaced++;
+	asm volatile("" ::: "memory"); /* as above */
+	HOT(swap)(line, record);
+	return ACCOUNT_TO_LRU;
 }
 
 /* One packet's record: into its line, else as HOT(exchange) says. A line whose 32-bit packet counter
@@ -201,10 +216,8 @@ static __always_inline int HOT(account)(struct account_record *record, __u32 ind
 		line = HOT(find)(&table[HOT(away)(hash, sets) / HOT_WAYS], wanted);
 	if (!line)
 		return HOT(exchange)(record, index, hash);
-	if ((line->tx_packets | line->rx_packets) >= HOT_PACKETS_FULL) {
-		HOT(swap)(line, record);
-		return ACCOUNT_TO_LRU;
-	}
+	if ((line->tx_packets | line->rx_packets) >= HOT_PACKETS_FULL)
+		return HOT(spill)(line, record, index);
 	line->tx_packets += record->counters.tx_packets;
 	line->tx_l3_bytes += record->counters.tx_l3_bytes;
 	line->rx_packets += record->counters.rx_packets;

@@ -2,6 +2,7 @@
 /* What one epoch of the pinned maps holds. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -36,6 +37,7 @@ void ipacct_epoch_finish(struct ipacct_epoch *epoch)
 		free(epoch->keys[i].keys);
 	free(epoch->keys);
 	ipacct_batch_finish(&epoch->batch);
+	ipacct_batch_finish(&epoch->batch_again);
 	free(epoch->per_cpu);
 	memset(epoch, 0, sizeof(*epoch));
 }
@@ -215,7 +217,11 @@ static int hot_run_reserve(struct hot_run *run)
 	return run->n + IPACCT_HOT4_WAYS > HOT_RUN_LINES ? hot_run_end(run) : 0;
 }
 
-static int hot4_add(struct hot_run *run, const struct ipacct_hot4_set *set)
+/* again: the same set, looked at after all of `set` was copied, while it counts; NULL: it is at rest. A
+ * line that has another key there may have been copied while it was handed over: key of one, counters
+ * of the other. What its key had is in the LRU tier by then, and the new key's packets came later. */
+static int hot4_add(struct hot_run *run, const struct ipacct_hot4_set *set,
+		    const struct ipacct_hot4_set *again)
 {
 	int ret = hot_run_reserve(run);
 	uint32_t before = run->n;
@@ -224,6 +230,9 @@ static int hot4_add(struct hot_run *run, const struct ipacct_hot4_set *set)
 		const struct ipacct_hot4_line *line = &set->line[i];
 
 		if (!line->tx_packets && !line->rx_packets)
+			continue;
+		if (again && (again->line[i].addr_be != line->addr_be ||
+			      again->line[i].domain != line->domain))
 			continue;
 		run->keys[run->n] =
 			(struct ipacct_key){ .addr_be = { 0, 0, htonl(0x0000ffff), line->addr_be },
@@ -236,7 +245,8 @@ static int hot4_add(struct hot_run *run, const struct ipacct_hot4_set *set)
 	return ret;
 }
 
-static int hot6_add(struct hot_run *run, const struct ipacct_hot6_set *set)
+static int hot6_add(struct hot_run *run, const struct ipacct_hot6_set *set,
+		    const struct ipacct_hot6_set *again)
 {
 	int ret = hot_run_reserve(run);
 	uint32_t before = run->n;
@@ -245,6 +255,10 @@ static int hot6_add(struct hot_run *run, const struct ipacct_hot6_set *set)
 		const struct ipacct_hot6_line *line = &set->line[i];
 
 		if (!line->tx_packets && !line->rx_packets)
+			continue;
+		if (again &&
+		    (memcmp(again->line[i].addr_be, line->addr_be, sizeof(line->addr_be)) ||
+		     again->line[i].domain != line->domain))
 			continue;
 		run->keys[run->n] = (struct ipacct_key){ .domain = line->domain };
 		memcpy(run->keys[run->n].addr_be, line->addr_be, sizeof(line->addr_be));
@@ -263,6 +277,24 @@ uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, boo
 	return ipv6 ? n_epochs * meta->hot4_sets + at * meta->hot6_sets : at * meta->hot4_sets;
 }
 
+/* One set of the mapped table. */
+static int hot_set_add(struct hot_run *run, const struct ipacct_maps *maps, uint32_t set, bool ipv6)
+{
+	struct ipacct_hot4_set copy4;
+	struct ipacct_hot6_set copy6;
+
+	if (!run->epoch->live)
+		return ipv6 ? hot6_add(run, &maps->hot6[set], NULL)
+			    : hot4_add(run, &maps->hot4[set], NULL);
+	if (ipv6)
+		memcpy(&copy6, &maps->hot6[set], sizeof(copy6));
+	else
+		memcpy(&copy4, &maps->hot4[set], sizeof(copy4));
+	atomic_thread_fence(memory_order_acquire);
+	return ipv6 ? hot6_add(run, &copy6, &maps->hot6[set])
+		    : hot4_add(run, &copy4, &maps->hot4[set]);
+}
+
 /* Sets that hold no key are not looked at: the bitmap tells, 64 at a time. */
 static int hot_scan(struct hot_run *run, const struct ipacct_maps *maps, uint32_t index, bool ipv6)
 {
@@ -273,27 +305,31 @@ static int hot_scan(struct hot_run *run, const struct ipacct_maps *maps, uint32_
 	int ret = 0;
 
 	for (uint32_t word = 0; word < n_words; word++)
-		for (__u64 bits = words[word]; bits && !ret; bits &= bits - 1) {
-			uint32_t set = first + word * 64 + (uint32_t)__builtin_ctzll(bits);
-
-			ret = ipv6 ? hot6_add(run, &maps->hot6[set])
-				   : hot4_add(run, &maps->hot4[set]);
-		}
+		for (__u64 bits = words[word]; bits && !ret; bits &= bits - 1)
+			ret = hot_set_add(run, maps,
+					  first + word * 64 + (uint32_t)__builtin_ctzll(bits),
+					  ipv6);
 	return ret;
 }
 
-/* mmap needs a read-write descriptor, so whoever only reads has the table copied. */
+/* mmap needs a read-write descriptor, so whoever only reads has the table copied; twice while it
+ * counts. */
 static int hot_copy(struct hot_run *run, const struct ipacct_maps *maps, uint32_t at, bool ipv6)
 {
 	uint32_t n_sets = ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets;
-	const void *sets = NULL;
-	int ret =
-		ipacct_batch_read_element(&run->epoch->batch, ipv6 ? maps->hot6_fd : maps->hot4_fd,
-					  at, (size_t)n_sets * IPACCT_HOT_SET_BYTES, &sets);
+	size_t bytes = (size_t)n_sets * IPACCT_HOT_SET_BYTES;
+	int fd = ipv6 ? maps->hot6_fd : maps->hot4_fd;
+	struct ipacct_epoch *epoch = run->epoch;
+	const void *sets = NULL, *again = NULL;
+	int ret = ipacct_batch_read_element(&epoch->batch, fd, at, bytes, &sets);
 
+	if (!ret && epoch->live)
+		ret = ipacct_batch_read_element(&epoch->batch_again, fd, at, bytes, &again);
 	for (uint32_t i = 0; i < n_sets && !ret; i++)
-		ret = ipv6 ? hot6_add(run, (const struct ipacct_hot6_set *)sets + i)
-			   : hot4_add(run, (const struct ipacct_hot4_set *)sets + i);
+		ret = ipv6 ? hot6_add(run, (const struct ipacct_hot6_set *)sets + i,
+				      again ? (const struct ipacct_hot6_set *)again + i : NULL)
+			   : hot4_add(run, (const struct ipacct_hot4_set *)sets + i,
+				      again ? (const struct ipacct_hot4_set *)again + i : NULL);
 	return ret;
 }
 
@@ -380,10 +416,20 @@ static int read_aside(struct ipacct_epoch *epoch, const struct ipacct_maps *maps
 	return ret;
 }
 
+/* What was on its way from a line to a record has arrived when this returns: the program runs below
+ * rcu_read_lock(). Where membarrier(2) is refused the system calls themselves take longer than that,
+ * unless a CPU is interrupted in the middle of a packet. */
+static void wait_for_programs(void)
+{
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 /* While lines are displaced, a key's counts may have left its hot line before that was read and have
  * come to the LRU tier after that was read, or the other way round: then it would lack them or have
- * them twice. Read as LRU, hot, LRU: when a key was displaced meanwhile, the last reading has all that
- * it had at the beginning; when not, the first two are right; none of them has more than all. */
+ * them twice. Each displacement is told in hot_displaced before it begins. Those told before we begin
+ * are waited for; then LRU, hot, LRU are read: when a key was displaced meanwhile, the last reading has
+ * all that it had at the beginning; when not, the first two are right; none of them has more than all.
+ */
 static int tiers_read_live(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 			   uint32_t index, const struct ipacct_part *before)
 {
@@ -393,15 +439,15 @@ static int tiers_read_live(struct ipacct_epoch *epoch, const struct ipacct_maps 
 	ipacct_table_reset(&epoch->first);
 	ipacct_table_reset(&epoch->again);
 	epoch->first.seed = epoch->again.seed = epoch->addresses.seed;
+	if (before->hot_displaced)
+		wait_for_programs();
 	ret = read_aside(epoch, maps, index, &epoch->first, lru_read);
 	if (!ret)
 		ret = read_aside(epoch, maps, index, &epoch->first, hot_read);
 	if (!ret)
 		ret = state_read(epoch, maps, index, &after);
 	if (!ret && after.hot_displaced != before->hot_displaced) {
-		/* what is on its way from line to record now has arrived then; where membarrier(2)
-		 * is refused the system calls themselves have taken longer than that */
-		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		wait_for_programs();
 		ret = read_aside(epoch, maps, index, &epoch->again, lru_read);
 	}
 	return ret ? ret : tiers_join(epoch);

@@ -37,7 +37,8 @@ struct ipacct_epoch {
 	struct ipacct_key_list *keys;     /* by partition, when keep_keys */
 	uint32_t n_keys;
 	struct ipacct_batch batch;
-	struct ipacct_totals *per_cpu; /* n_cpus of them, scratch */
+	struct ipacct_batch batch_again; /* a second look, while live */
+	struct ipacct_totals *per_cpu;   /* n_cpus of them, scratch */
 	int n_cpus;
 };
 
