@@ -16,6 +16,7 @@
 #include "maps_make.h"
 #include "ports.h"
 #include "slot_seen.h"
+#include "stacked.h"
 
 static uint32_t slot_of(const struct ports *ports, const struct port *port)
 {
@@ -63,7 +64,7 @@ int ports_check(const struct config *config, struct ipacct_problem *ret_problem)
 		if (ret)
 			return ret;
 	}
-	return 0;
+	return stacked_check(config, ret_problem);
 }
 
 /* The name belongs to another device now: the slot that waits for it stops waiting. */

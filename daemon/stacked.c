@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Devices above others: the one below counts, with the tags and before any copy is made. */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
+
+#include "attach.h"
+#include "base/cleanup.h"
+#include "maps.h"
+#include "stacked.h"
+
+#define DEPTH_MAX   8u /* linux/netdevice.h MAX_NEST_DEV */
+#define COUNTED_MAX (2 * IPACCT_IFS_MAX)
+
+struct counted {
+	uint32_t ifindex[COUNTED_MAX];
+	size_t n;
+};
+
+/* Kinds whose link is the device that feeds them; of veth it is the peer, of a tunnel what carries it. */
+static const char *const fed_kinds[] = {
+	"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"
+};
+
+/* The device that feeds this one, 0 if it is in another network namespace or there is none. */
+static uint32_t feeder(struct rtnl_link *link)
+{
+	const char *kind = rtnl_link_get_type(link);
+	int32_t netns;
+
+	if (!kind || !rtnl_link_get_link_netnsid(link, &netns))
+		return 0;
+	for (size_t i = 0; i < sizeof(fed_kinds) / sizeof(*fed_kinds); i++)
+		if (!strcmp(kind, fed_kinds[i]))
+			return (uint32_t)rtnl_link_get_link(link);
+	return 0;
+}
+
+static uint32_t master_of(struct nl_cache *links, uint32_t ifindex)
+{
+	struct rtnl_link *link = rtnl_link_get(links, (int)ifindex);
+	uint32_t master = link ? (uint32_t)rtnl_link_get_master(link) : 0;
+
+	if (link)
+		rtnl_link_put(link);
+	return master;
+}
+
+/* Do packets of `lower` come to `upper` as well: as to its VLAN, its bond, its bridge? */
+static bool lies_above(struct nl_cache *links, uint32_t upper, uint32_t lower, unsigned int depth)
+{
+	uint32_t master = master_of(links, lower);
+
+	if (depth > DEPTH_MAX)
+		return false;
+	for (struct nl_object *o = nl_cache_get_first(links); o; o = nl_cache_get_next(o)) {
+		struct rtnl_link *link = (struct rtnl_link *)o;
+		uint32_t ifindex = (uint32_t)rtnl_link_get_ifindex(link);
+
+		if (ifindex != master && feeder(link) != lower)
+			continue;
+		if (ifindex == upper || lies_above(links, upper, ifindex, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+static void counted_find(const struct config *config, struct counted *ret_counted)
+{
+	ret_counted->n = 0;
+	for (size_t i = 0; i < config->n_interfaces; i++) {
+		uint32_t ifindex = if_nametoindex(config->interfaces[i].name);
+
+		if (ifindex)
+			ret_counted->ifindex[ret_counted->n++] = ifindex;
+	}
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		int fd __cleanup(cleanup_fd) = link_open(config->bpffs_dir, slot);
+		struct link_facts facts;
+
+		if (fd >= 0 && !link_facts(fd, &facts) && facts.ifindex)
+			ret_counted->ifindex[ret_counted->n++] = facts.ifindex;
+	}
+}
+
+static int pairs_check(struct nl_cache *links, const struct counted *counted,
+		       struct ipacct_problem *ret_problem)
+{
+	char upper[IF_NAMESIZE] = "?", lower[IF_NAMESIZE] = "?"; /* gone meanwhile, say */
+
+	for (size_t i = 0; i < counted->n; i++)
+		for (size_t j = 0; j < counted->n; j++) {
+			if (!lies_above(links, counted->ifindex[i], counted->ifindex[j], 0))
+				continue;
+			(void)if_indextoname(counted->ifindex[i], upper);
+			(void)if_indextoname(counted->ifindex[j], lower);
+			ipacct_problem_set(ret_problem,
+					   "%s lies above %s: its packets would be counted twice; "
+					   "count at %s only",
+					   upper, lower, lower);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+int stacked_check(const struct config *config, struct ipacct_problem *ret_problem)
+{
+	struct nl_sock *socket = nl_socket_alloc();
+	struct nl_cache *links = NULL;
+	struct counted counted;
+	int ret = -EIO;
+
+	counted_find(config, &counted);
+	if (socket && !nl_connect(socket, NETLINK_ROUTE) &&
+	    !rtnl_link_alloc_cache(socket, AF_UNSPEC, &links))
+		ret = pairs_check(links, &counted, ret_problem);
+	else
+		ipacct_problem_set(ret_problem, "the kernel does not list its links");
+	if (links)
+		nl_cache_free(links);
+	if (socket)
+		nl_socket_free(socket);
+	return ret;
+}

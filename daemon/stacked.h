@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Devices above others (VLAN, bond, bridge, macvlan): a packet is counted at one place. */
+#ifndef IPACCT_DAEMON_STACKED_H
+#define IPACCT_DAEMON_STACKED_H
+
+#include "config.h"
+#include "ipacct/ipacct.h"
+
+/* Would a packet be counted twice, at a device and at one above it? Looks at what is configured and
+ * at what is attached already. −EINVAL and both names in ret_problem, −errno when the kernel does not
+ * answer, else 0. The kernel itself refuses only some of these pairs. */
+int stacked_check(const struct config *config, struct ipacct_problem *ret_problem);
+
+#endif
