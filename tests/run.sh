@@ -194,7 +194,7 @@ suite_mutants() {
 }
 
 suite_vm() {
-	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/vm/run.sh" 6.1
+	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/vm/run.sh" all
 }
 
 builds_of() {

@@ -73,7 +73,7 @@ def live_dump_is_right_and_moving_with_every_process_stopped(context):
     check_equal(daemon.seen(), first.sent(), "without --live: the last cut")
 
 
-@test(limit_s=60)
+@test(limit_s=60, guest=True)
 def group_member_reads_and_nothing_more(context):
     network = Network(context)
     daemon = Daemon(context, network).start()
@@ -142,7 +142,7 @@ def stranger_reads_nothing(context):
     check("group ipacct" in error, f"no word about the group: {error}")
 
 
-@test(limit_s=30)
+@test(limit_s=30, guest=True)
 def collector_has_no_privilege(context):
     network = Network(context)
     daemon = Daemon(context, network).start()

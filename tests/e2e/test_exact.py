@@ -28,7 +28,7 @@ def check_account_of_pcap(dump, expected):
                 (expected.packets, expected.l2_bytes), "seen")
 
 
-@test(limit_s=150)
+@test(limit_s=150, guest=True)
 def every_address_exact_from_both_cpus_over_100_cuts(context):
     network = Network(context, mtu=9000)
     daemon = Daemon(context, network).start()

@@ -27,7 +27,7 @@ def link_of(daemon, slot=0):
         os.close(descriptor)
 
 
-@test(limit_s=240)
+@test(limit_s=240, guest=True)
 def killed_at_random_100_times_under_traffic(context):
     network = Network(context)
     daemon = Daemon(context, network).start()
@@ -112,7 +112,7 @@ def killed_at_every_step_of_a_cut(context):
     context.note(f"steps: {' '.join(listed)}; {traffic.sent()} packets")
 
 
-@test(limit_s=180)
+@test(limit_s=180, guest=True)
 def program_replaced_50_times_under_traffic(context):
     network = Network(context)
     daemon = Daemon(context, network).start()
@@ -146,7 +146,7 @@ def attachments(daemon, slot=0):
         os.close(descriptor)
 
 
-@test(limit_s=60)
+@test(limit_s=60, guest=True)
 def packets_between_two_daemons_are_in_the_first_cut_of_the_second(context):
     network = Network(context)
     daemon = Daemon(context, network).start()
@@ -173,7 +173,7 @@ def attached(daemon, network, name="rx0"):
     return probe
 
 
-@test(limit_s=60)
+@test(limit_s=60, guest=True)
 def interface_deleted_and_made_again_keeps_its_counts(context):
     network = Network(context)
     daemon = Daemon(context, network).start()

@@ -156,7 +156,7 @@ def another_abi_version_is_refused(context):
     os.close(other)
 
 
-@test(limit_s=60)
+@test(limit_s=60, guest=True)
 def foreign_program_is_named_and_left_alone(context):
     network = Network(context)
     place = Place(context)
