@@ -15,13 +15,14 @@ matrix=(7 6 6.1)
 side_by_side=2 # guests at a time
 kernel=${1:-}
 build=${2:-${IPACCT_BUILD:-}}
+# shellcheck disable=SC2034  # kernels.sh uses it
 cache=${IPACCT_VM_CACHE:-${XDG_CACHE_HOME:-/var/cache/ipacct}/vm}
 limit_s=${IPACCT_VM_LIMIT_S:-900} # of one boot with all its tests
 boot_limit_s=90                       # until its user space begins, 3 s on an idle machine
 memory_mib=2048
 cpu_model=Nehalem # README.md: which were tried
 
-# shellcheck source-path=SCRIPTDIR source=kernels.sh
+# shellcheck disable=SC1091  # it is checked by itself
 . "$here/kernels.sh"
 
 fail() {
