@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Kills, upgrades, reloads, flaps, floods and readers at random under traffic, for as long as asked.
+#
+# usage: tests/soak.sh [--minutes M] [--seed N] [--json FILE]     as root; default: 60 minutes
+#
+#   IPACCT_BUILD=DIR  a build to use (default: one in a temporary directory, removed)
+#
+# Exit status 1 at the first packet or octet that is not where it was sent.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+scratch=
+trap '[ -z "$scratch" ] || rm -rf "$scratch"' EXIT
+if [ -z "${IPACCT_BUILD:-}" ]; then
+	scratch=$(mktemp -d /tmp/ipacct-soak.XXXXXX)
+	chmod 0755 "$scratch"
+	if ! { meson setup "$scratch/build" "$here/.." && ninja -C "$scratch/build"; } >"$scratch/log" 2>&1; then
+		tail -n 40 "$scratch/log"
+		exit 1
+	fi
+	export IPACCT_BUILD=$scratch/build
+fi
+/usr/bin/python3 -B "$here/soak.py" "$@"
