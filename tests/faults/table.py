@@ -40,6 +40,8 @@ def results(folder):
                     note_of = [guest[1] if guest else os.uname().release, f"{suite}: {text}",
                                outcome, ""]
                     found.append(note_of)
+                elif line.startswith("# ") and "guest clock" in line:
+                    note_of = None
                 elif line.startswith("# ") and note_of and not note_of[3]:
                     note_of[3] = line[2:].strip()
     return found
