@@ -60,7 +60,7 @@ def judge(name, proof, instead, everything):
     elif mine:
         result = "skipped"
     else:
-        result = "NO RESULT" if instead == "-" or proof else "not here"
+        result = "NO RESULT" if instead == "-" else "not here"
     return {"name": name, "result": result, "tests": len(mine),
             "kernels": sorted({kernel for kernel, *_ in mine}),
             "figure": next((note for _, _, outcome, note in mine
