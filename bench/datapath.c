@@ -36,6 +36,7 @@ static const struct load loads[] = {
 	{ .name = "one", .sources = 1, .destinations = 1 },
 	{ .name = "1k", .sources = 512, .destinations = 512 },
 	{ .name = "64k", .sources = 32768, .destinations = 32768 },
+	{ .name = "64k_roomy", .sources = 32768, .destinations = 32768, .roomy = true },
 	{ .name = "1m", .sources = 524288, .destinations = 524288 },
 	{ .name = "zipf1m", .sources = 524288, .destinations = 524288, .zipf = 1.0 },
 	{ .name = "1m_uncut", .sources = 524288, .destinations = 524288, .uncut = true },
@@ -207,11 +208,18 @@ static void lost_report(struct course *course, const char *label)
 	}
 }
 
+/* What `hot_lines_ipv6` does. */
+static void size_roomy(struct sizing *sizing)
+{
+	sizing->hot6_sets = sizing->hot4_sets * IPACCT_HOT4_WAYS / IPACCT_HOT6_WAYS;
+}
+
 static void datapath(struct bench *bench, const struct load *load, int n_cpus)
 {
 	static struct course course; /* large */
 	struct stage_options options = { .load = *load,
 					 .memory_bytes = load_memory(load),
+					 .size = load->roomy ? size_roomy : NULL,
 					 .hot = true };
 	char label[FIGURE_NAME_BYTES], case_name[FIGURE_NAME_BYTES], name[FIGURE_NAME_BYTES];
 
@@ -237,6 +245,8 @@ static void datapath(struct bench *bench, const struct load *load, int n_cpus)
 
 static bool chosen(const struct bench *bench, const struct load *load, int n_cpus)
 {
+	if (load->roomy)
+		return !bench->quick && load->family == 6 && n_cpus == 1;
 	if (load->uncut)
 		return !bench->quick && load->family == 4 && n_cpus == 1;
 	return !bench->quick || !strcmp(load->name, "1k") || !strcmp(load->name, "64k") ||

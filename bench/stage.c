@@ -41,13 +41,13 @@ struct ipacct_key stage_key(int family, uint32_t kind, uint32_t number)
 	return key;
 }
 
-static void guard_write(const struct stage *stage, const struct ipacct_key *key, uint32_t bits)
+static void guard_append(struct guard_set *set, const struct ipacct_key *key, uint32_t bits)
 {
-	struct ipacct_guard_key guard = { .prefixlen = 16 + bits, .domain_be = htons(key->domain) };
-	uint32_t one = 1;
+	struct ipacct_guard_key *guard = &set->keys[set->n++];
 
-	memcpy(guard.address, key->addr_be, sizeof(guard.address));
-	check("protected prefix", bpf_map_update_elem(stage->maps.guard_fd, &guard, &one, BPF_ANY));
+	*guard = (struct ipacct_guard_key){ .prefixlen = 16 + bits,
+					    .domain_be = htons(key->domain) };
+	memcpy(guard->address, key->addr_be, sizeof(guard->address));
 }
 
 /* The n prefixes that match nothing. Near: whole addresses with odd numbers, spread among the flood's
@@ -55,22 +55,29 @@ static void guard_write(const struct stage *stage, const struct ipacct_key *key,
 static void guards_write(const struct stage *stage, const struct stage_options *options)
 {
 	uint32_t kind = options->guards_near ? BENCH_KIND_FLOOD : BENCH_KIND_APART;
+	struct guard_set set = { .keys = calloc(options->n_guards + 1, sizeof(*set.keys)) };
 	int family = options->load.family;
+	struct ipacct_problem problem = {};
 	struct ipacct_key key;
 
+	if (!set.keys)
+		die("memory", ENOMEM);
 	for (uint32_t i = 0; i < options->n_guards; i++) {
 		key = stage_key(family, kind,
 				2 * (uint32_t)((uint64_t)i * options->load.flood_sources /
 					       options->n_guards) +
 					1);
 		key.domain = options->domain;
-		guard_write(stage, &key, 128);
+		guard_append(&set, &key, 128);
 	}
-	if (!options->load.guarded)
-		return;
-	key = stage_key(family, BENCH_KIND_GUARDED, 0);
-	key.domain = options->domain;
-	guard_write(stage, &key, family == 4 ? 96 + 8 : BENCH_GUARDED_IPV6_BITS);
+	if (options->load.guarded) {
+		key = stage_key(family, BENCH_KIND_GUARDED, 0);
+		key.domain = options->domain;
+		guard_append(&set, &key, family == 4 ? 96 + 8 : BENCH_GUARDED_IPV6_BITS);
+	}
+	if (guard_add(&stage->maps, &(struct guard_set){}, &set, &problem))
+		die(problem.text, 0);
+	guard_set_finish(&set);
 }
 
 static void maps_open(struct stage *stage, const struct stage_options *options)

@@ -24,6 +24,7 @@ struct load {
 	uint32_t guarded;   /* the first so many sources are protected */
 	bool honest_count;
 	bool uncut; /* all runs in one epoch, instead of an epoch a run */
+	bool roomy; /* as many lines for IPv6 as there are for IPv4 */
 };
 
 struct stage_options {
