@@ -24,7 +24,7 @@ SEC("xdp.frags")
 int bench_ipacct(struct xdp_md *ctx)
 {
 	if (!next_frame(ctx))
-		count(ctx);
+		count(ctx, bpf_xdp_get_buff_len(ctx));
 	return XDP_PASS;
 }
 
@@ -79,7 +79,7 @@ int bench_live_source(struct xdp_md *ctx)
 SEC("xdp.frags")
 int bench_live_ipacct(struct xdp_md *ctx)
 {
-	count(ctx);
+	count(ctx, bpf_xdp_get_buff_len(ctx));
 	return XDP_DROP;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Access to a frame inside XDP: direct in the linear part, by helper in all of a multi-buffer one. */
+/* Access to a frame in a program: direct in the linear part, by helper in all of it. */
 #ifndef IPACCT_CURSOR_BPF_H
 #define IPACCT_CURSOR_BPF_H
 
 struct ipacct_cursor {
-	struct xdp_md *ctx;
+	ipacct_ctx *ctx;
 	void *data;
 	void *data_end;
 	__u32 len;  /* whole frame, all fragments */
@@ -17,7 +17,7 @@ static __always_inline const void *ipacct_pull(struct ipacct_cursor *cur, __u32 
 	void *at;
 
 	if (cur->whole)
-		return bpf_xdp_load_bytes(cur->ctx, off, scratch, bytes) ? NULL : scratch;
+		return ipacct_load_bytes(cur->ctx, off, scratch, bytes) ? NULL : scratch;
 	at = cur->data + off;
 	return at + bytes > cur->data_end ? NULL : at;
 }

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The line from a frame to its counters: parse → totals → two addresses, the same for every hook.
+ *
+ * The includer defines what the hook knows of a packet, before it includes this file:
+ *
+ *	ipacct_ctx                               type of the program's context
+ *	ipacct_load_bytes(ctx, off, to, bytes)   copies octets of the frame wherever they lie; 0 = all
+ */
+#ifndef IPACCT_COUNT_BPF_H
+#define IPACCT_COUNT_BPF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ipacct/abi.h"
+#include "ipacct/counters.h"
+
+/* Fixed before load, one load per interface. */
+const volatile __u32 cfg_slot = 0;        /* interface slot */
+const volatile __u16 cfg_domain = 0;      /* accounting domain of its addresses */
+const volatile __u32 cfg_domain_slot = 0; /* slot of that domain in ipacct_doms */
+const volatile __u32 cfg_hot4_sets = 0;   /* as ipacct_meta.hot4_sets; 0 removes the hot tier */
+const volatile __u32 cfg_hot6_sets = 0;
+const volatile __u32 cfg_hot6_bit = 0; /* first bit of ipacct_hot6 in ipacct_hotmap */
+const volatile __u32 cfg_guard = 0;    /* there are protected prefixes */
+
+#include "maps.bpf.h"
+#include "cursor.bpf.h"
+#include "parse.h"
+#include "account.bpf.h"
+
+/* Bin of a frame's size with FCS, one load instead of a chain of compares that mixed sizes mispredict. */
+#define SIZE_OVERSIZE 1519u /* RFC 2819 etherStatsOversizePkts: longer than 1518 */
+static const __u8 size_bins[SIZE_OVERSIZE + 1] = {
+	[0 ... 63] = 0,    [64] = 1,           [65 ... 127] = 2,    [128 ... 255] = 3,
+	[256 ... 511] = 4, [512 ... 1023] = 5, [1024 ... 1518] = 6, [SIZE_OVERSIZE] = 7,
+};
+
+static __always_inline __u32 size_bin(__u32 l2_bytes)
+{
+	__u32 size = l2_bytes + IPACCT_FCS_BYTES;
+
+	if (size > SIZE_OVERSIZE)
+		size = SIZE_OVERSIZE;
+	return size_bins[size] & (IPACCT_SIZE_BINS - 1); /* for the verifier */
+}
+
+/* Global functions: the verifier checks each once, whatever the callers know. */
+
+/* IPv6 extension headers are rare enough to read by helper wherever they lie. */
+__noinline int ipacct_parse_chain(ipacct_ctx *ctx, __u32 off, __u32 next, struct ipacct_packet *pkt)
+{
+	struct ipacct_cursor cur = { .ctx = ctx, .whole = true };
+
+	return pkt ? parse_ipv6_chain(&cur, off, next, pkt)
+		   : PARSE_IGNORED(IPACCT_IGNORED_INTERNAL);
+}
+
+static __always_inline int ipacct_chain(struct ipacct_cursor *cur, __u32 off, __u32 next,
+					struct ipacct_packet *pkt)
+{
+	return ipacct_parse_chain(cur->ctx, off, next, pkt);
+}
+
+/* The rare frame whose headers are not all in the linear part (or that is truncated for real). */
+__noinline int ipacct_parse_whole(ipacct_ctx *ctx, __u32 len, struct ipacct_packet *pkt)
+{
+	struct ipacct_cursor cur = { .ctx = ctx, .len = len, .whole = true };
+
+	if (!pkt)
+		return PARSE_IGNORED(IPACCT_IGNORED_INTERNAL);
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	return ipacct_parse(&cur, pkt);
+}
+
+static __always_inline struct ipacct_cursor cursor_linear(ipacct_ctx *ctx, __u32 len)
+{
+	return (struct ipacct_cursor){
+		.ctx = ctx,
+		.data = (void *)(long)ctx->data,
+		.data_end = (void *)(long)ctx->data_end,
+		.len = len,
+		.whole = false,
+	};
+}
+
+/* Headers in the linear part. */
+__noinline int ipacct_parse_linear(ipacct_ctx *ctx, __u32 len, struct ipacct_packet *pkt)
+{
+	struct ipacct_cursor cur = cursor_linear(ctx, len);
+
+	return pkt ? ipacct_parse(&cur, pkt) : PARSE_IGNORED(IPACCT_IGNORED_INTERNAL);
+}
+
+static __always_inline void totals_accounted(struct ipacct_totals *totals, __u32 len,
+					     const struct ipacct_packet *pkt)
+{
+	struct ipacct_packets_l3 *family = pkt->family == 4 ? &totals->ipv4 : &totals->ipv6;
+	__u32 class = pkt->protocol & (IPACCT_PROTOCOLS_MAX - 1); /* for the verifier */
+
+	totals->accounted.packets++;
+	totals->accounted.l2_bytes += len;
+	family->packets++;
+	family->l3_bytes += pkt->l3_bytes;
+	totals->protocol[class].packets++;
+	totals->protocol[class].l3_bytes += pkt->l3_bytes;
+	if (!pkt->fragment)
+		return;
+	if (pkt->fragment == IPACCT_FRAGMENT_FIRST)
+		totals->first_fragments++;
+	else
+		totals->other_fragments++;
+}
+
+static __always_inline void totals_ignored(struct ipacct_totals *totals, __u32 len, __u32 reason)
+{
+	reason &= IPACCT_REASONS_MAX - 1; /* for the verifier */
+	totals->ignored[reason].packets++;
+	totals->ignored[reason].l2_bytes += len;
+}
+
+/* Any packet: tags, tunnels, extension headers, headers beyond the linear part, errors, addresses that
+ * are not at home. */
+__noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
+				__u32 epoch, __u64 seed)
+{
+	struct ipacct_packet pkt = {};
+	__u32 index;
+	int verdict;
+
+	if (!totals)
+		return -1;
+	verdict = ipacct_parse_linear(ctx, len, &pkt);
+	if (verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2) ||
+	    verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3))
+		verdict = ipacct_parse_whole(ctx, len, &pkt);
+	if (verdict < 0) {
+		totals_ignored(totals, len, PARSE_REASON(verdict));
+		return 0;
+	}
+	totals_accounted(totals, len, &pkt);
+	pkt.source.domain = pkt.destination.domain = cfg_domain;
+	index = account_index(epoch & 1);
+	verdict = ipacct_account(&pkt.source, pkt.l3_bytes, index, false, seed);
+	return verdict | ipacct_account(&pkt.destination, pkt.l3_bytes, index, true, seed);
+}
+
+/* Nearly all packets: IP directly above Ethernet, both addresses at home in the hot tier. The same
+ * parser and the same lines, but nothing of the packet has to be in memory on the way: whatever is a
+ * call comes before it. Returns whether the packet was counted; else nothing is changed. */
+static __always_inline bool count_plain4(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
+					 __u32 epoch, __u64 seed)
+{
+	__u32 index = account_index(epoch);
+	struct ipacct_hot4_line *table = is_shared(index) ? NULL : ipacct_hot4_table(index);
+	__u64 domain = hot4_word(0, cfg_domain), source, destination;
+	struct ipacct_cursor cur = cursor_linear(ctx, len);
+	struct ipacct_packet pkt = {};
+
+	if (!table || ipacct_parse_plain(&cur, ETH_P_IP, &pkt))
+		return false;
+	source = domain | pkt.source.addr_be[3];
+	destination = domain | pkt.destination.addr_be[3];
+	if (!ipacct_hot4_pair(table, hot_hash(source, seed), source, hot_hash(destination, seed),
+			      destination, pkt.l3_bytes))
+		return false;
+	totals_accounted(totals, len, &pkt);
+	return true;
+}
+
+/* The same for IPv6; its own function, because its addresses do not fit into registers. */
+__noinline int ipacct_count_plain6(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
+				   __u32 epoch, __u64 seed)
+{
+	__u32 index = account_index(epoch & 1);
+	struct ipacct_hot6_line *table = is_shared(index) ? NULL : ipacct_hot6_table(index);
+	struct ipacct_cursor cur = cursor_linear(ctx, len);
+	struct ipacct_packet pkt = {};
+
+	if (!totals || !table || ipacct_parse_plain(&cur, ETH_P_IPV6, &pkt))
+		return false;
+	pkt.source.domain = pkt.destination.domain = cfg_domain;
+	if (!ipacct_hot6_pair(table, ipacct_hot6_hash(&pkt.source, seed), &pkt.source,
+			      ipacct_hot6_hash(&pkt.destination, seed), &pkt.destination,
+			      pkt.l3_bytes))
+		return false;
+	totals_accounted(totals, len, &pkt);
+	return true;
+}
+
+/* One packet of `len` octets without FCS. Everything about it belongs to one epoch, read once. */
+static __always_inline void count(ipacct_ctx *ctx, __u32 len)
+{
+	__u32 zero = 0, epoch, slot;
+	struct ipacct_totals *totals;
+	struct ipacct_ctl *ctl;
+
+	ctl = bpf_map_lookup_elem(&ipacct_ctl, &zero);
+	if (!ctl)
+		return;
+	epoch = *(volatile __u32 *)&ctl->epoch & 1;
+	slot = 2 * cfg_slot + epoch;
+	totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
+	if (!totals)
+		return;
+	totals->seen.packets++;
+	totals->seen.l2_bytes += len;
+	totals->size_histogram[size_bin(len)]++;
+	if (cfg_hot4_sets && (count_plain4(ctx, totals, len, epoch, ctl->seed) ||
+			      ipacct_count_plain6(ctx, totals, len, epoch, ctl->seed)))
+		return;
+	ipacct_count_any(ctx, totals, len, epoch, ctl->seed);
+}
+
+#endif
