@@ -32,36 +32,49 @@ def enter(network):
         os.close(descriptor)
 
 
-def connect_many(network, count=1, port=PORT, source="127.0.0.1", target="127.0.0.1"):
-    """Sockets of the counter's namespace, connected: a socket stays where it was made, so a thread
-    that enters the namespace makes them and ends."""
-    made, error = [], []
+def call_inside(network, action):
+    """What action() returns in a thread of the counter's namespace: a socket stays where it was made."""
+    answer, error = [], []
 
-    def enter_and_connect():
+    def body():
         try:
             enter(network)
-            for _ in range(count):
-                if target.startswith("/"):
-                    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                    link.connect(target)
-                else:
-                    link = socket.socket(socket.AF_INET6 if ":" in target else socket.AF_INET,
-                                         socket.SOCK_STREAM)
-                    link.settimeout(15 * SLOW)
-                    if source != "127.0.0.1":
-                        link.bind((source, 0))
-                    link.connect((target, port))
-                made.append(link)
+            answer.append(action())
         except OSError as problem:
             error.append(problem)
 
-    thread = threading.Thread(target=enter_and_connect)
+    thread = threading.Thread(target=body)
     thread.start()
     thread.join()
     if error:
+        raise error[0]
+    return answer[0]
+
+
+def connect_many(network, count=1, port=PORT, source="127.0.0.1", target="127.0.0.1"):
+    """Sockets of the counter's namespace, connected."""
+    made = []
+
+    def connect():
+        for _ in range(count):
+            if target.startswith("/"):
+                link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                link.connect(target)
+            else:
+                link = socket.socket(socket.AF_INET6 if ":" in target else socket.AF_INET,
+                                     socket.SOCK_STREAM)
+                link.settimeout(15 * SLOW)
+                if source != "127.0.0.1":
+                    link.bind((source, 0))
+                link.connect((target, port))
+            made.append(link)
+
+    try:
+        call_inside(network, connect)
+    except OSError:
         for link in made:
             link.close()
-        raise error[0]
+        raise
     return made
 
 

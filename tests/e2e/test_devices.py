@@ -8,7 +8,7 @@ import os
 
 from harness import Daemon, Network, run, scaled
 from tap import check, check_equal, test, wait_for
-from traffic import Traffic, settle
+from traffic import Traffic, exact, settle
 
 CPU1 = "/sys/devices/system/cpu/cpu1/online"
 # No traffic of the kernel's own (LACP, ARP) may come between.
@@ -37,8 +37,7 @@ def send_and_settle(context, network, daemon, **more):
     traffic = Traffic(context, network, packets=scaled(60_000, 4000),
                       addresses=scaled(2000, 300), **more).start()
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     return traffic
 
 
@@ -132,8 +131,7 @@ def virtio_net_counts_natively_and_over_replacements(context):
     check_equal(len(programs), 3, "different programs")
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     context.note(f"{traffic.sent()} packets over virtio-net, 2 replacements")
 
 
@@ -152,8 +150,7 @@ def counts_of_a_cpu_that_went_offline_stay(context):
     # Not cut since: what CPU 1 counted is still in its own slots when it goes.
     cpu1_online("0")
     check_equal(os.sched_getaffinity(0), {0}, "CPUs")
-    settle(daemon, first)
-    first.compare(daemon)
+    exact(daemon, first)
     second = Traffic(context, network, packets=scaled(20_000, 2000), addresses=300,
                      seed=2).start()
     second.finish()
@@ -162,5 +159,4 @@ def counts_of_a_cpu_that_went_offline_stay(context):
     third = Traffic(context, network, packets=scaled(20_000, 2000), addresses=300,
                     seed=3).start()
     third.finish()
-    settle(daemon, first, second, third)
-    first.compare(daemon, second, third)
+    exact(daemon, first, second, third)

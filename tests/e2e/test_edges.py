@@ -8,7 +8,7 @@ import stat
 
 from harness import CRASH_BUILD, Daemon, Network, Place, alive, run
 from tap import check, check_equal, test, wait_for
-from traffic import Traffic, settle
+from traffic import Traffic, exact, settle
 
 
 @test(limit_s=30)
@@ -134,8 +134,7 @@ def reload_that_fails_half_way_is_undone_whole(context):
                  for one in daemon.status()["programs"]], [("rx0", 0, "attached")], "slots")
     traffic = Traffic(context, network, packets=2000, addresses=100).start()
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
 
 
 @test(limit_s=30)
@@ -194,5 +193,4 @@ def larger_ledger_after_a_crash_counts_nothing_twice(context):
     check_equal(daemon.dump("-n", "1")["cut"], cut, "nothing was committed")
     # With more room the same keys get records of their own.
     larger = Daemon(context, network, place=daemon.place, build=CRASH_BUILD, memory="256M").start()
-    settle(larger, first, second)
-    first.compare(larger, second, rollups=True)
+    exact(larger, first, second, rollups=True)

@@ -9,13 +9,7 @@ import bpf
 import scrape
 from harness import CRASH_BUILD, Daemon, Network, program, run, scaled
 from tap import SLOW, Failure, check, check_equal, test, wait_for
-from traffic import Traffic, settle
-
-
-def steady(context, network, **more):
-    """Endless traffic, slow enough for all that happens beside it."""
-    return Traffic(context, network, addresses=scaled(20_000, 2000), rate=scaled(60_000, 4000),
-                   **more).start()
+from traffic import Traffic, exact, settle, steady
 
 
 def link_of(daemon, slot=0):
@@ -50,8 +44,7 @@ def killed_at_random_100_times_under_traffic(context):
                  "the collector is started again")
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
-    dump = settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     check_equal(link_of(daemon)[0], link, "link id")
     context.note(f"{rounds} kills, {traffic.sent()} packets")
 
@@ -106,8 +99,7 @@ def killed_at_every_step_of_a_cut(context):
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
     daemon.start()
-    dump = settle(daemon, traffic)
-    traffic.compare(daemon)
+    dump = exact(daemon, traffic)
     scrape.check_family(scrape.scrape(network), "address", dump)
     context.note(f"steps: {' '.join(listed)}; {traffic.sent()} packets")
 
@@ -129,8 +121,7 @@ def program_replaced_50_times_under_traffic(context):
     check_equal(len(programs), rounds + 1, "different programs")
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     check_equal(attachments(daemon), 1, "n_attached")
     context.note(f"{rounds} replacements, {traffic.sent()} packets")
 
@@ -154,8 +145,7 @@ def packets_between_two_daemons_are_in_the_first_cut_of_the_second(context):
     traffic = Traffic(context, network, packets=scaled(100_000, 5000), addresses=1000).start()
     traffic.finish()
     daemon.start()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
 
 
 def slot_named(daemon, name):
@@ -206,7 +196,7 @@ def interface_down_and_up_needs_no_new_attachment(context):
                           seed=number + 1).start()
         traffic.finish()
         accounts.append(traffic)
-        dump = settle(daemon, *accounts)
+        settle(daemon, *accounts)
         run("ip", "-n", network.receiver, "link", "set", "rx0", "down")
         run("ip", "-n", network.receiver, "link", "set", "rx0", "up")
         wait_for(lambda: "LOWER_UP" in run("ip", "-n", network.sender, "link", "show",
@@ -231,8 +221,7 @@ def renamed_interface_goes_on_counting(context):
     second = Traffic(context, network, packets=scaled(30_000, 3000), addresses=500,
                      seed=2).start()
     second.finish()
-    dump = settle(daemon, first, second)
-    first.compare(daemon, second)
+    exact(daemon, first, second)
     check_equal(slot_named(daemon, "uplink")["seen_packets"], first.sent() + second.sent(),
                 "seen under the new name")
     check_equal(attachments(daemon), 1, "n_attached")

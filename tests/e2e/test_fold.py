@@ -8,7 +8,7 @@ import os
 from harness import CRASH_BUILD, Daemon, Network, program, run, scaled
 from tap import check, check_equal, test, wait_for
 from test_faults import crash_once
-from traffic import Traffic, settle
+from traffic import Traffic, exact, settle
 
 RECORDS = 8192  # a ledger that a short burst of traffic fills
 SPREAD = 0x9E3779B1  # of tests/traffic/addresses.c
@@ -112,7 +112,6 @@ def killed_at_every_step_of_a_fold(context):
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
     daemon.start()
-    settle(daemon, traffic)
-    traffic.compare(daemon, rollups=True)
+    exact(daemon, traffic, rollups=True)
     context.note(f"steps: {' '.join(steps)}; {traffic.sent()} packets, "
                  f"{ledger_status(daemon)['folded_records']} folded")

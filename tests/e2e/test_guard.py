@@ -7,7 +7,7 @@ import struct
 import bpf
 from harness import Daemon, Network, Place, scaled
 from tap import check, check_equal, test, wait_for
-from traffic import Traffic, settle
+from traffic import Traffic, exact, settle
 
 OWN4 = "10.0.0.0/8"  # what the generator sends beside its flood, tests/traffic/addresses.c
 OWN6 = [f"3fff:{number:x}:0:ad::/64" for number in range(4096)]
@@ -133,8 +133,7 @@ def reload_adds_and_removes_prefixes_and_loses_no_packet(context):
         reload("protect: []\n", [], True)
     reload("protect: [10.0.0.0/8]\n", [ours], True)
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon, rollups=True)
+    exact(daemon, traffic, rollups=True)
     context.note(f"{traffic.sent()} packets, {len(programs) - 1} reloads")
 
     # Known to the table before, protected since the reload: from there on each is exact.

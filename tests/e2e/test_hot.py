@@ -3,8 +3,8 @@
 
 from harness import CRASH_BUILD, Daemon, Network, scaled
 from tap import check, check_equal, test
-from test_faults import crash_once, steady
-from traffic import Traffic, settle
+from test_faults import crash_once
+from traffic import Traffic, exact, settle, steady
 
 
 @test(limit_s=150)
@@ -16,8 +16,7 @@ def lru_tier_alone_every_address_exact_from_both_cpus(context):
     while traffic.running():
         daemon.cut()
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     lines = sum(part["hot_lines"] for part in daemon.status()["partitions"])
     check_equal(lines, 0, "lines of a hot tier that is off")
 
@@ -32,8 +31,7 @@ def lru_tier_alone_killed_while_it_is_cleared(context):
         crash_once(daemon, step)
     daemon.start()
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
 
 
 @test(limit_s=60)
@@ -87,8 +85,7 @@ def thousand_cuts(context, hot):
     while daemon.cut() - first < scaled(1000, 50):
         pass
     traffic.finish()
-    dump = settle(daemon, traffic)
-    traffic.compare(daemon)
+    dump = exact(daemon, traffic)
     check_equal(dump["conservation"]["error_packets"], 0, "packets apart in any of the cuts")
     context.note(f"{traffic.sent()} packets, {dump['cut'] - first} cuts")
 

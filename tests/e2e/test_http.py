@@ -233,7 +233,7 @@ def reload_moves_it_and_keeps_the_old_one_when_it_cannot(context):
     write(path, text + "127.0.0.1:9302\n")
     daemon.ctl("reload")
     check_equal(scrape.get(network, port=9302)[0], 200, "second")
-    check("9301" not in listens(network), "the first is still there")
+    wait_for(lambda: ":9301 " not in listens(network), "the first is gone")
     with blocked_port(network, 9303):
         write(path, text + "127.0.0.1:9303\ntop_countries: 1\n")
         done = daemon.ctl("reload", expect=1)

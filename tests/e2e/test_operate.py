@@ -7,7 +7,7 @@ import struct
 import bpf
 from harness import Daemon, Network, Place, end_process, program, run, scaled, status_field
 from tap import check, check_equal, test, wait_for
-from traffic import Traffic, settle
+from traffic import Traffic, exact, settle
 
 GOOD = """interval: 200ms
 interfaces:
@@ -66,8 +66,7 @@ def reload_takes_a_good_file_and_keeps_the_old_one_over_a_broken_one(context):
     wait_for(lambda: daemon.status()["interval_ns"] == 400_000_000, "the interval after SIGHUP")
     check_equal(network.xdp_attached(), before[0], "program")
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
 
 
 def untouched(network, place, before):

@@ -8,7 +8,7 @@ import shutil
 from harness import Daemon, Network, program, run, scaled
 from replay import write_mixed_pcap
 from tap import Skip, check, check_equal, test, wait_for
-from traffic import Traffic, settle
+from traffic import Traffic, exact
 
 FRAMES = 20_000
 COUNTERS = ("tx_packets", "tx_l3_bytes", "rx_packets", "rx_l3_bytes")
@@ -68,7 +68,6 @@ def replay_beside_a_daemon_disturbs_nothing(context):
         n_replays += 1
     traffic.finish()
     check_equal(facts(), before, "after the replays")
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     daemon.ctl("verify")
     context.note(f"{n_replays} replays during {traffic.sent()} packets")

@@ -8,7 +8,7 @@ import socket
 
 from harness import Daemon, Network, scaled, status_field, user_ids
 from tap import SLOW, check, check_equal, test, wait_for
-from traffic import Traffic, settle
+from traffic import Traffic, exact
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 UNIT = os.path.join(HERE, "../../deploy/systemd/ipacctd.service.in")
@@ -61,8 +61,7 @@ def capabilities_of_the_unit_are_enough(context):
     daemon.stop()
     daemon.start()  # adopts
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     daemon.ctl("detach")
     check_equal(network.xdp_attached(), 0, "program")
     check_equal(daemon.process.wait(20), 0, "exit code")

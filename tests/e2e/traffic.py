@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-from harness import end_process, program, run
+from harness import end_process, program, run, scaled
 from tap import Failure, SLOW, check, check_equal, wait_for
 
 _NUMBERS = itertools.count(1)
@@ -134,3 +134,24 @@ def settle(daemon, *everyone, limit_s=10):
     check_equal(daemon.seen(), sent, "packets seen one cut later")
     daemon.ctl("verify")
     return daemon.dump()
+
+
+def exact(daemon, *everyone, limit_s=10, rollups=False):
+    """settle(), then every address of all accounts; return the dump of before."""
+    dump = settle(daemon, *everyone, limit_s=limit_s)
+    everyone[0].compare(daemon, *everyone[1:], rollups=rollups)
+    return dump
+
+
+def steady(context, network, **more):
+    """Endless traffic, slow enough for all that happens beside it."""
+    return Traffic(context, network, addresses=scaled(20_000, 2000), rate=scaled(60_000, 4000),
+                   **more).start()
+
+
+def sent(context, network, seed=1, packets=None):
+    """Some traffic among 500 addresses that has been sent when this returns."""
+    traffic = Traffic(context, network, packets=packets or scaled(30_000, 3000), addresses=500,
+                      seed=seed).start()
+    traffic.finish()
+    return traffic

@@ -8,16 +8,9 @@ import socket
 import stat
 
 from harness import Daemon, Network, Place, run, scaled
-from inject import calls_in, ended_by_signal, fill, ready, strace, stop_traced, tmpfs
+from inject import calls_in, fill, refused_in_words, runs, stop_traced, strace, tmpfs
 from tap import check, check_equal, test, wait_for
-from traffic import Traffic, settle
-
-
-def sent(context, network, seed=1, packets=None):
-    traffic = Traffic(context, network, packets=packets or scaled(20_000, 2000), addresses=500,
-                      seed=seed).start()
-    traffic.finish()
-    return traffic
+from traffic import Traffic, exact, sent, settle
 
 
 @test(limit_s=60, fault="T-DISKFULL")
@@ -47,14 +40,12 @@ def a_disk_that_fills_up_stops_no_count_and_frees_itself(context):
     larger = Daemon(context, network, place=place, memory="64M").start()
     check("cannot enlarge the ledger: No space left" in larger.log(), "the log says so")
     third = sent(context, network, seed=3)
-    settle(larger, first, second, third)
-    first.compare(larger, second, third, rollups=True)
+    exact(larger, first, second, third, rollups=True)
     larger.stop()
     os.unlink(filler)
     larger.start()
     fourth = sent(context, network, seed=4)
-    settle(larger, first, second, third, fourth)
-    first.compare(larger, second, third, fourth, rollups=True)
+    exact(larger, first, second, third, fourth, rollups=True)
 
 
 @test(limit_s=120, fault="T-DISKFULL")
@@ -76,23 +67,17 @@ def no_space_at_any_call_that_writes(context):
     traffic = Traffic(context, network, addresses=1000, rate=scaled(20_000, 2000)).start()
     for injection in calls[::max(1, len(calls) // scaled(40, 4))]:
         daemon.command_prefix = [strace(), "-qq", "-o", "/dev/null", "-e", injection]
-        daemon.spawn()
-        wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
-                 f"an end or a start with {injection}")
-        daemon.notify.close()
-        if daemon.process.poll() is None:
+        if runs(daemon, injection):
             ran += 1
             stop_traced(daemon)
         else:
             refused += 1
-            check(not ended_by_signal(daemon.process.returncode),
-                  f"{injection}: ended by signal {daemon.process.returncode}")
+            refused_in_words(daemon, injection)
         check(network.xdp_attached(), f"detached with {injection}")
     daemon.command_prefix = []
     daemon.start()
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     check(ran + refused >= scaled(30, 3), f"only {ran + refused} failures")
     context.note(f"{ran + refused} failures among {len(calls)} calls: {ran} got over, {refused} "
                  f"refused to start; {traffic.sent()} packets")
@@ -187,16 +172,12 @@ def nothing_is_followed_and_nothing_foreign_is_changed(context):
             if os.path.lexists(path):
                 os.rename(path, aside)
             make(path)
-            daemon.spawn()
-            wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
-                     f"an end or a start with {name} a {kind}")
-            daemon.notify.close()
-            if daemon.process.poll() is None:
+            if runs(daemon, f"{name} a {kind}"):
                 outcomes["ran"] += 1
                 daemon.stop()
             else:
                 outcomes["refused"] += 1
-                check(not ended_by_signal(daemon.process.returncode), f"{name} a {kind}: crash")
+                refused_in_words(daemon, f"{name} a {kind}")
             check(network.xdp_attached(), f"{name} a {kind}: detached")
             now = os.lstat(victim)
             check_equal((now.st_size, now.st_mode, now.st_uid, now.st_gid),
@@ -252,8 +233,7 @@ def every_key_once_in_every_dump_while_keys_churn(context):
         last = len(keys)
         most = max(most, last)
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon, rollups=True)
+    exact(daemon, traffic, rollups=True)
     context.note(f"{dumps} dumps of up to {most} addresses")
 
 

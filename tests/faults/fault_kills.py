@@ -8,15 +8,10 @@ import subprocess
 import time
 
 from harness import Daemon, Network, alive, children, end_process, program, scaled
-from inject import (calls_in, ended_by_signal, hogs, ready, stop_traced, strace, syscalls_of,
+from inject import (calls_in, hogs, refused_in_words, runs, stop_traced, strace, syscalls_of,
                     tracer)
-from tap import check, check_equal, test, wait_for
-from traffic import Traffic, settle
-
-
-def steady(context, network, **more):
-    return Traffic(context, network, addresses=scaled(20_000, 2000), rate=scaled(60_000, 4000),
-                   **more).start()
+from tap import check, test, wait_for
+from traffic import Traffic, exact, steady
 
 
 @test(limit_s=120, fault="T-KILL-NTH")
@@ -49,8 +44,7 @@ def killed_at_every_call(context, hot):
     check(died >= len(calls) * 2 // 3, f"only {died} deaths in {len(calls)} calls")
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     context.note(f"{died} deaths at {len(calls)} system calls of a cut, {traffic.sent()} packets")
 
 
@@ -64,18 +58,13 @@ def supervisor_killed_at_system_calls_of_its_start(context):
     died = 0
     for injection in calls[::max(1, len(calls) // scaled(40, 4))]:
         daemon.command_prefix = [strace(), "-qq", "-o", "/dev/null", "-e", injection]
-        daemon.spawn()
-        wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
-                 f"an end or a start with {injection}")
-        daemon.notify.close()
-        died += daemon.process.poll() is not None
+        died += not runs(daemon, injection)
         stop_traced(daemon)
     daemon.command_prefix = []
     daemon.start()
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     check(died >= scaled(35, 3), f"only {died} starts were cut short")
     context.note(f"{died} starts cut short among {len(calls)} system calls, {traffic.sent()} packets")
 
@@ -110,8 +99,7 @@ def a_thousand_killed_readers_hold_up_no_cut(context):
     after = daemon.status()
     check(after["cuts"] - cuts > kills / 100, f"only {after['cuts'] - cuts} cuts meanwhile")
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     context.note(f"{kills} kills beside {after['cuts'] - cuts} cuts, the longest "
                  f"{after['cut_duration_ns']['max'] / 1e6:.1f} ms")
 
@@ -126,8 +114,7 @@ def starved_daemon_loses_nothing(context):
     traffic = Traffic(context, network, packets=scaled(1_000_000, 20_000),
                       addresses=scaled(20_000, 1000)).start()
     traffic.finish()
-    settle(daemon, traffic, limit_s=60)
-    traffic.compare(daemon)
+    exact(daemon, traffic, limit_s=60)
     status = daemon.status()
     context.note(f"{status['cuts']} cuts, the longest {status['cut_duration_ns']['max'] / 1e6:.0f}"
                  f" ms, {traffic.sent()} packets")
@@ -144,8 +131,7 @@ def all_processes_stopped_is_one_long_interval(context):
     traffic.finish()
     for pid in group:
         os.kill(pid, signal.SIGCONT)
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
 
 
 @test(limit_s=60, fault="T-FD")
@@ -158,22 +144,16 @@ def every_limit_of_descriptors_is_survived(context):
     for limit in [*range(3, 40), 48, 64, 96]:
         daemon.command = lambda *extra, limit=limit: [
             "sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", *plain(*extra)]
-        daemon.spawn()
-        wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
-                 f"an end or a start with {limit} descriptors")
-        daemon.notify.close()
-        if daemon.process.poll() is None:
+        if runs(daemon, f"{limit} descriptors"):
             ran += 1
             daemon.stop()
         else:
             refused += 1
-            check(not ended_by_signal(daemon.process.returncode),
-                  f"{limit} descriptors: ended by signal, {daemon.process.returncode}")
+            refused_in_words(daemon, f"{limit} descriptors")
         check(network.xdp_attached(), f"detached with {limit} descriptors")
     daemon.command = plain
     daemon.start()
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     check(refused and ran, f"{refused} refused, {ran} ran")
     context.note(f"{refused} limits refused with an error, {ran} enough, {traffic.sent()} packets")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Interfaces and programs that others change under us."""
 
-import ctypes
 import json
 import os
 import signal
@@ -11,15 +10,9 @@ import time
 
 import bpf
 from harness import Daemon, Network, Place, run, scaled
-from tap import Failure, check, check_equal, test, wait_for
-from traffic import Traffic, settle
-
-
-def sent(context, network, seed=1, packets=None):
-    traffic = Traffic(context, network, packets=packets or scaled(30_000, 3000), addresses=500,
-                      seed=seed).start()
-    traffic.finish()
-    return traffic
+from scrape import call_inside
+from tap import check, check_equal, test, wait_for
+from traffic import Traffic, exact, sent, settle
 
 
 def carrier_changes(network, device="rx0"):
@@ -61,8 +54,7 @@ def moved_to_another_namespace_is_still_counted_and_said(context):
     run("ip", "-n", third, "link", "set", "rx0", "up")
     wait_for(lambda: "another network namespace" in daemon.log(), "one line in the log")
     second = sent(context, network, seed=2)
-    settle(daemon, first, second)
-    first.compare(daemon, second)
+    exact(daemon, first, second)
     check_equal(daemon.log().count("another network namespace"), 1, "lines in the log")
 
 
@@ -83,8 +75,7 @@ def blind_time_after_a_return_is_told_in_packets(context):
     check_equal(daemon.status()["programs"][0]["blind_packets"], blind.sent(), "blind packets")
     check(f"{blind.sent()} packets came before" in daemon.log(), "the log says so")
     second = sent(context, network, seed=3)
-    settle(daemon, first, second)
-    first.compare(daemon, second)
+    exact(daemon, first, second)
 
 
 @test(limit_s=60, fault="T-IF-DEL")
@@ -127,8 +118,7 @@ def removed_pins_are_put_back_at_once(context):
     daemon.kill()
     daemon.start()
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     context.note(f"{len(paths)} pins removed one by one")
 
 
@@ -143,35 +133,13 @@ def link_of_another_attach_type_is_left_counting(context):
     bpf.link_detach(descriptor)
     os.close(descriptor)
     os.unlink(path)
-    with in_namespace(network.receiver):
-        made = bpf.xdp_link_create(bpf.xdp_pass_load("old_release"), socket.if_nametoindex("rx0"))
+    made = call_inside(network, lambda: bpf.xdp_link_create(bpf.xdp_pass_load("old_release"),
+                                                            socket.if_nametoindex("rx0")))
     bpf.obj_pin(made, path)
     old = network.xdp_attached()
     os.close(made)
     daemon.refuse(code=1, words=["rx0", "cannot replace the program"])
     check_equal(network.xdp_attached(), old, "the old program")
-
-
-class in_namespace:  # pylint: disable=invalid-name
-    """This process inside of a network namespace, for as long as the block."""
-
-    def __init__(self, name):
-        self.path = f"/run/netns/{name}"
-
-    @staticmethod
-    def _enter(descriptor):
-        if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0x40000000):  # CLONE_NEWNET
-            raise Failure(f"setns: {os.strerror(ctypes.get_errno())}")
-
-    def __enter__(self):
-        self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
-        there = os.open(self.path, os.O_RDONLY)
-        self._enter(there)
-        os.close(there)
-
-    def __exit__(self, *_):
-        self._enter(self.home)
-        os.close(self.home)
 
 
 @test(limit_s=90, fault="T-NETLINK-LOSS")
@@ -192,8 +160,7 @@ def five_thousand_flaps_that_nobody_reads_miss_nothing(context):
     os.kill(daemon.process.pid, signal.SIGCONT)
     wait_for(lambda: network.xdp_attached(), "attached to the new device")
     traffic = sent(context, network)
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     context.note(f"{flaps} flaps")
 
 
@@ -201,9 +168,9 @@ def five_thousand_flaps_that_nobody_reads_miss_nothing(context):
 def drops_are_the_same_with_and_without_us(context):
     network = Network(context)
     daemon = Daemon(context, network)
-    with in_namespace(network.receiver):
-        stack = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))  # ETH_P_ALL
-        stack.bind(("rx0", 3))
+    stack = call_inside(network, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
+                                                       socket.ntohs(3)))  # ETH_P_ALL
+    stack.bind(("rx0", 3))
     rounds, packets = scaled(20, 3), scaled(20_000, 2000)
     missing = {True: 0, False: 0}
     for number in range(rounds):
@@ -252,7 +219,6 @@ def maps_gone_ledger_stays_counts_go_on(context):
     wait_for(lambda: not network.xdp_attached(), "the program is gone")
     daemon.start()
     second = sent(context, network, seed=2)
-    settle(daemon, first, second)
-    first.compare(daemon, second)
+    exact(daemon, first, second)
 
 

@@ -4,35 +4,29 @@
 import os
 
 from harness import BUILD, Daemon, Network, run, scaled
-from inject import ended_by_signal, ready
+from inject import refused_in_words, runs
 from tap import Skip, check, check_equal, test, wait_for
-from traffic import Traffic, settle
+from traffic import Traffic, exact, settle
 
 PRELOAD = os.path.join(BUILD, "tests/faults/failmalloc.so")
 
 
-def spawn_with(daemon, **environment):
-    """Start it under failmalloc.so until it is ready or has ended; True when it runs."""
-    daemon.spawn(environment={"LD_PRELOAD": PRELOAD, **environment})
-    wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
-             f"an end or a start with {environment}")
-    daemon.notify.close()
-    return daemon.process.poll() is None
+def runs_with(daemon, **environment):
+    """runs() under failmalloc.so."""
+    return runs(daemon, environment, environment={"LD_PRELOAD": PRELOAD, **environment})
 
 
 def sweep(daemon, network, numbers, **environment):
     """(ran, refused) over those allocations; no crash, nothing detached."""
     ran = refused = 0
     for number in numbers:
-        if spawn_with(daemon, IPACCT_FAIL_AT=str(number), **environment):
+        if runs_with(daemon, IPACCT_FAIL_AT=str(number), **environment):
             ran += 1
             daemon.control("cut")
             daemon.stop()
         else:
             refused += 1
-            code = daemon.process.returncode
-            check(not ended_by_signal(code), f"allocation {number}: ended by signal {code}\n"
-                  f"{daemon.log()[-600:]}")
+            refused_in_words(daemon, f"allocation {number}")
         check(network.xdp_attached(), f"allocation {number}: detached")
     check("signal" not in daemon.log(), f"a process crashed: {daemon.log()[-800:]}")
     return ran, refused
@@ -46,7 +40,7 @@ def swept(context, **environment):
     traffic = Traffic(context, network, addresses=scaled(5000, 500),
                       rate=scaled(30_000, 2000)).start()
     count = os.path.join(context.folder, "count")
-    check(spawn_with(daemon, IPACCT_FAIL_COUNT=count), "it does not start")
+    check(runs_with(daemon, IPACCT_FAIL_COUNT=count), "it does not start")
     daemon.stop()
     with open(count, encoding="ascii") as file:
         total = int(file.read())
@@ -58,8 +52,7 @@ def swept(context, **environment):
     daemon.start()
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
-    settle(daemon, traffic)
-    traffic.compare(daemon)
+    exact(daemon, traffic)
     context.note(f"{ran + refused} failed allocations: {ran} got over, {refused} refused to start;"
                  f" {traffic.sent()} packets")
 

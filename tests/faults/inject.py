@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from harness import _LIBC, alive, children, end_process, run
-from tap import SLOW, Skip, wait_for
+from tap import SLOW, Skip, check, wait_for
 
 
 def strace():
@@ -97,6 +97,21 @@ def ready(daemon):
         return b"READY=1" in daemon.notify.recv(4096)
     except OSError:
         return False
+
+
+def runs(daemon, what, **options):
+    """Spawn it and wait until it is ready or has ended, told by `what`; True: it runs."""
+    daemon.spawn(**options)
+    wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
+             f"an end or a start with {what}")
+    daemon.notify.close()
+    return daemon.process.poll() is None
+
+
+def refused_in_words(daemon, what):
+    """It has ended, and not by a crash."""
+    code = daemon.process.returncode
+    check(not ended_by_signal(code), f"{what}: ended by signal {code}\n{daemon.log()[-600:]}")
 
 
 def tree(pid):
