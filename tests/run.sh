@@ -16,7 +16,7 @@ exec </dev/null
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/.." && pwd)
-all_suites="lint unit kernel golden e2e faults tsan package fuzz mutants vm"
+all_suites="lint unit kernel golden e2e lru faults tsan package fuzz mutants vm"
 passed=0
 failed=0
 skipped=0
@@ -170,6 +170,10 @@ suite_e2e() {
 	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/e2e/run.py"
 }
 
+suite_lru() {
+	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/e2e/run.py" --without-hot
+}
+
 suite_faults() {
 	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/faults/run.py"
 }
@@ -202,7 +206,7 @@ builds_of() {
 	unit) echo "gcc clang asan" ;;
 	golden) echo "gcc asan" ;;
 	kernel | package) echo "gcc" ;;
-	e2e | faults | vm) echo "gcc crash" ;;
+	e2e | lru | faults | vm) echo "gcc crash" ;;
 	fuzz) [ -n "$beside" ] || echo "$1" ;;
 	tsan) echo "$1" ;;
 	esac
@@ -248,7 +252,7 @@ run_suite() {
 	for needed in $(builds_of "$suite"); do
 		"build_$needed" || { say "   not ok - build $needed"; failed=$((failed + 1)); return; }
 	done
-	case $suite in e2e | faults | fuzz | tsan | package | mutants | vm) live=1 ;; esac
+	case $suite in e2e | lru | faults | fuzz | tsan | package | mutants | vm) live=1 ;; esac
 	rm -f "$builds/tap"
 	mkfifo "$builds/tap"
 	tee "$builds/results.$suite" <"$builds/tap" | tally "$sums" "$live" &

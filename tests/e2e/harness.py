@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -21,6 +22,7 @@ from tap import Failure, SLOW, check, check_equal, wait_for
 
 BUILD = os.environ.get("IPACCT_BUILD", "")
 CRASH_BUILD = os.environ.get("IPACCT_CRASH_BUILD", "")
+WITHOUT_HOT = "--without-hot" in sys.argv  # every daemon has the LRU tier alone
 USER = "ipacct"  # DESIGN 7: default of --user and the reading group
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -176,6 +178,8 @@ class Daemon:
             self.options += ["--memory", memory]
         if interface:
             self.options += ["-i", interface]
+        if WITHOUT_HOT:
+            self.options += ["--hot", "off"]
         self.options += options
         self.command_prefix = []  # what starts it, if it is not started as it is
         self.process = None
