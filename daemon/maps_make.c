@@ -287,28 +287,6 @@ static void rest_unpin(const char *bpffs_dir)
 		closedir(dir);
 }
 
-int maps_pin(const struct ipacct_maps *maps, const char *bpffs_dir, gid_t gid)
-{
-	char name[IPACCT_LRU_PIN_BYTES];
-	int ret = 0;
-
-	rest_unpin(bpffs_dir);
-	for (uint32_t i = 0; i < maps->meta.n_parts * IPACCT_EPOCHS && !ret; i++) {
-		ipacct_lru_pin_name(i, name, sizeof(name));
-		ret = pin_one(maps->lru_fds[i], bpffs_dir, name, gid);
-	}
-#define PIN(member, pin)                                \
-	if (!ret && maps->member##_fd != maps->meta_fd) \
-		ret = pin_one(maps->member##_fd, bpffs_dir, pin, gid);
-	IPACCT_MAPS(PIN)
-#undef PIN
-	if (!ret)
-		ret = pin_one(maps->meta_fd, bpffs_dir, IPACCT_PIN_META, gid);
-	if (ret)
-		rest_unpin(bpffs_dir);
-	return ret;
-}
-
 /* 1: it was missing and is there again. */
 static int pin_one_missing(int fd, const char *dir, const char *name, gid_t gid)
 {
@@ -334,13 +312,28 @@ int maps_pin_missing(const struct ipacct_maps *maps, const char *bpffs_dir, gid_
 		n += ret > 0;
 	}
 #define PIN(member, pin)                                                       \
-	if (ret >= 0) {                                                        \
+	if (ret >= 0 && maps->member##_fd != maps->meta_fd) {                  \
 		ret = pin_one_missing(maps->member##_fd, bpffs_dir, pin, gid); \
 		n += ret > 0;                                                  \
 	}
 	IPACCT_MAPS(PIN)
 #undef PIN
+	if (ret >= 0) { /* the description last: readers look for it first */
+		ret = pin_one_missing(maps->meta_fd, bpffs_dir, IPACCT_PIN_META, gid);
+		n += ret > 0;
+	}
 	return ret < 0 ? ret : n;
+}
+
+int maps_pin(const struct ipacct_maps *maps, const char *bpffs_dir, gid_t gid)
+{
+	int ret;
+
+	rest_unpin(bpffs_dir);
+	ret = maps_pin_missing(maps, bpffs_dir, gid);
+	if (ret < 0)
+		rest_unpin(bpffs_dir);
+	return ret < 0 ? ret : 0;
 }
 
 static int maps_reuse(struct ipacct_bpf *skeleton, const struct ipacct_maps *maps)

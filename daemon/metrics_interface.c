@@ -133,10 +133,9 @@ struct size_texts {
 static void size_texts_write(struct size_texts *texts, enum metrics_format format)
 {
 	for (unsigned int i = 0; i < IPACCT_SIZE_BINS - 1; i++) {
-		char *end = u64_write(texts->text[i], size_limits[i] - 1);
-
 		/* OpenMetrics 1.0, "Canonical Numbers": le is a float */
-		(void)strcpy(end, format == METRICS_OPENMETRICS ? ".0" : "");
+		(void)snprintf(texts->text[i], sizeof(texts->text[i]), "%u%s", size_limits[i] - 1,
+			       format == METRICS_OPENMETRICS ? ".0" : "");
 		texts->le[i] = texts->text[i];
 	}
 	texts->le[IPACCT_SIZE_BINS - 1] = "+Inf";

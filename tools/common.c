@@ -96,3 +96,19 @@ uint64_t tool_realtime_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);
 }
+
+int tool_compare_keys(const struct ipacct_key *a, uint8_t a_prefix_len, const struct ipacct_key *b,
+		      uint8_t b_prefix_len)
+{
+	bool a4 = ipacct_key_is_ipv4(a), b4 = ipacct_key_is_ipv4(b);
+	int order;
+
+	if (a4 != b4)
+		return a4 ? -1 : 1;
+	order = memcmp(a->addr_be, b->addr_be, sizeof(a->addr_be));
+	if (order)
+		return order;
+	if (a_prefix_len != b_prefix_len)
+		return a_prefix_len < b_prefix_len ? -1 : 1;
+	return (a->domain > b->domain) - (a->domain < b->domain);
+}

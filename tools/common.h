@@ -41,6 +41,10 @@ bool tool_output_failed(void);
  * Returns exit_code, or 1 after one message when the output could not be written. */
 int tool_finish_output(int exit_code);
 
+/* Order of addresses and prefixes: IPv4 before IPv6, by address, the shorter prefix first, by domain. */
+int tool_compare_keys(const struct ipacct_key *a, uint8_t a_prefix_len, const struct ipacct_key *b,
+		      uint8_t b_prefix_len);
+
 /* CLOCK_MONOTONIC and CLOCK_REALTIME in ns; neither can fail on Linux. */
 uint64_t tool_monotonic_ns(void);
 uint64_t tool_realtime_ns(void);

@@ -113,7 +113,7 @@ static int hear_witness(const struct ctl_settings *settings, struct ipacct_reade
 	if (r == -ENOENT) {
 		v->witness_heard = false;
 		if (!v->no_maps.text[0])
-			strcpy(v->no_maps.text, "no pinned maps");
+			snprintf(v->no_maps.text, sizeof(v->no_maps.text), "no pinned maps");
 		return 0;
 	}
 	if (r < 0)

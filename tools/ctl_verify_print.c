@@ -122,7 +122,7 @@ static void fill_equation(const void *context, size_t index, struct table_row *r
 			 (int64_t)(e->left - e->right));
 		row->color = "red";
 	} else {
-		strcpy(row->cell[5], "holds");
+		snprintf(row->cell[5], TABLE_CELL_BYTES, "holds");
 	}
 }
 

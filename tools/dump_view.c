@@ -80,17 +80,7 @@ uint64_t dump_sort_value(enum dump_sort sort, const struct ipacct_entry *e)
 
 int dump_compare_keys(const struct ipacct_entry *a, const struct ipacct_entry *b)
 {
-	bool a4 = ipacct_key_is_ipv4(&a->key), b4 = ipacct_key_is_ipv4(&b->key);
-	int order;
-
-	if (a4 != b4)
-		return a4 ? -1 : 1;
-	order = memcmp(a->key.addr_be, b->key.addr_be, sizeof(a->key.addr_be));
-	if (order)
-		return order;
-	if (a->prefix_len != b->prefix_len)
-		return a->prefix_len < b->prefix_len ? -1 : 1;
-	return (a->key.domain > b->key.domain) - (a->key.domain < b->key.domain);
+	return tool_compare_keys(&a->key, a->prefix_len, &b->key, b->prefix_len);
 }
 
 static int compare(const void *left, const void *right, void *context)

@@ -10,6 +10,7 @@
 #include <nettle/base16.h>
 
 #include "base/json.h"
+#include "common.h"
 
 /* seen, accounted, two families, classes, fragments, bins, reasons: each of two numbers at most */
 #define VALUES_MAX (2u * (4u + IPACCT_PROTOCOLS + IPACCT_IGNORED_REASONS) + 2u + IPACCT_SIZE_BINS)
@@ -68,17 +69,8 @@ static void values_of(const struct ipacct_totals *totals, struct values *ret_val
 static int compare_rows(const void *left, const void *right)
 {
 	const struct result_row *a = left, *b = right;
-	bool a4 = ipacct_key_is_ipv4(&a->key), b4 = ipacct_key_is_ipv4(&b->key);
-	int order;
 
-	if (a4 != b4)
-		return a4 ? -1 : 1;
-	order = memcmp(a->key.addr_be, b->key.addr_be, sizeof(a->key.addr_be));
-	if (order)
-		return order;
-	if (a->prefix_len != b->prefix_len)
-		return a->prefix_len < b->prefix_len ? -1 : 1;
-	return (a->key.domain > b->key.domain) - (a->key.domain < b->key.domain);
+	return tool_compare_keys(&a->key, a->prefix_len, &b->key, b->prefix_len);
 }
 
 static int result_init(struct result *result, size_t n_rows)
