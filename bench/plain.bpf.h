@@ -66,7 +66,7 @@ static __always_inline int plain_parse(struct xdp_md *ctx, struct ipacct_packet 
 	if (histogram)
 		totals->size_histogram[size_bin(len)]++;
 	cur = cursor_linear(ctx, len);
-	if (ipacct_parse_plain(&cur, cfg_family == 4 ? ETH_P_IP : ETH_P_IPV6, pkt))
+	if (ipacct_parse_plain(&cur, 0, cfg_family == 4 ? ETH_P_IP : ETH_P_IPV6, pkt))
 		return -1;
 	if (protocols)
 		totals_accounted(totals, len, pkt);

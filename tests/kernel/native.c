@@ -37,7 +37,7 @@ void native_account(const uint8_t *frame, size_t n_bytes, struct outcome *ret_ou
 	};
 	struct ipacct_cursor cursor = { .frame = frame, .len = (uint32_t)n_bytes };
 	struct ipacct_packet packet = { 0 };
-	int verdict = ipacct_parse(&cursor, &packet);
+	int verdict = ipacct_parse(&cursor, 0, &packet);
 
 	memset(ret_outcome, 0, sizeof(*ret_outcome));
 	if (verdict < 0) {

@@ -53,12 +53,19 @@ enum account_to {
 	ACCOUNT_TO_ROLLUP,
 };
 
-/* One packet in one direction. */
-static __always_inline void delta_of(struct ipacct_counters *ret_delta, __u32 l3_bytes, bool rx)
+/* Packets of one address in one direction: how many there are, and whether it is their destination. */
+#define ACCOUNT_TX(packets) ((__u32)(packets) << 1)
+#define ACCOUNT_RX(packets) (ACCOUNT_TX(packets) | 1)
+
+static __always_inline void delta_of(struct ipacct_counters *ret_delta, __u32 l3_bytes,
+				     __u32 packets)
 {
-	ret_delta->tx_packets = !rx;
+	bool rx = packets & 1;
+
+	packets >>= 1;
+	ret_delta->tx_packets = rx ? 0 : packets;
 	ret_delta->tx_l3_bytes = rx ? 0 : l3_bytes;
-	ret_delta->rx_packets = rx;
+	ret_delta->rx_packets = rx ? packets : 0;
 	ret_delta->rx_l3_bytes = rx ? l3_bytes : 0;
 }
 
@@ -78,9 +85,10 @@ static __always_inline __u64 mix64(__u64 x)
 #include "lru.bpf.h"
 #include "hot.bpf.h"
 
-/* One packet of one address. Returns 0, or −1 when it could be added nowhere (cannot happen). */
-__noinline int ipacct_account(const struct ipacct_key *key, __u32 l3_bytes, __u32 index, __u32 rx,
-			      __u64 seed)
+/* Packets of one address: ACCOUNT_TX(n) or ACCOUNT_RX(n), octets of all of them. Returns 0, or −1 when
+ * they could be added nowhere (cannot happen). */
+__noinline int ipacct_account(const struct ipacct_key *key, __u32 l3_bytes, __u32 index,
+			      __u32 packets, __u64 seed)
 {
 	struct account_record record = {};
 	int to = ACCOUNT_TO_LRU;
@@ -88,7 +96,7 @@ __noinline int ipacct_account(const struct ipacct_key *key, __u32 l3_bytes, __u3
 	if (!key)
 		return -1;
 	record.key = *key;
-	delta_of(&record.counters, l3_bytes, rx);
+	delta_of(&record.counters, l3_bytes, packets);
 	if (cfg_hot4_sets && !is_shared(index))
 		to = key_is_ipv4(&record.key) ? ipacct_hot4_account(&record, index, seed)
 					      : ipacct_hot6_account(&record, index, seed);

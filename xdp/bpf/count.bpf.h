@@ -5,6 +5,13 @@
  *
  *	ipacct_ctx                               type of the program's context
  *	ipacct_load_bytes(ctx, off, to, bytes)   copies octets of the frame wherever they lie; 0 = all
+ *	ipacct_first_type(ctx)                   what the frame begins with, 0 = an Ethernet header
+ *	ipacct_hidden_bytes(ctx)                 octets of it that the kernel keeps elsewhere: a VLAN tag
+ *
+ * and after it
+ *
+ *	ipacct_bundle(ctx, totals, len, epoch, seed)   counts a frame that stands for several on the
+ *	                                               wire and returns true; false: it is one
  */
 #ifndef IPACCT_COUNT_BPF_H
 #define IPACCT_COUNT_BPF_H
@@ -65,12 +72,14 @@ static __always_inline int ipacct_chain(struct ipacct_cursor *cur, __u32 off, __
 /* The rare frame whose headers are not all in the linear part (or that is truncated for real). */
 __noinline int ipacct_parse_whole(ipacct_ctx *ctx, __u32 len, struct ipacct_packet *pkt)
 {
-	struct ipacct_cursor cur = { .ctx = ctx, .len = len, .whole = true };
+	struct ipacct_cursor cur = {
+		.ctx = ctx, .len = len - ipacct_hidden_bytes(ctx), .whole = true
+	};
 
 	if (!pkt)
 		return PARSE_IGNORED(IPACCT_IGNORED_INTERNAL);
 	__builtin_memset(pkt, 0, sizeof(*pkt));
-	return ipacct_parse(&cur, pkt);
+	return ipacct_parse(&cur, ipacct_first_type(ctx), pkt);
 }
 
 static __always_inline struct ipacct_cursor cursor_linear(ipacct_ctx *ctx, __u32 len)
@@ -79,7 +88,7 @@ static __always_inline struct ipacct_cursor cursor_linear(ipacct_ctx *ctx, __u32
 		.ctx = ctx,
 		.data = (void *)(long)ctx->data,
 		.data_end = (void *)(long)ctx->data_end,
-		.len = len,
+		.len = len - ipacct_hidden_bytes(ctx),
 		.whole = false,
 	};
 }
@@ -89,7 +98,19 @@ __noinline int ipacct_parse_linear(ipacct_ctx *ctx, __u32 len, struct ipacct_pac
 {
 	struct ipacct_cursor cur = cursor_linear(ctx, len);
 
-	return pkt ? ipacct_parse(&cur, pkt) : PARSE_IGNORED(IPACCT_IGNORED_INTERNAL);
+	return pkt ? ipacct_parse(&cur, ipacct_first_type(ctx), pkt)
+		   : PARSE_IGNORED(IPACCT_IGNORED_INTERNAL);
+}
+
+/* Wherever the headers lie; *pkt is zero. */
+static __always_inline int parse_any(ipacct_ctx *ctx, __u32 len, struct ipacct_packet *pkt)
+{
+	int verdict = ipacct_parse_linear(ctx, len, pkt);
+
+	if (verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2) ||
+	    verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3))
+		verdict = ipacct_parse_whole(ctx, len, pkt);
+	return verdict;
 }
 
 static __always_inline void totals_accounted(struct ipacct_totals *totals, __u32 len,
@@ -130,10 +151,7 @@ __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, _
 
 	if (!totals)
 		return -1;
-	verdict = ipacct_parse_linear(ctx, len, &pkt);
-	if (verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2) ||
-	    verdict == PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L3))
-		verdict = ipacct_parse_whole(ctx, len, &pkt);
+	verdict = parse_any(ctx, len, &pkt);
 	if (verdict < 0) {
 		totals_ignored(totals, len, PARSE_REASON(verdict));
 		return 0;
@@ -141,8 +159,9 @@ __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, _
 	totals_accounted(totals, len, &pkt);
 	pkt.source.domain = pkt.destination.domain = cfg_domain;
 	index = account_index(epoch & 1);
-	verdict = ipacct_account(&pkt.source, pkt.l3_bytes, index, false, seed);
-	return verdict | ipacct_account(&pkt.destination, pkt.l3_bytes, index, true, seed);
+	verdict = ipacct_account(&pkt.source, pkt.l3_bytes, index, ACCOUNT_TX(1), seed);
+	return verdict | ipacct_account(&pkt.destination, pkt.l3_bytes, index, ACCOUNT_RX(1),
+				      seed);
 }
 
 /* Nearly all packets: IP directly above Ethernet, both addresses at home in the hot tier. The same
@@ -157,7 +176,7 @@ static __always_inline bool count_plain4(ipacct_ctx *ctx, struct ipacct_totals *
 	struct ipacct_cursor cur = cursor_linear(ctx, len);
 	struct ipacct_packet pkt = {};
 
-	if (!table || ipacct_parse_plain(&cur, ETH_P_IP, &pkt))
+	if (!table || ipacct_parse_plain(&cur, ipacct_first_type(ctx), ETH_P_IP, &pkt))
 		return false;
 	source = domain | pkt.source.addr_be[3];
 	destination = domain | pkt.destination.addr_be[3];
@@ -177,7 +196,8 @@ __noinline int ipacct_count_plain6(ipacct_ctx *ctx, struct ipacct_totals *totals
 	struct ipacct_cursor cur = cursor_linear(ctx, len);
 	struct ipacct_packet pkt = {};
 
-	if (!totals || !table || ipacct_parse_plain(&cur, ETH_P_IPV6, &pkt))
+	if (!totals || !table || 
+	    ipacct_parse_plain(&cur, ipacct_first_type(ctx), ETH_P_IPV6, &pkt))
 		return false;
 	pkt.source.domain = pkt.destination.domain = cfg_domain;
 	if (!ipacct_hot6_pair(table, ipacct_hot6_hash(&pkt.source, seed), &pkt.source,
@@ -187,6 +207,9 @@ __noinline int ipacct_count_plain6(ipacct_ctx *ctx, struct ipacct_totals *totals
 	totals_accounted(totals, len, &pkt);
 	return true;
 }
+
+static __always_inline bool ipacct_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
+					  __u32 epoch, __u64 seed);
 
 /* One packet of `len` octets without FCS. Everything about it belongs to one epoch, read once. */
 static __always_inline void count(ipacct_ctx *ctx, __u32 len)
@@ -202,6 +225,8 @@ static __always_inline void count(ipacct_ctx *ctx, __u32 len)
 	slot = 2 * cfg_slot + epoch;
 	totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
 	if (!totals)
+		return;
+	if (ipacct_bundle(ctx, totals, len, epoch, ctl->seed))
 		return;
 	totals->seen.packets++;
 	totals->seen.l2_bytes += len;

@@ -10,7 +10,27 @@ static __always_inline long ipacct_load_bytes(ipacct_ctx *ctx, __u32 off, void *
 	return bpf_xdp_load_bytes(ctx, off, to, bytes);
 }
 
+/* A frame is as it is on the wire: Ethernet, tags in it, one packet. */
+static __always_inline __u32 ipacct_first_type(ipacct_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static __always_inline __u32 ipacct_hidden_bytes(ipacct_ctx *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
 #include "count.bpf.h"
+
+static __always_inline bool ipacct_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
+					  __u32 epoch, __u64 seed)
+{
+	(void)ctx, (void)totals, (void)len, (void)epoch, (void)seed;
+	return false;
+}
 
 SEC("xdp.frags")
 int ipacct_xdp(struct xdp_md *ctx)

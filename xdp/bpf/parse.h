@@ -282,19 +282,26 @@ static __always_inline int parse_ipv6(struct ipacct_cursor *cur, __u32 off,
 }
 
 /* IP of one family directly above Ethernet and no extension header: nearly every packet. Returns 0 and
- * fills *pkt, or a negative number for ipacct_parse() to find out. wanted: a constant. */
-static __always_inline int ipacct_parse_plain(struct ipacct_cursor *cur, __u32 wanted,
+ * fills *pkt, or a negative number for ipacct_parse() to find out. wanted: a constant.
+ * first: what the frame begins with, 0 = an Ethernet header. */
+static __always_inline int ipacct_parse_plain(struct ipacct_cursor *cur, __u32 first, __u32 wanted,
 					      struct ipacct_packet *pkt)
 {
 	__u8 scratch[2] PARSE_SCRATCH;
-	const __u8 *type = ipacct_pull(cur, 12, 2, scratch); /* after both MAC addresses */
-	__u32 next;
+	__u32 off = first ? 0 : ETH_HLEN, next;
+	const __u8 *type;
 
-	if (!type || parse_be16(type) != wanted)
+	if (!first) {
+		type = ipacct_pull(cur, 12, 2, scratch); /* after both MAC addresses */
+		if (!type)
+			return -1;
+		first = parse_be16(type);
+	}
+	if (first != wanted)
 		return -1;
 	if (wanted == ETH_P_IP)
-		return parse_ipv4(cur, ETH_HLEN, pkt);
-	return parse_ipv6_fixed(cur, ETH_HLEN, pkt, &next) || parse_is_extension(next) ? -1 : 0;
+		return parse_ipv4(cur, off, pkt);
+	return parse_ipv6_fixed(cur, off, pkt, &next) || parse_is_extension(next) ? -1 : 0;
 }
 
 /* RFC 3032: labels up to the bottom of the stack; what follows tells its version itself.
@@ -323,16 +330,21 @@ static __always_inline int parse_mpls(struct ipacct_cursor *cur, __u32 *off, __u
 	return 0;
 }
 
-/* Returns 0 and fills *pkt (which the caller has zeroed), or −reason − 1. */
-static __always_inline int ipacct_parse(struct ipacct_cursor *cur, struct ipacct_packet *pkt)
+/* type: ethertype of what the frame begins with, 0 = an Ethernet header.
+ * Returns 0 and fills *pkt (which the caller has zeroed), or −reason − 1. */
+static __always_inline int ipacct_parse(struct ipacct_cursor *cur, __u32 type,
+					struct ipacct_packet *pkt)
 {
 	__u8 scratch[8] PARSE_SCRATCH;
-	const __u8 *at = ipacct_pull(cur, 12, 2, scratch); /* after both MAC addresses */
-	__u32 off = ETH_HLEN, type;
+	__u32 off = type ? 0 : ETH_HLEN;
+	const __u8 *at;
 
-	if (!at)
-		return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
-	type = parse_be16(at);
+	if (!type) {
+		at = ipacct_pull(cur, 12, 2, scratch); /* after both MAC addresses */
+		if (!at)
+			return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
+		type = parse_be16(at);
+	}
 	for (int i = 0; i < PARSE_VLAN_DEPTH_MAX &&
 			(type == ETH_P_8021Q || type == ETH_P_8021AD || type == PARSE_ETH_P_QINQ1);
 	     i++) {

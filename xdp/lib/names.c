@@ -19,14 +19,19 @@ static const char *const reason_helps[] = { IPACCT_REASONS(REASON_HELP) };
 static const char *const protocol_names[] = { IPACCT_PROTOCOL_CLASSES(PROTOCOL_NAME) };
 static const char *const size_names[] = { IPACCT_SIZES(SIZE_NAME) };
 static const char *const hook_names[] = {
-	[IPACCT_HOOK_XDP] = "xdp", [IPACCT_HOOK_TC_EGRESS] = "tc-egress"
+	[IPACCT_HOOK_XDP] = "xdp",
+	[IPACCT_HOOK_TC_EGRESS] = "tc-egress",
+	[IPACCT_HOOK_TC_INGRESS] = "tc-ingress"
 };
 static const char *const mode_names[] = { [IPACCT_MODE_NATIVE] = "native",
 					  [IPACCT_MODE_GENERIC] = "generic",
-					  [IPACCT_MODE_REPLAY] = "replay" };
+					  [IPACCT_MODE_REPLAY] = "replay",
+					  [IPACCT_MODE_STACK] = "stack" };
 static const char *const attach_names[] = { [IPACCT_ATTACH_NONE] = "none",
 					    [IPACCT_ATTACH_LINK] = "link",
-					    [IPACCT_ATTACH_DISPATCHER] = "dispatcher" };
+					    [IPACCT_ATTACH_DISPATCHER] = "dispatcher",
+					    [IPACCT_ATTACH_TCX] = "tcx",
+					    [IPACCT_ATTACH_TC] = "tc" };
 static const char *const state_names[] = { [IPACCT_IF_FREE] = "free",
 					   [IPACCT_IF_ATTACHED] = "attached",
 					   [IPACCT_IF_GONE] = "gone",

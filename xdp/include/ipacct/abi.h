@@ -86,20 +86,24 @@ enum ipacct_protocol {
 };
 
 enum ipacct_hook {
-	IPACCT_HOOK_XDP = 1,       /* arrivals, before the stack */
-	IPACCT_HOOK_TC_EGRESS = 2, /* reserved for departures */
+	IPACCT_HOOK_XDP = 1,        /* arrivals, before the stack */
+	IPACCT_HOOK_TC_EGRESS = 2,  /* departures, before the device */
+	IPACCT_HOOK_TC_INGRESS = 3, /* arrivals, in the stack: of devices without XDP */
 };
 
 enum ipacct_mode {
 	IPACCT_MODE_NATIVE = 1,
 	IPACCT_MODE_GENERIC = 2, /* after GRO: packets are not the wire's; outputs say so */
 	IPACCT_MODE_REPLAY = 3,  /* frames of a capture, no device: ipacct-replay(1) */
+	IPACCT_MODE_STACK = 4,   /* packets of the stack, super-packets as the wire's: the tc hooks */
 };
 
 enum ipacct_attach {
 	IPACCT_ATTACH_NONE = 0,       /* IPACCT_MODE_REPLAY */
 	IPACCT_ATTACH_LINK = 1,       /* one pinned bpf_link, exclusive */
 	IPACCT_ATTACH_DISPATCHER = 2, /* reserved: beside others through libxdp */
+	IPACCT_ATTACH_TCX = 3,        /* one pinned bpf_link, first of those on the hook */
+	IPACCT_ATTACH_TC = 4,         /* a filter of the clsact qdisc: kernels before 6.6 */
 };
 
 enum ipacct_if_state {
@@ -209,7 +213,11 @@ struct ipacct_totals {
 	__u64 first_fragments; /* accounted packets that are the first of several */
 	__u64 other_fragments;
 	struct ipacct_packets_l2 ignored[IPACCT_REASONS_MAX];
-	__u64 reserved[6];
+	/* Super-packets (GSO, GRO) at a tc hook. All of the above counts what they are on the wire. */
+	__u64 bundles;                /* super-packets … */
+	__u64 bundled_packets;        /* … the packets that they are … */
+	__u64 bundled_added_l2_bytes; /* … and the octets that the headers of these add */
+	__u64 reserved[3];
 };
 
 /* The pinned one-entry control record. The daemon writes it, every program version reads it.
@@ -255,7 +263,8 @@ struct ipacct_interface {
 	__u32 n_attached;  /* how many times a link was created for this slot */
 	__u64 attached_ns; /* CLOCK_REALTIME of the last attach */
 	/* Second witness: kernel counters (rtnl_link_stats64) around the moment of the last attach,
-	 * and our own seen totals before it. The attach fell between `before` and `after`. */
+	 * and our own seen totals before it. The attach fell between `before` and `after`.
+	 * At IPACCT_HOOK_TC_EGRESS these are the device's tx counters. */
 	__u64 base_rx_packets_before;
 	__u64 base_rx_packets_after;
 	__u64 base_rx_bytes_before;
