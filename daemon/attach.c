@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@
 #include <bpf/libbpf.h>
 
 #include "attach.h"
+#include "attach_tc.h"
 #include "base/cleanup.h"
 #include "maps.h"
 
@@ -41,6 +43,12 @@ int link_open(const char *bpffs_dir, uint32_t slot)
 	return fd < 0 ? -errno : fd;
 }
 
+/* linux/bpf.h of 6.6 and newer: bpf_link_info.tcx */
+struct tcx_facts {
+	__u32 ifindex;
+	__u32 attach_type;
+};
+
 int link_facts(int link_fd, struct link_facts *ret_facts)
 {
 	struct bpf_link_info info = {};
@@ -48,7 +56,16 @@ int link_facts(int link_fd, struct link_facts *ret_facts)
 
 	if (bpf_obj_get_info_by_fd(link_fd, &info, &bytes))
 		return -errno;
-	*ret_facts = (struct link_facts){ info.id, info.prog_id, info.xdp.ifindex };
+	*ret_facts = (struct link_facts){ info.id, info.prog_id, info.xdp.ifindex, IPACCT_HOOK_XDP };
+	if (info.type == TCX_LINK_TYPE) {
+		struct tcx_facts tcx;
+
+		/* the same place in the union */
+		memcpy(&tcx, (const char *)&info + offsetof(struct bpf_link_info, xdp), sizeof(tcx));
+		ret_facts->ifindex = tcx.ifindex;
+		ret_facts->hook = tcx.attach_type == TCX_EGRESS ? IPACCT_HOOK_TC_EGRESS
+								: IPACCT_HOOK_TC_INGRESS;
+	}
 	return 0;
 }
 

@@ -12,6 +12,7 @@ struct link_facts {
 	uint32_t link_id;
 	uint32_t prog_id;
 	uint32_t ifindex; /* 0: the device is gone (the link is severed) */
+	uint8_t hook;     /* enum ipacct_hook */
 };
 
 /* Path of the pin of a slot's link: bpffs_dir/link_<slot>. Returns 0 or −ENAMETOOLONG. */

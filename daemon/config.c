@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config_help.h"
+#include "config_hooks.h"
 #include "config_setting.h"
 #include "config_yaml.h"
 
@@ -46,6 +47,9 @@ int config_parse(const char *name, const char *text, size_t text_bytes,
 	if (ret)
 		return ret;
 	config_resolve(&config);
+	ret = config_hooks_check(&config, name, ret_error, error_bytes);
+	if (ret)
+		return ret;
 	*ret_config = config;
 	return 0;
 }
@@ -59,6 +63,9 @@ int config_load(const char *path, const struct config *defaults, struct config *
 	if (ret)
 		return ret;
 	config_resolve(&config);
+	ret = config_hooks_check(&config, path, ret_error, error_bytes);
+	if (ret)
+		return ret;
 	*ret_config = config;
 	return 0;
 }
@@ -229,6 +236,8 @@ static enum config_args read_all(int argc, char **argv, struct config *ret_confi
 			return ret;
 	}
 	config_resolve(&config);
+	if (config_hooks_check(&config, config.config_file, ret_error, error_bytes))
+		return CONFIG_ARGS_INVALID;
 	*ret_config = config;
 	return CONFIG_ARGS_RUN;
 }

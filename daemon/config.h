@@ -20,7 +20,10 @@
 enum config_attach {
 	CONFIG_ATTACH_AUTO = 0, /* dispatcher where it can be had (not yet), else link */
 	CONFIG_ATTACH_LINK,
+	CONFIG_ATTACH_TC, /* tc hooks by a filter, also where there is tcx */
 };
+
+#define CONFIG_HOOK(hook) (1u << (hook)) /* enum ipacct_hook */
 
 struct config_interface {
 	char name[IPACCT_IFNAME_BYTES]; /* NUL-terminated, linux/if.h rules */
@@ -28,7 +31,11 @@ struct config_interface {
 	uint8_t attach;                 /* enum config_attach */
 	uint16_t domain;                /* 0 … 65535 */
 	bool optional;                  /* absent at start: wait for it instead of failing */
+	uint8_t hooks;                  /* a bit CONFIG_HOOK() for each */
+	bool forwarded_twice;           /* the operator wants it so: config_hooks.h */
 	unsigned int line;              /* where the file names it, 0 = command line */
+	unsigned int hooks_line;        /* where it names the hooks, or as line */
+	unsigned int hooks_column;
 };
 
 /* A protected prefix. */

@@ -55,6 +55,7 @@ void setting_legal(const struct setting *setting, char ret_text[SETTING_LEGAL_BY
 			       setting->max);
 		return;
 	case SETTING_CHOICE:
+	case SETTING_CHOICES:
 		legal_choice(setting, ret_text);
 		return;
 	case SETTING_CPUS:
@@ -65,8 +66,9 @@ void setting_legal(const struct setting *setting, char ret_text[SETTING_LEGAL_BY
 	case SETTING_IFNAME:
 	case SETTING_INTERFACES:
 		(void)snprintf(ret_text, SETTING_LEGAL_BYTES,
-			       "1 to %u characters, no white space, '/' or ':', not '.' or '..'",
-			       IPACCT_IFNAME_BYTES - 1);
+			       "1 to %u characters, no white space, '/' or ':', not '.' or '..'%s",
+			       IPACCT_IFNAME_BYTES - 1,
+			       setting->type == SETTING_IFNAME ? "" : "; hooks as in the file");
 		return;
 	case SETTING_PREFIXES:
 		(void)snprintf(ret_text, SETTING_LEGAL_BYTES, "%s", CONFIG_PREFIX_LEGAL);
@@ -200,7 +202,23 @@ static void explain(const struct setting *setting, const char *text, int err, ch
 
 void setting_list_clear(const struct setting *setting, void *base)
 {
-	*(size_t *)((char *)base + setting->count_offset) = 0;
+	if (setting->type == SETTING_CHOICES)
+		*((uint8_t *)base + setting->offset) = 0;
+	else
+		*(size_t *)((char *)base + setting->count_offset) = 0;
+}
+
+/* Add one choice. */
+static int choice_add(const struct setting *setting, const char *text, void *base, char *ret_why)
+{
+	uint8_t value;
+
+	if (parse_choice(setting, text, &value)) {
+		explain(setting, text, -EINVAL, ret_why);
+		return -EINVAL;
+	}
+	*((uint8_t *)base + setting->offset) |= (uint8_t)(1u << value);
+	return 0;
 }
 
 /* Append one text. */
@@ -267,34 +285,67 @@ static int prefix_add(struct config *config, const char *text, char ret_why[SETT
 	return 0;
 }
 
+/* The hooks behind DEV: of -i. They replace those of the file. */
+static int hooks_parse(const char *text, struct config_interface *interface,
+		       char ret_why[SETTING_WHY_BYTES])
+{
+	const struct setting *hooks = setting_find(SCOPE_INTERFACE, "hooks");
+	char word[SETTING_QUOTE_MAX];
+	int ret = 0;
+
+	setting_list_clear(hooks, interface);
+	do {
+		size_t n = strcspn(text, ",");
+
+		(void)snprintf(word, sizeof(word), "%.*s", (int)n, text); /* cut: no hook then */
+		ret = choice_add(hooks, word, interface, ret_why);
+		text += n;
+	} while (!ret && *text++);
+	return ret;
+}
+
+/* DEV or DEV:HOOK,HOOK */
+static int interface_parse(const struct setting *setting, const char *text, struct config *config,
+			   char ret_why[SETTING_WHY_BYTES])
+{
+	struct config_interface *interface;
+	char device[SETTING_WHY_BYTES], name[IPACCT_IFNAME_BYTES];
+	size_t n = strcspn(text, ":");
+
+	(void)snprintf(device, sizeof(device), "%.*s", (int)n, text); /* cut: too long a name */
+	if (parse_text(setting, device, name)) {
+		explain(setting, device, -EINVAL, ret_why);
+		return -EINVAL;
+	}
+	if (config_interface_add(config, name, &interface)) {
+		(void)snprintf(ret_why, SETTING_WHY_BYTES, "more than %u interfaces",
+			       IPACCT_IFS_MAX);
+		return -EINVAL;
+	}
+	return text[n] ? hooks_parse(text + n + 1, interface, ret_why) : 0;
+}
+
 int setting_parse(const struct setting *setting, const char *text, void *base,
 		  struct config *config, char ret_why[SETTING_WHY_BYTES])
 {
-	char name[IPACCT_IFNAME_BYTES];
-	void *value = (char *)base + setting->offset;
-	struct config_interface *interface;
 	int ret;
 
 	if (setting->type == SETTING_PREFIXES)
 		return prefix_add(config, text, ret_why);
+	if (setting->type == SETTING_CHOICES)
+		return choice_add(setting, text, base, ret_why);
+	if (setting->type == SETTING_INTERFACES)
+		return interface_parse(setting, text, config, ret_why);
 	if (setting_is_list(setting))
 		return list_add(setting, text, base, ret_why);
-	if (setting->type == SETTING_INTERFACES)
-		value = name;
-	ret = parse_value(setting, text, value);
+	ret = parse_value(setting, text, (char *)base + setting->offset);
 	if (ret) {
 		explain(setting, text, ret, ret_why);
 		return -EINVAL;
 	}
 	if (setting->given_offset)
 		*(bool *)((char *)config + setting->given_offset) = true;
-	if (setting->type != SETTING_INTERFACES)
-		return 0;
-	ret = config_interface_add(config, name, &interface);
-	if (ret)
-		(void)snprintf(ret_why, SETTING_WHY_BYTES, "more than %u interfaces",
-			       IPACCT_IFS_MAX);
-	return ret ? -EINVAL : 0;
+	return 0;
 }
 
 int config_interface_add(struct config *config, const char *name,
@@ -329,5 +380,7 @@ void config_resolve(struct config *config)
 			interface->mode = config->mode_default;
 		if (interface->attach == CONFIG_UNSET)
 			interface->attach = config->attach_default;
+		if (!interface->hooks)
+			interface->hooks = CONFIG_HOOK(IPACCT_HOOK_XDP);
 	}
 }

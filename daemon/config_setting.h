@@ -35,6 +35,7 @@ enum setting_type {
 	SETTING_PREFIXES,   /* likewise */
 	SETTING_FILES,      /* lists, too: texts of `bytes` each; options replace the file's list */
 	SETTING_WORDS,
+	SETTING_CHOICES, /* a list, too: one byte, a bit 1 << value for each row of `choices` */
 	SETTING_VERSION,
 	SETTING_HELP,
 };
@@ -84,7 +85,8 @@ int setting_parse(const struct setting *setting, const char *text, void *base,
 
 static inline bool setting_is_list(const struct setting *setting)
 {
-	return setting->type == SETTING_FILES || setting->type == SETTING_WORDS;
+	return setting->type == SETTING_FILES || setting->type == SETTING_WORDS ||
+	       setting->type == SETTING_CHOICES;
 }
 
 /* Empty a list: what comes next replaces it. */

@@ -24,6 +24,14 @@ static const struct setting_choice modes[] = {
 static const struct setting_choice attaches[] = {
 	{ "auto", CONFIG_ATTACH_AUTO },
 	{ "link", CONFIG_ATTACH_LINK },
+	{ "tc", CONFIG_ATTACH_TC },
+	{ NULL, 0 },
+};
+
+static const struct setting_choice hooks[] = {
+	{ "xdp", IPACCT_HOOK_XDP },
+	{ "tc-ingress", IPACCT_HOOK_TC_INGRESS },
+	{ "tc-egress", IPACCT_HOOK_TC_EGRESS },
 	{ NULL, 0 },
 };
 
@@ -65,9 +73,9 @@ static const struct setting settings[] = {
 	{ .key = "interfaces",
 	  .option = "interface",
 	  .short_option = 'i',
-	  .argument = "DEV",
+	  .argument = "DEV[:HOOKS]",
 	  .type = SETTING_INTERFACES,
-	  .help = "count what arrives on DEV; give it once for each interface" },
+	  .help = "count what arrives on DEV, or at its HOOKS; give it once for each" },
 	{ .option = "config",
 	  .short_option = 'c',
 	  .argument = "FILE",
@@ -345,6 +353,19 @@ static const struct setting settings[] = {
 	  .max = UINT16_MAX,
 	  .default_text = "0",
 	  .help = "accounting domain: keeps overlapping address space apart" },
+	{ .key = "hooks",
+	  .argument = "xdp, tc-egress",
+	  .type = SETTING_CHOICES,
+	  INTERFACE_MEMBER(hooks),
+	  .choices = hooks,
+	  .default_help = "[xdp]",
+	  .help = "list of where it is counted: arrivals (xdp, or tc-ingress without XDP), departures" },
+	{ .key = "forwarded_twice",
+	  .type = SETTING_CHOICE,
+	  INTERFACE_MEMBER(forwarded_twice),
+	  .choices = booleans,
+	  .default_text = "no",
+	  .help = "count a packet here though another interface of its domain counted it, too" },
 	{ .key = "optional",
 	  .type = SETTING_CHOICE,
 	  INTERFACE_MEMBER(optional),

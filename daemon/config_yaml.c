@@ -214,7 +214,7 @@ static int walk_interface(struct walk *walk, const yaml_node_t *entry)
 	struct config_interface read = { .mode = CONFIG_UNSET, .attach = CONFIG_UNSET };
 	struct config_interface *interface;
 	struct seen seen[SETTINGS_MAX] = { 0 };
-	const struct seen *name;
+	const struct seen *name, *hooks;
 	size_t n_before = walk->config->n_interfaces;
 	int ret;
 
@@ -231,6 +231,13 @@ static int walk_interface(struct walk *walk, const yaml_node_t *entry)
 	if (ret)
 		return ret;
 	read.line = (unsigned int)(name->value->start_mark.line + 1);
+	hooks = seen_key(seen, "hooks");
+	if (hooks->key && !read.hooks)
+		return fail_at(walk, hooks->value, "hooks: an empty list; legal: a list such as [%s]",
+			       setting_find(SCOPE_INTERFACE, "hooks")->argument);
+	hooks = hooks->key ? hooks : name;
+	read.hooks_line = (unsigned int)(hooks->value->start_mark.line + 1);
+	read.hooks_column = (unsigned int)(hooks->value->start_mark.column + 1);
 	if (config_interface_add(walk->config, read.name, &interface))
 		return fail_at(walk, entry, "interfaces: more than %u", IPACCT_IFS_MAX);
 	if (walk->config->n_interfaces == n_before)

@@ -10,11 +10,14 @@
 #include <bpf/bpf.h>
 
 #include "attach.h"
+#include "attach_hook.h"
+#include "attach_tc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "log.h"
 #include "maps_make.h"
 #include "ports.h"
+#include "program_tc.h"
 #include "slot_seen.h"
 #include "stacked.h"
 
@@ -30,13 +33,15 @@ static int record_write(const struct ports *ports, const struct port *port)
 	return bpf_map_update_elem(ports->maps->ifs_fd, &slot, &port->record, BPF_ANY);
 }
 
+/* Is the XDP program on the device ours? */
 static bool link_is_ours(const struct config *config, uint32_t ifindex)
 {
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		int fd __cleanup(cleanup_fd) = link_open(config->bpffs_dir, slot);
 		struct link_facts facts;
 
-		if (fd >= 0 && !link_facts(fd, &facts) && facts.ifindex == ifindex)
+		if (fd >= 0 && !link_facts(fd, &facts) && facts.ifindex == ifindex &&
+		    facts.hook == IPACCT_HOOK_XDP)
 			return true;
 	}
 	return false;
@@ -58,7 +63,7 @@ int ports_check(const struct config *config, struct ipacct_problem *ret_problem)
 					   wanted->name);
 			return -ENODEV;
 		}
-		if (link_is_ours(config, ifindex))
+		if (!(wanted->hooks & CONFIG_HOOK(IPACCT_HOOK_XDP)) || link_is_ours(config, ifindex))
 			continue;
 		ret = foreign_check(ifindex, wanted->name, ret_problem);
 		if (ret)
@@ -73,7 +78,8 @@ static void name_retire(struct ports *ports, const struct port *except, const ch
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		struct port *port = &ports->port[slot];
 
-		if (port == except || port->link_fd >= 0 || port->record.state != IPACCT_IF_GONE ||
+		if (port == except || port->link_fd >= 0 ||
+		    port->record.hook != except->record.hook || port->record.state != IPACCT_IF_GONE ||
 		    strcmp(port->record.ifname, name))
 			continue;
 		port->record.state = IPACCT_IF_DETACHED;
@@ -93,7 +99,7 @@ static void port_rename(struct ports *ports, struct port *port, const char *name
 static void port_gone(struct ports *ports, struct port *port)
 {
 	log_warning("%s is gone: counting resumes when it returns", port->record.ifname);
-	link_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->link_fd);
+	hook_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->record, &port->link_fd);
 	port->record.ifindex = 0;
 	port->record.state = IPACCT_IF_GONE;
 	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
@@ -105,7 +111,7 @@ static void port_look(struct ports *ports, struct port *port)
 	struct link_facts facts;
 	char name[IF_NAMESIZE];
 
-	if (port->link_fd < 0 || link_facts(port->link_fd, &facts))
+	if (port->link_fd < 0 || hook_facts(port->link_fd, &port->record, &facts))
 		return;
 	if (!facts.ifindex) {
 		port_gone(ports, port);
@@ -134,7 +140,7 @@ int ports_load(struct ports *ports)
 			return -errno;
 		if (!port->record.hook)
 			continue;
-		port->link_fd = link_open(ports->config->bpffs_dir, slot);
+		port->link_fd = hook_open(ports->config->bpffs_dir, slot, &port->record);
 		if (port->link_fd < 0 && port->record.state == IPACCT_IF_ATTACHED) {
 			log_warning("%s: its link pin is gone", port->record.ifname);
 			port->record.state = IPACCT_IF_GONE;
@@ -144,23 +150,24 @@ int ports_load(struct ports *ports)
 	return 0;
 }
 
-static struct port *port_on(struct ports *ports, uint32_t ifindex)
+static struct port *port_on(struct ports *ports, uint32_t ifindex, uint8_t hook)
 {
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && ifindex; slot++)
 		if (ports->port[slot].link_fd >= 0 && !ports->port[slot].away &&
-		    ports->port[slot].record.ifindex == ifindex)
+		    ports->port[slot].record.ifindex == ifindex &&
+		    ports->port[slot].record.hook == hook)
 			return &ports->port[slot];
 	return NULL;
 }
 
 /* The slot whose link is on the device; else the one that had this name and has no device now; else
  * an unused one. A name alone does not make a slot the device's: devices come and go under it. */
-static struct port *port_of(struct ports *ports, const char *ifname, uint32_t ifindex)
+static struct port *port_of(struct ports *ports, const char *ifname, uint32_t ifindex, uint8_t hook)
 {
-	struct port *found = port_on(ports, ifindex);
+	struct port *found = port_on(ports, ifindex, hook);
 
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !found; slot++)
-		if (ports->port[slot].record.hook && ports->port[slot].link_fd < 0 &&
+		if (ports->port[slot].record.hook == hook && ports->port[slot].link_fd < 0 &&
 		    !strcmp(ports->port[slot].record.ifname, ifname))
 			found = &ports->port[slot];
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !found; slot++)
@@ -173,9 +180,14 @@ static int port_program(const struct ports *ports, const struct port *port)
 {
 	int domain = domain_slot(ports->maps, port->record.domain);
 
-	return domain < 0 ? domain
-			  : program_load(ports->maps, slot_of(ports, port), port->record.domain,
-					 (uint32_t)domain);
+	if (domain < 0)
+		return domain;
+	if (port->record.hook == IPACCT_HOOK_XDP)
+		return program_load(ports->maps, slot_of(ports, port), port->record.domain,
+				    (uint32_t)domain);
+	return program_tc_load(ports->maps, slot_of(ports, port), port->record.domain,
+			       (uint32_t)domain,
+			       port->record.flags & IPACCT_IFFLAG_NO_ETHERNET);
 }
 
 static void program_remember(struct port *port, int prog_fd)
@@ -190,6 +202,19 @@ static void program_remember(struct port *port, int prog_fd)
 	memcpy(port->prog_tag, info.tag, sizeof(port->prog_tag));
 }
 
+static void port_log(const struct ports *ports, const struct port *port, const char *what)
+{
+	char pin[IPACCT_PIN_PATH_BYTES] = "";
+	bool generic = port->record.mode == IPACCT_MODE_GENERIC;
+
+	(void)hook_pin_path(ports->config->bpffs_dir, slot_of(ports, port), &port->record, pin,
+			    sizeof(pin)); /* fits: it is pinned there */
+	log_info("%s: %s, hook %s, mode %s%s, pinned %s %s", port->record.ifname, what,
+		 ipacct_hook_name(port->record.hook), ipacct_mode_name(port->record.mode),
+		 generic ? " (after GRO: not the wire's packets)" : "",
+		 port->record.attach == IPACCT_ATTACH_TC ? "program" : "link", pin);
+}
+
 /* The pinned link goes on; only the program behind it changes. */
 static int port_adopt(struct ports *ports, struct port *port, const struct config_interface *wanted,
 		      struct ipacct_problem *ret_problem)
@@ -197,7 +222,7 @@ static int port_adopt(struct ports *ports, struct port *port, const struct confi
 	int prog_fd __cleanup(cleanup_fd) = -1;
 	int ret;
 
-	if (wanted && wanted->mode != port->record.mode)
+	if (wanted && port->record.hook == IPACCT_HOOK_XDP && wanted->mode != port->record.mode)
 		log_warning("%s stays in %s mode: another one means detaching it (ipacctctl detach "
 			    "%s)",
 			    port->record.ifname, ipacct_mode_name(port->record.mode),
@@ -205,7 +230,9 @@ static int port_adopt(struct ports *ports, struct port *port, const struct confi
 	if (wanted)
 		port->record.domain = wanted->domain;
 	prog_fd = port_program(ports, port);
-	ret = prog_fd < 0 ? prog_fd : link_replace(port->link_fd, prog_fd);
+	ret = prog_fd < 0 ? prog_fd
+			  : hook_replace(ports->config->bpffs_dir, slot_of(ports, port), prog_fd,
+					 &port->record, &port->link_fd);
 	if (ret) {
 		ipacct_problem_set(ret_problem,
 				   "%s: cannot replace the program: %s (the old one "
@@ -215,10 +242,13 @@ static int port_adopt(struct ports *ports, struct port *port, const struct confi
 	}
 	port->record.state = IPACCT_IF_ATTACHED;
 	program_remember(port, prog_fd);
-	log_info("%s: adopted, program replaced, mode %s, pinned link %s/link_%u",
-		 port->record.ifname, ipacct_mode_name(port->record.mode), ports->config->bpffs_dir,
-		 slot_of(ports, port));
+	port_log(ports, port, "adopted, program replaced");
 	return record_write(ports, port);
+}
+
+static bool departures(const struct port *port)
+{
+	return port->record.hook == IPACCT_HOOK_TC_EGRESS;
 }
 
 /* What the witness needs: kernel counters and our own at the moment of attaching. */
@@ -230,26 +260,44 @@ static void witness_before(struct ports *ports, struct port *port, uint32_t ifin
 		      &port->record.base_seen_packets, &port->record.base_seen_l2_bytes))
 		log_warning("%s: earlier totals cannot be read, `verify` will show a residue",
 			    port->record.ifname);
-	if (rtnl_counters_read(ports->rtnl, ifindex, &counters))
+	if (rtnl_counters_read(ports->rtnl, ifindex, departures(port), &counters))
 		log_warning("%s: the kernel does not tell its counters", port->record.ifname);
-	port->record.base_rx_packets_before = counters.rx_packets;
-	port->record.base_rx_bytes_before = counters.rx_bytes;
+	port->record.base_rx_packets_before = counters.packets;
+	port->record.base_rx_bytes_before = counters.bytes;
 }
 
 static void witness_after(struct ports *ports, struct port *port)
 {
 	struct rtnl_counters counters = {};
 
-	(void)rtnl_counters_read(ports->rtnl, port->record.ifindex, &counters); /* said before */
-	port->record.base_rx_packets_after = counters.rx_packets;
-	port->record.base_rx_bytes_after = counters.rx_bytes;
+	(void)rtnl_counters_read(ports->rtnl, port->record.ifindex, departures(port),
+				 &counters); /* said before */
+	port->record.base_rx_packets_after = counters.packets;
+	port->record.base_rx_bytes_after = counters.bytes;
+}
+
+static int port_link_layer(struct port *port, struct ipacct_problem *ret_problem)
+{
+	int ret = device_no_ethernet(port->record.ifname);
+
+	if (ret < 0) {
+		ipacct_problem_set(ret_problem,
+				   "%s: its frames begin neither with Ethernet nor with IP: %s",
+				   port->record.ifname, strerror(-ret));
+		return ret;
+	}
+	port->record.flags &= (uint16_t)~IPACCT_IFFLAG_NO_ETHERNET;
+	port->record.flags |= ret ? IPACCT_IFFLAG_NO_ETHERNET : 0;
+	return 0;
 }
 
 static int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 		       struct ipacct_problem *ret_problem)
 {
 	int prog_fd __cleanup(cleanup_fd) = -1;
-	int ret = foreign_check(ifindex, port->record.ifname, ret_problem);
+	int ret = port->record.hook == IPACCT_HOOK_XDP
+			  ? foreign_check(ifindex, port->record.ifname, ret_problem)
+			  : port_link_layer(port, ret_problem);
 
 	if (ret)
 		return ret;
@@ -263,8 +311,8 @@ static int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 	ret = record_write(ports, port); /* the slot is known before it counts */
 	if (ret)
 		return ret;
-	port->link_fd = link_create(ports->config->bpffs_dir, slot_of(ports, port), prog_fd,
-				    ifindex, port->record.ifname, port->record.mode, ret_problem);
+	port->link_fd = hook_create(ports->config->bpffs_dir, slot_of(ports, port), prog_fd,
+				    ifindex, &port->record, ret_problem);
 	if (port->link_fd < 0)
 		return port->link_fd;
 	port->created = true;
@@ -274,22 +322,23 @@ static int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 	port->record.attached_ns = ipacct_clock_ns(CLOCK_REALTIME);
 	port->record.n_attached++;
 	witness_after(ports, port);
-	log_info("%s: attached, mode %s%s, pinned link %s/link_%u", port->record.ifname,
-		 ipacct_mode_name(port->record.mode),
-		 port->record.mode == IPACCT_MODE_GENERIC ? " (after GRO: not the wire's packets)"
-							  : "",
-		 ports->config->bpffs_dir, slot_of(ports, port));
+	port_log(ports, port, "attached");
 	return record_write(ports, port);
 }
 
 /* Settings of a slot that did not count before; on failure the caller restores the record. */
 static int port_begin(struct ports *ports, struct port *port, uint32_t ifindex,
-		      const struct config_interface *wanted, struct ipacct_problem *ret_problem)
+		      const struct config_interface *wanted, uint8_t hook,
+		      struct ipacct_problem *ret_problem)
 {
+	bool xdp = hook == IPACCT_HOOK_XDP;
+
 	(void)snprintf(port->record.ifname, sizeof(port->record.ifname), "%s", wanted->name);
-	port->record.hook = IPACCT_HOOK_XDP;
-	port->record.mode = wanted->mode;
-	port->record.attach = IPACCT_ATTACH_LINK;
+	port->record.hook = hook;
+	port->record.mode = xdp ? wanted->mode : IPACCT_MODE_STACK;
+	port->record.attach = xdp				      ? IPACCT_ATTACH_LINK
+			      : wanted->attach == CONFIG_ATTACH_TC ? IPACCT_ATTACH_TC
+								     : IPACCT_ATTACH_TCX;
 	port->record.domain = wanted->domain;
 	if (ifindex)
 		return port_attach(ports, port, ifindex, ret_problem);
@@ -302,11 +351,11 @@ static int port_begin(struct ports *ports, struct port *port, uint32_t ifindex,
 	return record_write(ports, port);
 }
 
-static int port_start(struct ports *ports, const struct config_interface *wanted, bool replace,
-		      struct ipacct_problem *ret_problem)
+static int port_start(struct ports *ports, const struct config_interface *wanted, uint8_t hook,
+		      bool replace, struct ipacct_problem *ret_problem)
 {
 	uint32_t ifindex = if_nametoindex(wanted->name);
-	struct port *port = port_of(ports, wanted->name, ifindex);
+	struct port *port = port_of(ports, wanted->name, ifindex, hook);
 
 	if (!port) {
 		ipacct_problem_set(ret_problem, "%s: all %u interface slots are in use",
@@ -314,26 +363,46 @@ static int port_start(struct ports *ports, const struct config_interface *wanted
 		return -ENOSPC;
 	}
 	if (port->link_fd < 0)
-		return port_begin(ports, port, ifindex, wanted, ret_problem);
+		return port_begin(ports, port, ifindex, wanted, hook, ret_problem);
 	if (!replace && port->record.domain == wanted->domain)
 		return 0;
 	return port_adopt(ports, port, wanted, ret_problem);
 }
 
-static bool is_configured(const struct config *config, const char *ifname)
+static const struct config_interface *wanted_of(const struct config *config, const char *ifname)
 {
 	for (size_t i = 0; i < config->n_interfaces; i++)
 		if (!strcmp(config->interfaces[i].name, ifname))
-			return true;
-	return false;
+			return &config->interfaces[i];
+	return NULL;
+}
+
+/* The qdisc was made for a filter that is gone: it belongs to our other filter on it now, or goes. */
+static void clsact_drop(struct ports *ports, struct port *port, uint32_t ifindex)
+{
+	uint8_t other = departures(port) ? IPACCT_HOOK_TC_INGRESS : IPACCT_HOOK_TC_EGRESS;
+	struct port *heir = port_on(ports, ifindex, other);
+
+	port->record.flags &= (uint16_t)~IPACCT_IFFLAG_CLSACT;
+	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+	if (heir && heir->record.attach == IPACCT_ATTACH_TC) {
+		heir->record.flags |= IPACCT_IFFLAG_CLSACT;
+		(void)record_write(ports, heir); /* likewise */
+	} else if (ifindex) {
+		clsact_remove_if_empty(ifindex);
+	}
 }
 
 static void port_drop(struct ports *ports, struct port *port, uint8_t state)
 {
-	link_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->link_fd);
+	uint32_t ifindex = port->record.ifindex;
+
+	hook_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->record, &port->link_fd);
 	port->record.state = state;
 	port->created = false;
 	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+	if (port->record.flags & IPACCT_IFFLAG_CLSACT)
+		clsact_drop(ports, port, ifindex);
 }
 
 /* After a failure: every slot and every program as it was. */
@@ -348,12 +417,41 @@ static void ports_restore(struct ports *ports, const struct port *before)
 		if (!memcmp(&port->record, &before[slot].record, sizeof(port->record)))
 			continue;
 		if (before[slot].link_fd < 0)
-			link_remove(ports->config->bpffs_dir, slot, &port->link_fd);
+			hook_remove(ports->config->bpffs_dir, slot, &port->record, &port->link_fd);
 		port->record = before[slot].record;
 		port->created = before[slot].created;
 		(void)record_write(ports, port); /* an array slot of ours: cannot fail */
 		if (port->link_fd >= 0 && other_domain && port_adopt(ports, port, NULL, &problem))
 			log_error("%s", problem.text);
+	}
+}
+
+static int interface_start(struct ports *ports, const struct config_interface *wanted, bool replace,
+			   struct ipacct_problem *ret_problem)
+{
+	int ret = 0;
+
+	for (uint8_t hook = IPACCT_HOOK_XDP; hook < IPACCT_HOOKS && !ret; hook++)
+		if (wanted->hooks & CONFIG_HOOK(hook))
+			ret = port_start(ports, wanted, hook, replace, ret_problem);
+	return ret;
+}
+
+/* Hooks that the entry of their interface does not list any more: to go on there would count twice
+ * what the operator moved elsewhere. */
+static void hooks_drop(struct ports *ports)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		struct port *port = &ports->port[slot];
+		const struct config_interface *wanted =
+			wanted_of(ports->config, port->record.ifname);
+
+		if (!port->record.hook || port->record.state == IPACCT_IF_DETACHED || !wanted ||
+		    wanted->hooks & CONFIG_HOOK(port->record.hook))
+			continue;
+		port_drop(ports, port, IPACCT_IF_DETACHED);
+		log_info("%s: hook %s is not configured any more: detached", port->record.ifname,
+			 ipacct_hook_name(port->record.hook));
 	}
 }
 
@@ -365,12 +463,12 @@ int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *re
 
 	memcpy(before, ports->port, sizeof(before));
 	for (size_t i = 0; i < config->n_interfaces && !ret; i++)
-		ret = port_start(ports, &config->interfaces[i], replace_all, ret_problem);
+		ret = interface_start(ports, &config->interfaces[i], replace_all, ret_problem);
 	/* what an earlier run attached goes on counting, with this version's program */
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret && replace_all; slot++) {
 		struct port *port = &ports->port[slot];
 
-		if (port->link_fd < 0 || is_configured(config, port->record.ifname))
+		if (port->link_fd < 0 || wanted_of(config, port->record.ifname))
 			continue;
 		ret = port_adopt(ports, port, NULL, ret_problem);
 		if (!ret)
@@ -380,6 +478,8 @@ int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *re
 	}
 	if (ret)
 		ports_restore(ports, before);
+	else
+		hooks_drop(ports);
 	return ret;
 }
 
@@ -397,7 +497,7 @@ static bool port_return(struct ports *ports, struct port *port)
 	struct ipacct_problem problem = {};
 	int ret;
 
-	if (!ifindex || port_on(ports, ifindex))
+	if (!ifindex || port_on(ports, ifindex, port->record.hook))
 		return false;
 	ret = port_attach(ports, port, ifindex, &problem);
 	if (ret && ret != port->last_error)
@@ -439,7 +539,8 @@ int ports_detach(struct ports *ports, const char *ifname)
 		    (ifname && strcmp(port->record.ifname, ifname)))
 			continue;
 		port_drop(ports, port, IPACCT_IF_DETACHED);
-		log_info("%s: detached", port->record.ifname);
+		log_info("%s: detached, hook %s", port->record.ifname,
+			 ipacct_hook_name(port->record.hook));
 		n++;
 	}
 	return n;
@@ -452,7 +553,8 @@ int ports_pin_missing(struct ports *ports)
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && ret >= 0; slot++) {
 		if (ports->port[slot].link_fd < 0)
 			continue;
-		ret = link_pin_missing(ports->config->bpffs_dir, slot, ports->port[slot].link_fd);
+		ret = hook_pin_missing(ports->config->bpffs_dir, slot, &ports->port[slot].record,
+				       ports->port[slot].link_fd);
 		n += ret > 0;
 	}
 	return ret < 0 ? ret : n;

@@ -46,7 +46,7 @@ static int sockets_open(struct rtnl *rtnl)
 	nl_socket_disable_seq_check(rtnl->news); /* news have no request to match */
 	ret = nl_connect(rtnl->news, NETLINK_ROUTE);
 	if (!ret)
-		ret = nl_socket_add_membership(rtnl->news, RTNLGRP_LINK);
+		ret = nl_socket_add_memberships(rtnl->news, RTNLGRP_LINK, RTNLGRP_TC, 0);
 	if (!ret)
 		ret = nl_socket_set_nonblocking(rtnl->news);
 	if (!ret)
@@ -83,15 +83,18 @@ int rtnl_drain(struct rtnl *rtnl)
 	return any;
 }
 
-int rtnl_counters_read(struct rtnl *rtnl, uint32_t ifindex, struct rtnl_counters *ret_counters)
+int rtnl_counters_read(struct rtnl *rtnl, uint32_t ifindex, bool departures,
+		       struct rtnl_counters *ret_counters)
 {
 	struct rtnl_link *link;
 	int ret = rtnl_link_get_kernel(rtnl->request, (int)ifindex, NULL, &link);
 
 	if (ret < 0)
 		return errno_of(ret);
-	ret_counters->rx_packets = rtnl_link_get_stat(link, RTNL_LINK_RX_PACKETS);
-	ret_counters->rx_bytes = rtnl_link_get_stat(link, RTNL_LINK_RX_BYTES);
+	ret_counters->packets = rtnl_link_get_stat(link, departures ? RTNL_LINK_TX_PACKETS
+								    : RTNL_LINK_RX_PACKETS);
+	ret_counters->bytes =
+		rtnl_link_get_stat(link, departures ? RTNL_LINK_TX_BYTES : RTNL_LINK_RX_BYTES);
 	rtnl_link_put(link);
 	return 0;
 }

@@ -3,18 +3,19 @@
 #ifndef IPACCT_DAEMON_RTNL_H
 #define IPACCT_DAEMON_RTNL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct nl_sock;
 
 struct rtnl {
-	struct nl_sock *news;    /* subscribed to RTNLGRP_LINK */
+	struct nl_sock *news;    /* subscribed to RTNLGRP_LINK and RTNLGRP_TC */
 	struct nl_sock *request; /* questions and answers */
 };
 
 struct rtnl_counters {
-	uint64_t rx_packets; /* rtnl_link_stats64 */
-	uint64_t rx_bytes;
+	uint64_t packets; /* rtnl_link_stats64: rx, or tx of departures */
+	uint64_t bytes;
 };
 
 int rtnl_init(struct rtnl *rtnl);
@@ -26,6 +27,8 @@ int rtnl_fd(const struct rtnl *rtnl);
  * there was any. */
 int rtnl_drain(struct rtnl *rtnl);
 
-int rtnl_counters_read(struct rtnl *rtnl, uint32_t ifindex, struct rtnl_counters *ret_counters);
+/* departures: tx instead of rx. */
+int rtnl_counters_read(struct rtnl *rtnl, uint32_t ifindex, bool departures,
+		       struct rtnl_counters *ret_counters);
 
 #endif

@@ -72,13 +72,23 @@ int start_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 	return ret;
 }
 
+static void dry_run_interface(const struct config_interface *interface)
+{
+	if (interface->hooks & CONFIG_HOOK(IPACCT_HOOK_XDP))
+		log_info("%s: would be attached, mode %s", interface->name,
+			 ipacct_mode_name(interface->mode));
+	for (unsigned int hook = IPACCT_HOOK_XDP + 1; hook < IPACCT_HOOKS; hook++)
+		if (interface->hooks & CONFIG_HOOK(hook))
+			log_info("%s: would be attached at %s", interface->name,
+				 ipacct_hook_name(hook));
+}
+
 void start_dry_run(struct supervisor *supervisor)
 {
 	const struct config *config = &supervisor->config;
 
 	for (size_t i = 0; i < config->n_interfaces; i++)
-		log_info("%s: would be attached, mode %s", config->interfaces[i].name,
-			 ipacct_mode_name(config->interfaces[i].mode));
+		dry_run_interface(&config->interfaces[i]);
 	if (supervisor->guard.n)
 		log_info("%zu prefixes would be protected (%zu entries)",
 			 supervisor->guard.n_prefixes, supervisor->guard.n);

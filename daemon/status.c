@@ -6,7 +6,7 @@
 
 #include <bpf/bpf.h>
 
-#include "attach.h"
+#include "attach_hook.h"
 #include "base/cleanup.h"
 #include "exit_code.h"
 #include "geo_status.h"
@@ -53,9 +53,9 @@ static json_t *port_json(const struct supervisor *supervisor, uint32_t slot)
 		(int)slot, "n_attached", (int)record->n_attached, "blind_packets",
 		number(from->blind_packets));
 
-	if (!port || from->link_fd < 0 || link_facts(from->link_fd, &facts))
+	if (!port || from->link_fd < 0 || hook_facts(from->link_fd, record, &facts))
 		return port;
-	(void)link_pin_path(supervisor->config.bpffs_dir, slot, pin, sizeof(pin)); /* fits */
+	(void)hook_pin_path(supervisor->config.bpffs_dir, slot, record, pin, sizeof(pin)); /* fits */
 	json_object_set_new(port, "prog_id", json_integer(facts.prog_id));
 	json_object_set_new(port, "link_id", json_integer(facts.link_id));
 	json_object_set_new(port, "pin", json_string(pin));

@@ -89,7 +89,8 @@ static bool interfaces_differ(const struct config *a, const struct config *b)
 		const struct config_interface *old = wanted_of(a, b->interfaces[i].name);
 
 		if (!old || old->mode != b->interfaces[i].mode ||
-		    old->domain != b->interfaces[i].domain)
+		    old->domain != b->interfaces[i].domain ||
+		    old->hooks != b->interfaces[i].hooks)
 			return true;
 	}
 	return false;

@@ -89,6 +89,7 @@ enum ipacct_hook {
 	IPACCT_HOOK_XDP = 1,        /* arrivals, before the stack */
 	IPACCT_HOOK_TC_EGRESS = 2,  /* departures, before the device */
 	IPACCT_HOOK_TC_INGRESS = 3, /* arrivals, in the stack: of devices without XDP */
+	IPACCT_HOOKS                /* one more than the last */
 };
 
 enum ipacct_mode {
@@ -112,6 +113,10 @@ enum ipacct_if_state {
 	IPACCT_IF_GONE = 2,     /* device vanished; counting resumes when it returns */
 	IPACCT_IF_DETACHED = 3, /* removed by the operator; its totals stay */
 };
+
+/* Bits of ipacct_interface.flags. */
+#define IPACCT_IFFLAG_NO_ETHERNET 1u /* its frames begin with IP: tun, ppp, wireguard */
+#define IPACCT_IFFLAG_CLSACT      2u /* the qdisc that holds our filter is ours as well */
 
 /* Key of a per-address record. */
 struct ipacct_key {
@@ -259,7 +264,7 @@ struct ipacct_interface {
 	__u8 mode;   /* enum ipacct_mode */
 	__u8 attach; /* enum ipacct_attach */
 	__u8 state;  /* enum ipacct_if_state */
-	__u16 reserved0;
+	__u16 flags;  /* IPACCT_IFFLAG_* */
 	__u32 n_attached;  /* how many times a link was created for this slot */
 	__u64 attached_ns; /* CLOCK_REALTIME of the last attach */
 	/* Second witness: kernel counters (rtnl_link_stats64) around the moment of the last attach,

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A program at a tc hook. */
+#include <errno.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/bpf.h>
+#include <linux/pkt_sched.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <netlink/netlink.h>
+#include <netlink/route/classifier.h>
+
+#include "attach_tc.h"
+#include "base/cleanup.h"
+
+/* net/if_arp.h of glibc lacks some of linux/if_arp.h */
+#define TYPE_RAWIP 519 /* ARPHRD_RAWIP */
+#define TYPE_NONE  0xfffe
+
+int tcx_create(int prog_fd, uint32_t ifindex, uint8_t hook)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = TCX_BEFORE);
+	int type = hook == IPACCT_HOOK_TC_EGRESS ? TCX_EGRESS : TCX_INGRESS;
+	int fd = bpf_link_create(prog_fd, (int)ifindex, (enum bpf_attach_type)type, &opts);
+
+	if (fd >= 0)
+		return fd;
+	/* before 6.6 the kernel knows no such type: EINVAL */
+	return errno == EINVAL ? -EOPNOTSUPP : -errno;
+}
+
+static enum bpf_tc_attach_point point_of(uint8_t hook)
+{
+	return hook == IPACCT_HOOK_TC_EGRESS ? BPF_TC_EGRESS : BPF_TC_INGRESS;
+}
+
+int filter_create(int prog_fd, uint32_t ifindex, uint8_t hook, bool *ret_clsact)
+{
+	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex, .attach_point = point_of(hook));
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .handle = FILTER_HANDLE,
+		    .priority = FILTER_PREFERENCE);
+	int ret = bpf_tc_hook_create(&where);
+	bool made = !ret;
+
+	if (ret && ret != -EEXIST)
+		return ret;
+	ret = bpf_tc_attach(&where, &opts);
+	if (ret && made)
+		clsact_remove_if_empty(ifindex);
+	if (!ret)
+		*ret_clsact = made;
+	return ret;
+}
+
+int filter_replace(int prog_fd, uint32_t ifindex, uint8_t hook)
+{
+	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex, .attach_point = point_of(hook));
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .handle = FILTER_HANDLE,
+		    .priority = FILTER_PREFERENCE, .flags = BPF_TC_F_REPLACE);
+
+	return bpf_tc_attach(&where, &opts);
+}
+
+int filter_facts(uint32_t ifindex, uint8_t hook, struct link_facts *ret_facts)
+{
+	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex, .attach_point = point_of(hook));
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PREFERENCE);
+	bool there = ifindex && !bpf_tc_query(&where, &opts);
+
+	*ret_facts = (struct link_facts){ .prog_id = there ? opts.prog_id : 0,
+					  .ifindex = there ? ifindex : 0,
+					  .hook = hook };
+	return 0;
+}
+
+void filter_remove(uint32_t ifindex, uint8_t hook)
+{
+	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex, .attach_point = point_of(hook));
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PREFERENCE);
+
+	(void)bpf_tc_detach(&where, &opts); /* gone already is as wanted */
+}
+
+/* Is any filter at this end of the qdisc? When the kernel does not tell: yes. */
+static bool filters_there(struct nl_sock *socket, uint32_t ifindex, uint32_t minor)
+{
+	struct nl_cache *cache = NULL;
+	bool any = true;
+
+	if (!rtnl_cls_alloc_cache(socket, (int)ifindex, TC_H_MAKE(TC_H_CLSACT, minor), &cache)) {
+		any = nl_cache_nitems(cache) > 0;
+		nl_cache_free(cache);
+	}
+	return any;
+}
+
+void clsact_remove_if_empty(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS); /* both: the qdisc itself */
+	struct nl_sock *socket = nl_socket_alloc();
+
+	if (socket && !nl_connect(socket, NETLINK_ROUTE) &&
+	    !filters_there(socket, ifindex, TC_H_MIN_INGRESS) &&
+	    !filters_there(socket, ifindex, TC_H_MIN_EGRESS))
+		(void)bpf_tc_hook_destroy(&where); /* gone already is as wanted */
+	if (socket)
+		nl_socket_free(socket);
+}
+
+int device_no_ethernet(const char *ifname)
+{
+	int fd __cleanup(cleanup_fd) = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {};
+
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &request))
+		return -errno;
+	switch (request.ifr_hwaddr.sa_family) {
+	case ARPHRD_ETHER:
+	case ARPHRD_LOOPBACK:
+		return 0;
+	case ARPHRD_PPP:
+	case TYPE_RAWIP:
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+	case TYPE_NONE:
+		return 1;
+	default:
+		return -EAFNOSUPPORT;
+	}
+}
