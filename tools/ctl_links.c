@@ -48,6 +48,7 @@ static void take_xdp(struct nlattr *nested, struct link_reading *reading)
 
 struct request {
 	const char *ifname;
+	bool sent;
 	struct link_reading reading;
 };
 
@@ -57,6 +58,7 @@ static int take_link(struct nl_msg *message, void *argument)
 	struct link_reading *reading = &request->reading;
 	struct nlmsghdr *header = nlmsg_hdr(message);
 	struct nlattr *attrs[IFLA_MAX + 1];
+	int queues = request->sent ? IFLA_NUM_TX_QUEUES : IFLA_NUM_RX_QUEUES;
 	struct rtnl_link_stats64 stats = { 0 };
 
 	if (header->nlmsg_type != RTM_NEWLINK ||
@@ -65,24 +67,24 @@ static int take_link(struct nl_msg *message, void *argument)
 	if (!attrs[IFLA_IFNAME] || nla_strcmp(attrs[IFLA_IFNAME], request->ifname) != 0)
 		return NL_SKIP;
 	reading->present = true;
-	reading->n_rx_queues = 1;
+	reading->n_queues = 1;
 	if (attrs[IFLA_STATS64])
 		/* the attribute is aligned to 4 octets only */
 		nla_memcpy(&stats, attrs[IFLA_STATS64], (int)sizeof(stats));
-	reading->rx_packets = stats.rx_packets;
-	reading->rx_bytes = stats.rx_bytes;
-	if (attrs[IFLA_NUM_RX_QUEUES] && nla_get_u32(attrs[IFLA_NUM_RX_QUEUES]))
-		reading->n_rx_queues = nla_get_u32(attrs[IFLA_NUM_RX_QUEUES]);
+	reading->packets = request->sent ? stats.tx_packets : stats.rx_packets;
+	reading->bytes = request->sent ? stats.tx_bytes : stats.rx_bytes;
+	if (attrs[queues] && nla_get_u32(attrs[queues]))
+		reading->n_queues = nla_get_u32(attrs[queues]);
 	if (attrs[IFLA_XDP])
 		take_xdp(attrs[IFLA_XDP], reading);
 	return NL_OK;
 }
 
-int links_read(struct nl_sock *socket, uint32_t ifindex, const char *ifname,
+int links_read(struct nl_sock *socket, uint32_t ifindex, const char *ifname, bool sent,
 	       struct link_reading *ret_reading)
 {
 	struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex };
-	struct request request = { .ifname = ifname };
+	struct request request = { .ifname = ifname, .sent = sent };
 	int r;
 
 	r = nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, take_link, &request);

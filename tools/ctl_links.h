@@ -10,9 +10,9 @@ struct nl_sock;
 
 struct link_reading {
 	bool present;        /* the device exists here; else the rest is zero */
-	uint64_t rx_packets; /* struct rtnl_link_stats64 */
-	uint64_t rx_bytes;
-	uint32_t n_rx_queues; /* at least 1 */
+	uint64_t packets;     /* struct rtnl_link_stats64: received, or sent */
+	uint64_t bytes;
+	uint32_t n_queues;    /* of that direction, at least 1 */
 	uint32_t xdp_prog_id; /* 0 = no program; one of them when there are several */
 };
 
@@ -20,10 +20,10 @@ struct link_reading {
 int links_open(struct nl_sock **ret_socket);
 void links_close(struct nl_sock *socket);
 
-/* ifindex, ifname: both must be the device's. In another network namespace the number alone would
+/* sent: what left the device instead of what arrived. ifindex, ifname: both must be the device's. In another network namespace the number alone would
  * find a stranger. ifname has IPACCT_IFNAME_BYTES, NUL-terminated.
  * Returns 0 (also when there is no such device) or a negative errno. */
-int links_read(struct nl_sock *socket, uint32_t ifindex, const char *ifname,
+int links_read(struct nl_sock *socket, uint32_t ifindex, const char *ifname, bool sent,
 	       struct link_reading *ret_reading);
 
 #endif

@@ -29,7 +29,8 @@ static int read_links(struct nl_sock *socket, const struct ipacct_snapshot *slot
 
 		readings[i] = (struct link_reading){ 0 };
 		if (interface->state == IPACCT_IF_ATTACHED && interface->ifindex)
-			r = links_read(socket, interface->ifindex, interface->ifname, &readings[i]);
+			r = links_read(socket, interface->ifindex, interface->ifname,
+				       interface->hook == IPACCT_HOOK_TC_EGRESS, &readings[i]);
 	}
 	return r;
 }
@@ -71,9 +72,9 @@ static int take_readings(const struct ctl_settings *settings, struct ipacct_read
 			continue;
 		slot = &live->interfaces[i];
 		if (v->first_rx[i] == 0)
-			v->first_rx[i] = before[i].rx_packets;
+			v->first_rx[i] = before[i].packets;
 		witness_compare(&slot->interface, &slot->totals, live->created_ns, &before[i],
-				&after[i], after[i].rx_packets != v->first_rx[i], &v->witness[i]);
+				&after[i], after[i].packets != v->first_rx[i], &v->witness[i]);
 		v->xdp_prog_id[i] = after[i].xdp_prog_id;
 	}
 	return 0;

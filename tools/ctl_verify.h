@@ -24,7 +24,7 @@ struct verification {
 	struct ipacct_problem no_maps; /* why not */
 	/* by index in snapshot->interfaces */
 	struct witness witness[IPACCT_IFS_MAX];
-	uint64_t first_rx[IPACCT_IFS_MAX]; /* rx_packets at the first try: shows whether it flows */
+	uint64_t first_rx[IPACCT_IFS_MAX]; /* packets at the first try: shows whether it flows */
 	uint32_t xdp_prog_id[IPACCT_IFS_MAX];
 	bool closed; /* conserved, and no witness contradicts */
 };

@@ -20,6 +20,22 @@ static char *ifname_of(const struct ipacct_interface *interface,
 	return buffer;
 }
 
+static const char *hook_of(uint8_t hook)
+{
+	const char *name = ipacct_hook_name(hook);
+
+	return name ? name : "?";
+}
+
+/* Is there an interface whose departures are counted? */
+static bool departures_seen(const struct ipacct_snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->n_interfaces; i++)
+		if (snapshot->interfaces[i].interface.hook == IPACCT_HOOK_TC_EGRESS)
+			return true;
+	return false;
+}
+
 static void json_interval(struct json_writer *json, const char *key,
 			  const struct witness_interval *interval)
 {
@@ -32,9 +48,11 @@ static void json_interval(struct json_writer *json, const char *key,
 static void json_witness(struct json_writer *json, const struct ipacct_interface *interface,
 			 const struct witness *w, uint32_t xdp_prog_id)
 {
+	bool sent = interface->hook == IPACCT_HOOK_TC_EGRESS;
 	char name[IPACCT_IFNAME_BYTES + 1];
 
 	json_text(json, "ifname", ifname_of(interface, name));
+	json_text(json, "hook", ipacct_hook_name(interface->hook));
 	json_text(json, "mode", ipacct_mode_name(interface->mode));
 	json_bool(json, "applies", !w->not_applicable);
 	json_text(json, "why_not", w->not_applicable);
@@ -43,16 +61,18 @@ static void json_witness(struct json_writer *json, const struct ipacct_interface
 	json_bool(json, "closes", w->closes);
 	json_u64(json, "xdp_prog_id", xdp_prog_id);
 	json_u64(json, "seen_packets", w->seen_packets);
-	json_interval(json, "kernel_rx_packets", &w->kernel_packets);
+	json_interval(json, sent ? "kernel_tx_packets" : "kernel_rx_packets",
+		      &w->kernel_packets);
 	json_open(json, "residue_packets", '[');
 	json_i64(json, NULL, w->residue_packets_least);
 	json_i64(json, NULL, w->residue_packets_most);
 	json_close(json, ']');
+	json_text(json, "packets_cause", w->packets_cause);
 	json_u64(json, "attach_packets", w->attach_packets);
 	json_u64(json, "reading_packets", w->reading_packets);
 	json_u64(json, "in_flight_allowed_packets", w->allowed_packets);
 	json_u64(json, "seen_l2_bytes", w->seen_l2_bytes);
-	json_interval(json, "kernel_rx_bytes", &w->kernel_bytes);
+	json_interval(json, sent ? "kernel_tx_bytes" : "kernel_rx_bytes", &w->kernel_bytes);
 	json_bool(json, "bytes_explained", w->bytes_explained);
 	json_i64(json, "kernel_bytes_per_packet_more", w->bytes_per_packet);
 	json_text(json, "bytes_cause", w->bytes_cause);
@@ -64,6 +84,7 @@ static void json_equation(struct json_writer *json, const struct equation *e)
 	char name[IPACCT_IFNAME_BYTES + 1];
 
 	json_text(json, "ifname", e->interface ? ifname_of(e->interface, name) : NULL);
+	json_text(json, "hook", e->interface ? ipacct_hook_name(e->interface->hook) : NULL);
 	json_text(json, "equation", e->text);
 	json_text(json, "unit", e->unit);
 	json_u64(json, "left", e->left);
@@ -98,7 +119,7 @@ void verify_print_json(const struct ctl_settings *settings, const struct verific
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
-	json_text(&json, "tx", VERIFY_TX_NOT_OBSERVED);
+	json_text(&json, "tx", departures_seen(v->snapshot) ? NULL : VERIFY_TX_NOT_OBSERVED);
 	json_close(&json, '}');
 }
 
@@ -113,24 +134,27 @@ static void fill_equation(const void *context, size_t index, struct table_row *r
 		 !first         ? ""
 		 : e->interface ? text_make_safe(ifname_of(e->interface, name))
 				: "all");
-	snprintf(row->cell[1], TABLE_CELL_BYTES, "%s", e->text);
-	snprintf(row->cell[2], TABLE_CELL_BYTES, "%s", e->unit);
-	snprintf(row->cell[3], TABLE_CELL_BYTES, "%" PRIu64, e->left);
-	snprintf(row->cell[4], TABLE_CELL_BYTES, "%" PRIu64, e->right);
+	snprintf(row->cell[1], TABLE_CELL_BYTES, "%s",
+		 first && e->interface ? hook_of(e->interface->hook) : "");
+	snprintf(row->cell[2], TABLE_CELL_BYTES, "%s", e->text);
+	snprintf(row->cell[3], TABLE_CELL_BYTES, "%s", e->unit);
+	snprintf(row->cell[4], TABLE_CELL_BYTES, "%" PRIu64, e->left);
+	snprintf(row->cell[5], TABLE_CELL_BYTES, "%" PRIu64, e->right);
 	if (e->left != e->right) {
-		snprintf(row->cell[5], TABLE_CELL_BYTES, "OFF BY %" PRId64,
+		snprintf(row->cell[6], TABLE_CELL_BYTES, "OFF BY %" PRId64,
 			 (int64_t)(e->left - e->right));
 		row->color = "red";
 	} else {
-		snprintf(row->cell[5], TABLE_CELL_BYTES, "holds");
+		snprintf(row->cell[6], TABLE_CELL_BYTES, "holds");
 	}
 }
 
 static int print_equations(const struct ctl_settings *settings, const struct verification *v)
 {
 	struct table table = {
-		.n_columns = 6,
+		.n_columns = 7,
 		.columns = { { .header = "INTERFACE" },
+			     { .header = "HOOK" },
 			     { .header = "EQUATION" },
 			     { .header = "UNIT" },
 			     { .header = "LEFT", .right = true },
@@ -163,14 +187,17 @@ static void print_residue(const struct witness *w)
 	if (w->residue_packets_most < 0)
 		far = (uint64_t)-w->residue_packets_most;
 	if (far == 0 && w->residue_packets_least == w->residue_packets_most) {
-		puts("  residue 0 packets");
+		printf("  residue 0 packets%s%s\n", w->packets_cause ? ": " : "",
+		       w->packets_cause ? w->packets_cause : "");
 		return;
 	}
 	printf("  residue %+" PRId64 " to %+" PRId64 " packets", w->residue_packets_least,
 	       w->residue_packets_most);
-	if (far && w->closes)
+	if (w->packets_cause)
+		printf(": %s", w->packets_cause);
+	else if (far && w->closes)
 		printf(": %" PRIu64 " in flight between program and driver counters (up to %" PRIu64
-		       " allowed: %u for each receive queue)",
+		       " allowed: %u for each queue)",
 		       far, w->allowed_packets, WITNESS_IN_FLIGHT_PER_QUEUE);
 	else if (far)
 		printf(": %" PRIu64 " UNEXPLAINED", far);
@@ -191,7 +218,7 @@ static void print_witness(const struct ipacct_interface *interface, const struct
 {
 	char name[IPACCT_IFNAME_BYTES + 1];
 
-	printf("%s: ", text_make_safe(ifname_of(interface, name)));
+	printf("%s %s: ", text_make_safe(ifname_of(interface, name)), hook_of(interface->hook));
 	if (w->not_applicable) {
 		puts(w->not_applicable);
 		return;
@@ -201,7 +228,7 @@ static void print_witness(const struct ipacct_interface *interface, const struct
 	print_interval(&w->kernel_packets);
 	putchar('\n');
 	print_residue(w);
-	if (xdp_prog_id == 0)
+	if (xdp_prog_id == 0 && interface->hook == IPACCT_HOOK_XDP)
 		puts("  no XDP program is attached to the device any more");
 	printf("  octets: %" PRIu64 " here, ", w->seen_l2_bytes);
 	print_interval(&w->kernel_bytes);
@@ -241,13 +268,13 @@ int verify_print_text(const struct ctl_settings *settings, const struct verifica
 	if (r < 0)
 		return r;
 	puts("tx, rx: sums over all addresses and roll-ups\n");
-	puts("second witness: rx counters of the kernel (rtnl_link_stats64)");
+	puts("second witness: the kernel's counters of the device, rx or tx (rtnl_link_stats64)");
 	if (!v->witness_heard)
 		printf("not heard: %s\n", v->no_maps.text);
 	for (size_t i = 0; v->witness_heard && i < v->snapshot->n_interfaces; i++)
 		print_witness(&v->snapshot->interfaces[i].interface, &v->witness[i],
 			      v->xdp_prog_id[i]);
-	puts(VERIFY_TX_NOT_OBSERVED "\n");
+	puts(departures_seen(v->snapshot) ? "" : VERIFY_TX_NOT_OBSERVED "\n");
 	print_verdict(v);
 	return 0;
 }

@@ -43,9 +43,9 @@ static const char *why_not(const struct ipacct_interface *interface, uint64_t le
 		       "namespace)";
 	if (ledger_created_ns > interface->attached_ns)
 		return "the ledger was begun anew after the attach: it lacks what came before";
-	if (before->rx_packets < interface->base_rx_packets_before ||
-	    after->rx_packets < before->rx_packets ||
-	    before->rx_bytes < interface->base_rx_bytes_before)
+	if (before->packets < interface->base_rx_packets_before ||
+	    after->packets < before->packets ||
+	    before->bytes < interface->base_rx_bytes_before)
 		return "the kernel's counters went back since the attach: the driver was reset";
 	return NULL;
 }
@@ -63,8 +63,39 @@ static uint64_t distance(uint64_t a, uint64_t b)
 	return minus(a, b) + minus(b, a);
 }
 
+/* What the kernel should say, by how its device counts. */
+struct expectation {
+	uint64_t packets;
+	uint64_t bytes;
+};
+
+/* A device that cuts super-packets itself may count each as one; one that gets them cut counts what is on
+ * the wire; and some may have come both ways when that was changed meanwhile. */
+static struct expectation expect(struct witness *w, const struct ipacct_totals *totals)
+{
+	uint64_t merged = minus(totals->bundled_packets, totals->bundles);
+	uint64_t least = minus(w->seen_packets, merged);
+	struct expectation e = { w->seen_packets, w->seen_l2_bytes };
+
+	w->merged_packets = merged;
+	if (!merged || !outside(w->seen_packets, &w->kernel_packets) ||
+	    w->kernel_packets.least > w->seen_packets)
+		return e;
+	/* the last branch: somewhere in between, said as the kernel has it */
+	if (w->kernel_packets.most <= least || !outside(least, &w->kernel_packets)) {
+		w->packets_cause = "the device counts a super-packet as one";
+		e.packets = least;
+		e.bytes -= totals->bundled_added_l2_bytes;
+	} else {
+		w->packets_cause = "some super-packets were counted as one, some after they were cut";
+		e.packets = w->kernel_packets.least;
+		e.bytes -= totals->bundled_added_l2_bytes * (w->seen_packets - e.packets) / merged;
+	}
+	return e;
+}
+
 /* Find the constant that explains the octets; of several the one nearest to the middle. */
-static void explain_bytes(struct witness *w, uint64_t slack)
+static void explain_bytes(struct witness *w, const struct expectation *e, uint64_t slack)
 {
 	uint64_t middle =
 		w->kernel_bytes.least + (w->kernel_bytes.most - w->kernel_bytes.least) / 2;
@@ -72,9 +103,9 @@ static void explain_bytes(struct witness *w, uint64_t slack)
 
 	for (size_t i = 0; i < sizeof(byte_causes) / sizeof(byte_causes[0]); i++) {
 		int k = byte_causes[i].per_packet;
-		uint64_t shift = w->seen_packets * (uint64_t)abs(k);
+		uint64_t shift = e->packets * (uint64_t)abs(k);
 		uint64_t expected =
-			k < 0 ? minus(w->seen_l2_bytes, shift) : w->seen_l2_bytes + shift;
+			k < 0 ? minus(e->bytes, shift) : e->bytes + shift;
 		uint64_t from_middle = distance(expected, middle);
 
 		if (from_middle >= best)
@@ -93,7 +124,8 @@ void witness_compare(const struct ipacct_interface *interface, const struct ipac
 {
 	struct witness w = { .not_applicable =
 				     why_not(interface, ledger_created_ns, before, after) };
-	uint64_t in_flight = (uint64_t)WITNESS_IN_FLIGHT_PER_QUEUE * after->n_rx_queues;
+	uint64_t in_flight = (uint64_t)WITNESS_IN_FLIGHT_PER_QUEUE * after->n_queues;
+	struct expectation e;
 	uint64_t far;
 
 	w.seen_packets = minus(totals->seen.packets, interface->base_seen_packets);
@@ -103,20 +135,27 @@ void witness_compare(const struct ipacct_interface *interface, const struct ipac
 		return;
 	}
 	w.kernel_packets =
-		since(before->rx_packets, after->rx_packets, interface->base_rx_packets_before,
+		since(before->packets, after->packets, interface->base_rx_packets_before,
 		      interface->base_rx_packets_after);
-	w.kernel_bytes = since(before->rx_bytes, after->rx_bytes, interface->base_rx_bytes_before,
+	w.kernel_bytes = since(before->bytes, after->bytes, interface->base_rx_bytes_before,
 			       interface->base_rx_bytes_after);
-	w.residue_packets_least = (int64_t)(w.seen_packets - w.kernel_packets.most);
-	w.residue_packets_most = (int64_t)(w.seen_packets - w.kernel_packets.least);
+	e = expect(&w, totals);
+	w.residue_packets_least = (int64_t)(e.packets - w.kernel_packets.most);
+	w.residue_packets_most = (int64_t)(e.packets - w.kernel_packets.least);
 	w.attach_packets =
 		minus(interface->base_rx_packets_after, interface->base_rx_packets_before);
-	w.reading_packets = after->rx_packets - before->rx_packets;
+	w.reading_packets = after->packets - before->packets;
 	/* The statistics lag behind the program at both moments: now, and when it was attached. */
 	w.allowed_packets = (flowing ? in_flight : 0) + (w.attach_packets ? in_flight : 0);
-	far = outside(w.seen_packets, &w.kernel_packets);
+	far = outside(e.packets, &w.kernel_packets);
 	w.closes = far <= w.allowed_packets;
+	if (!w.closes && interface->hook == IPACCT_HOOK_TC_EGRESS &&
+	    e.packets > w.kernel_packets.most) {
+		w.closes = true;
+		w.packets_cause = "what a qdisc or the driver dropped or still holds behind the hook "
+				  "(tc -s qdisc, ip -s link)";
+	}
 	/* A packet in flight has at most 65,535 octets (linux/if_ether.h ETH_MAX_MTU). */
-	explain_bytes(&w, far * UINT16_MAX);
+	explain_bytes(&w, &e, far * UINT16_MAX);
 	*ret_witness = w;
 }

@@ -22,6 +22,8 @@ struct witness_interval {
 struct witness {
 	const char *not_applicable; /* why the kernel's counters say nothing; NULL = they do */
 	bool closes;                /* no packet is unexplained */
+	const char *packets_cause;  /* why the kernel's number is another one, or NULL: it is not */
+	uint64_t merged_packets;    /* fewer, when a super-packet counts as one (up to) */
 	uint64_t seen_packets;      /* by us since the last attach */
 	uint64_t seen_l2_bytes;
 	struct witness_interval kernel_packets; /* since the last attach */

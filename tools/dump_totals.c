@@ -9,7 +9,7 @@
 #include "common_table.h"
 
 /* seen, accounted, 2 families, protocol classes, 2 fragment counters, ignored and its reasons */
-#define LINES_MAX (7u + IPACCT_PROTOCOLS + IPACCT_IGNORED_REASONS)
+#define LINES_MAX (8u + IPACCT_PROTOCOLS + IPACCT_IGNORED_REASONS)
 
 enum {
 	HAS_L2 = 1,
@@ -76,6 +76,8 @@ static void collect(const struct ipacct_totals *t, struct lines *lines)
 			add_l3(lines, 2, ipacct_protocol_name(i), &t->protocol[i]);
 	add_packets(lines, 2, "first fragments", t->first_fragments);
 	add_packets(lines, 2, "other fragments", t->other_fragments);
+	if (t->bundles)
+		add_packets(lines, 2, "in super-packets", t->bundled_packets);
 	add_l2(lines, 1, "ignored", &ignored);
 	for (unsigned int i = 0; i < IPACCT_IGNORED_REASONS; i++)
 		if (t->ignored[i].packets)

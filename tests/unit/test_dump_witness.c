@@ -31,9 +31,9 @@ static struct ipacct_totals seen(uint64_t packets, uint64_t l2_bytes)
 static struct link_reading kernel(uint64_t packets, uint64_t bytes)
 {
 	return (struct link_reading){ .present = true,
-				      .rx_packets = 5000 + packets,
-				      .rx_bytes = 500000 + bytes,
-				      .n_rx_queues = 2,
+				      .packets = 5000 + packets,
+				      .bytes = 500000 + bytes,
+				      .n_queues = 2,
 				      .xdp_prog_id = 7 };
 }
 
@@ -149,7 +149,7 @@ Test(witness, says_why_it_does_not_apply)
 	generic.mode = IPACCT_MODE_GENERIC;
 	gone.state = IPACCT_IF_GONE;
 	detached.state = IPACCT_IF_DETACHED;
-	reset.rx_packets = 3;
+	reset.packets = 3;
 	cr_expect_not_null(compare_still(generic, seen(1, 1), kernel(9, 9)).not_applicable);
 	cr_expect_not_null(compare_still(gone, seen(1, 1), kernel(9, 9)).not_applicable);
 	cr_expect_not_null(compare_still(detached, seen(1, 1), kernel(9, 9)).not_applicable);
@@ -169,4 +169,50 @@ Test(witness, ledger_begun_after_the_attach_has_no_witness)
 	cr_expect_null(w.not_applicable);
 	witness_compare(&i, &totals, 1001, &reading, &reading, false, &w);
 	cr_expect_not_null(w.not_applicable);
+}
+
+/* 10 packets, 8 of which were 2 super-packets whose headers add 6 × 54 octets. */
+static struct ipacct_totals bundled(void)
+{
+	struct ipacct_totals totals = seen(10, 1000);
+
+	totals.bundles = 2;
+	totals.bundled_packets = 8;
+	totals.bundled_added_l2_bytes = 324;
+	return totals;
+}
+
+Test(witness, super_packets_may_count_as_one_as_many_or_as_some_of_both)
+{
+	struct witness one = compare_still(slot(), bundled(), kernel(4, 676));
+	struct witness many = compare_still(slot(), bundled(), kernel(10, 1000));
+	struct witness mixed = compare_still(slot(), bundled(), kernel(7, 838));
+
+	cr_expect(one.closes && one.packets_cause && one.bytes_explained);
+	cr_expect(many.closes && !many.packets_cause && many.bytes_explained);
+	cr_expect(mixed.closes && mixed.packets_cause && mixed.bytes_explained);
+}
+
+Test(witness, super_packets_explain_no_more_than_they_are)
+{
+	struct witness few = compare_still(slot(), bundled(), kernel(3, 676));
+	struct witness more = compare_still(slot(), bundled(), kernel(11, 1100));
+
+	cr_expect_not(few.closes);
+	cr_expect_eq(few.residue_packets_most, 1);
+	cr_expect_not(more.closes);
+	cr_expect_eq(more.residue_packets_least, -1);
+}
+
+Test(witness, what_is_dropped_behind_the_egress_hook_has_a_name_and_what_came_past_it_has_none)
+{
+	struct ipacct_interface out = slot();
+	struct witness dropped, past;
+
+	out.hook = IPACCT_HOOK_TC_EGRESS;
+	dropped = compare_still(out, seen(10, 1000), kernel(9, 900));
+	past = compare_still(out, seen(10, 1000), kernel(11, 1100));
+	cr_expect(dropped.closes);
+	cr_expect_not_null(dropped.packets_cause);
+	cr_expect_not(past.closes);
 }

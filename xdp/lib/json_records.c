@@ -43,6 +43,13 @@ static void more_totals(struct json_writer *json, const struct ipacct_interface 
 	json_close(json, '}');
 	json_u64(json, "first_fragments", t->first_fragments);
 	json_u64(json, "other_fragments", t->other_fragments);
+	if (interface->mode == IPACCT_MODE_STACK) {
+		json_open(json, "super_packets", '{');
+		json_u64(json, "frames", t->bundles);
+		json_u64(json, "packets", t->bundled_packets);
+		json_u64(json, "added_l2_bytes", t->bundled_added_l2_bytes);
+		json_close(json, '}');
+	}
 	json_open(json, "ignored_l2_bytes", '{');
 	for (unsigned int i = 0; i < IPACCT_IGNORED_REASONS; i++)
 		json_u64(json, ipacct_reason_name(i), t->ignored[i].l2_bytes);
