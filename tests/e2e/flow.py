@@ -9,10 +9,12 @@
     flow.py segments ADDRESS PORT BYTES SIZE N  N times BYTES in one call, UDP_SEGMENT SIZE
     flow.py datagrams ADDRESS PORT BYTES N      N datagrams
     flow.py drain ADDRESS PORT N                take N datagrams
-    flow.py vnet DEVICE HEX GSO_TYPE HEADER SIZE LINEAR
+    flow.py vnet DEVICE GSO_TYPE SIZE LINEAR HEX
                                                 one frame by a packet socket with a virtio header
+    flow.py tun DEVICE N                        answer N UDP datagrams that leave by a tun device
 """
 
+import fcntl
 import os
 import socket
 import struct
@@ -112,14 +114,34 @@ def drain(address, port, n):
         print(sum(len(link.recv(1 << 16)) for _ in range(int(n))))
 
 
-def vnet(device, text, gso_type, header, size, linear):
+def vnet(device, gso_type, size, linear, text):
     """struct virtio_net_hdr: flags 0, GSO type, length of the linear part, size of a segment."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
         link.bind((device, 0))
         link.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
-        head = struct.pack("=BBHHHH", 1 if int(gso_type) else 0, int(gso_type), int(linear),
-                           int(size), int(header), 16 if int(gso_type) else 0)
-        link.send(head + bytes.fromhex(text))
+        frame = bytes.fromhex(text)
+        # flags: the checksum is to be written; where it begins, and where it goes: TCP 16, UDP 6
+        check = (1, 34, 16 if frame[23] == 6 else 6) if int(gso_type) else (0, 0, 0)
+        link.send(struct.pack("=BBHHHH", check[0], int(gso_type), int(linear), int(size),
+                              *check[1:]) + frame)
+
+
+def tun(device, n):
+    """Both addresses change places; the checksums stay right."""
+    descriptor = os.open("/dev/net/tun", os.O_RDWR)
+    # linux/if_tun.h TUNSETIFF, IFF_TUN | IFF_NO_PI
+    fcntl.ioctl(descriptor, 0x400454ca, struct.pack("16sH22x", device.encode(), 0x1001))
+    print("ready", flush=True)
+    found = 0
+    while found < int(n):
+        packet = os.read(descriptor, 1 << 16)
+        first, bytes_ = (12, 4) if packet[0] >> 4 == 4 else (8, 16)
+        if packet[9 if bytes_ == 4 else 6] != 17:
+            continue
+        source, destination = packet[first:first + bytes_], packet[first + bytes_:][:bytes_]
+        os.write(descriptor, packet[:first] + destination + source + packet[first + 2 * bytes_:])
+        found += 1
+    print(found)
 
 
 if __name__ == "__main__":
