@@ -3,7 +3,7 @@
 """Known traffic of real sockets. Prints "ready" when somebody may begin, then what it counted.
 
     flow.py sink ADDRESS PORT N_FLOWS           take N_FLOWS TCP streams to their end
-    flow.py stream ADDRESS PORT BYTES           send BYTES by sendfile(2), so that TCP makes GSO packets
+    flow.py stream ADDRESS PORT BYTES [wait]    send BYTES by sendfile(2), so that TCP makes GSO packets
     flow.py fetch ADDRESS PORT BYTES            ask a `serve` for BYTES
     flow.py serve ADDRESS PORT N_FLOWS          answer so many of them
     flow.py segments ADDRESS PORT BYTES SIZE N  N times BYTES in one call, UDP_SEGMENT SIZE
@@ -79,9 +79,11 @@ def serve(address, port, n_flows):
             link.close()
 
 
-def stream(address, port, n_bytes):
+def stream(address, port, n_bytes, wait=""):
     with tcp(address) as link:
         link.connect((address, int(port)))
+        if wait:
+            print("ready", flush=True)
         give(link, n_bytes)
         take_all(link)
 

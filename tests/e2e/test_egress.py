@@ -2,12 +2,14 @@
 """The tc hooks: departures counted as the wire has them, NAT-true clients, nothing twice."""
 
 import json
+import os
 import socket
 import struct
 
-from harness import Daemon, run
+from harness import Daemon, Network, run, scaled
 from tap import Skip, check, check_equal, test, wait_for
 from topology import Space, cable, finish
+from traffic import MIX, Traffic, settle
 
 # What is each end's own; all the rest of an entry must be equal at both ends of a cable.
 OWN = ("ifname", "ifindex", "hook", "mode", "attach", "attached")
@@ -304,3 +306,195 @@ def tun_has_both_directions_without_ethernet(context):
     check_equal(sorted(one["hook"] for one in dump["interfaces"]), ["tc-egress", "tc-ingress"],
                 "hooks")
     daemon.ctl("verify")
+
+
+# A frame that ends inside its tag is dropped by the stack before the hook (skb_vlan_untag()).
+INGRESS_MIX = MIX.replace("short2,", "")
+
+
+@test(limit_s=90)
+def every_kind_of_frame_is_the_generators_at_tc_ingress(context):
+    """Tags too: the stack takes them out of the frame before the hook, on the wire they are."""
+    network = Network(context)
+    daemon = Daemon(context, network, interface="rx0:tc-ingress").start()
+    # slowly: what the backlog of a CPU drops never comes to the hook
+    traffic = Traffic(context, network, packets=scaled(60_000), addresses=2000, rate=30_000,
+                      mix=INGRESS_MIX).start()
+    traffic.finish()
+    dump = settle(daemon, traffic)
+    check_equal([(one["hook"], one["mode"]) for one in dump["interfaces"]],
+                [("tc-ingress", "stack")], "hook")
+    traffic.compare(daemon)
+
+
+@test(limit_s=120)
+def kills_and_restarts_lose_nothing_at_tc_hooks(context):
+    """A pinned tcx link, and a filter of clsact: both go on counting, programs are replaced."""
+    for attach, name in (("auto", "tcx"), ("tc", "tc")):
+        network = Network(context)
+        daemon = Daemon(context, network, "--attach", attach, interface="rx0:tc-ingress").start()
+        check_equal(daemon.status()["programs"][0]["attach"], name, "attach")
+        traffic = Traffic(context, network, addresses=500, rate=20_000, mix=INGRESS_MIX).start()
+        programs = set()
+        for _ in range(5):
+            programs.add(daemon.status()["programs"][0]["prog_id"])
+            daemon.kill()
+            daemon.start()
+            daemon.stop()
+            daemon.start()
+        traffic.finish()
+        check_equal(len(programs), 5, "programs that counted")
+        check_equal(daemon.status()["programs"][0]["n_attached"], 1, "attached once")
+        settle(daemon, traffic)
+        traffic.compare(daemon)
+        context.note(f"{name}: {traffic.sent()} packets, 10 restarts")
+
+
+@test(limit_s=90)
+def departures_survive_restarts_under_traffic(context):
+    for attach in ("auto", "tc"):
+        here, there, out, arrive = chain(context, attach)
+        for address in ("192.0.2.2", "2001:db8::2"):
+            sink = there.flow_start("sink", address, 7001, 1)
+            stream = here.flow_start("stream", address, 7001, 60_000_000, "wait")
+            for _ in range(2):
+                out.kill()
+                out.start()
+            finish(stream)
+            check_equal(finish(sink), "60000000", "octets of the stream")
+        found = equal_ends(here, out, arrive)
+        check(found["super_packets"]["frames"] > 100, "hardly any super-packet")
+
+
+def filters(space, device, end="egress"):
+    return space.inside("tc", "filter", "show", "dev", device, end).stdout
+
+
+@test(limit_s=60)
+def foreign_filters_and_qdiscs_are_left_alone(context):
+    here, _, out, _ = chain(context, "tc")
+    check_equal(out.status()["programs"][0]["attach"], "tc", "attach")
+    check("ipacct_tc" in filters(here, "a0"), "no filter of ours")
+    out.ctl("detach", "a0")
+    check("clsact" not in here.inside("tc", "qdisc", "show", "dev", "a0").stdout,
+          "the qdisc was made for us and stays")
+    for foreign in (False, True):
+        space = Space(context)
+        cable(space, "a0", Space(context), "b0")
+        space.inside("tc", "qdisc", "add", "dev", "a0", "clsact")
+        if foreign:
+            # classic BPF: return 0, no match
+            space.inside("tc", "filter", "add", "dev", "a0", "egress", "pref", "7", "bpf",
+                         "bytecode", "1,6 0 0 0,")
+        before = filters(space, "a0")
+        daemon = Daemon(context, space, "--attach", "tc", interface="a0:tc-ingress,tc-egress")
+        daemon.start()
+        check("ipacct_tc" in filters(space, "a0"), "no filter of ours at egress")
+        check("ipacct_tc" in filters(space, "a0", "ingress"), "no filter of ours at ingress")
+        check(before in filters(space, "a0"), "the foreign filter is another one")
+        daemon.ctl("detach", "a0")
+        check_equal(filters(space, "a0"), before, "filters after detach")
+        check("clsact" in space.inside("tc", "qdisc", "show", "dev", "a0").stdout,
+              "somebody else's qdisc went")
+
+
+@test(limit_s=60)
+def a_filter_that_somebody_removes_comes_back(context):
+    here, there, out, _ = chain(context, "tc")
+    here.inside("tc", "filter", "del", "dev", "a0", "egress")
+    wait_for(lambda: "ipacct_tc" in filters(here, "a0"), "our filter is back", 5)
+    drain = there.flow_start("drain", "192.0.2.2", 7001, 5)
+    here.flow("datagrams", "192.0.2.2", 7001, 100, 5)
+    finish(drain)
+    found = {line["address"]: line for line in settled(out)[0]["addresses"]}
+    check_equal(found["192.0.2.2"]["rx_packets"], 5, "datagrams")
+    check_equal(out.status()["programs"][0]["n_attached"], 2, "attached again")
+
+
+@test(limit_s=60)
+def one_slot_for_each_hook_until_all_are_detached(context):
+    """Status, dump, /metrics and verify name the hook; a device that returns gets both back."""
+    space, other = Space(context), Space(context)
+    cable(space, "a0", other, "b0")
+    daemon = Daemon(context, space, interface="a0:xdp,tc-egress").start()
+    space.up("a0", "192.0.2.1/24")
+    other.up("b0", "192.0.2.2/24")
+    hooks = [(one["hook"], one["attach"], one["state"]) for one in daemon.status()["programs"]]
+    check_equal(hooks, [("xdp", "link", "attached"), ("tc-egress", "tcx", "attached")], "hooks")
+    other.inside("ping", "-c", "3", "-i", "0.01", "192.0.2.1")
+    dump = settled(daemon)[0]
+    found = {line["address"]: (line["tx_packets"], line["rx_packets"])
+             for line in dump["addresses"]}
+    check_equal((found["192.0.2.1"], found["192.0.2.2"]), ((3, 3), (3, 3)), "echo and reply")
+    witness = json.loads(daemon.ctl("verify", "-j").stdout)["witness"]
+    check_equal([(one["hook"], one["closes"]) for one in witness],
+                [("xdp", True), ("tc-egress", True)], "witness")
+    check("kernel_tx_packets" in witness[1], "the witness of departures is tx")
+    run("ip", "-n", space.receiver, "link", "del", "a0")
+    wait_for(lambda: all(one["state"] == "gone" for one in daemon.status()["programs"]), "gone")
+    cable(space, "a0", other, "b0")
+    wait_for(lambda: all(one["state"] == "attached" for one in daemon.status()["programs"]),
+             "both attached again", 5)
+    space.up("a0", "192.0.2.1/24")
+    other.up("b0", "192.0.2.2/24")
+    other.inside("ping", "-c", "2", "-i", "0.01", "192.0.2.1")
+    dump = settled(daemon)[0]
+    found = {line["address"]: (line["tx_packets"], line["rx_packets"])
+             for line in dump["addresses"]}
+    check_equal((found["192.0.2.1"], found["192.0.2.2"]), ((5, 5), (5, 5)), "echo and reply")
+    daemon.ctl("detach", "a0")
+    check_equal([one["state"] for one in daemon.dump("--totals")["interfaces"]],
+                ["detached"] * 2, "state")
+    check("attached" not in space.inside("ip", "-d", "link", "show", "a0").stdout, "XDP stays")
+
+
+CONFIG = """interfaces:
+  - name: lan0
+    hooks: [xdp, tc-egress]
+  - {name: wan0, hooks: [xdp]%s}
+"""
+
+
+@test(limit_s=60)
+def what_would_count_twice_is_refused_where_it_is_written(context):
+    space = Space(context)
+    for device in ("lan0", "wan0"):
+        cable(space, device, Space(context), "x0")
+    path = os.path.join(context.folder, "ipacctd.yaml")
+
+    def write(text):
+        with open(path, "w", encoding="ascii") as out:
+            out.write(text)
+
+    daemon = Daemon(context, space, "-c", path, interface=None)
+    write(CONFIG % "")
+    daemon.refuse(code=78, words=[f"{path}:4:25:", "lan0", "wan0", "domain", "forwarded_twice"])
+    daemon.refuse("--check-config", code=78, words=[f"{path}:4:25:"])
+    write("interfaces: [{name: lan0, hooks: [xdp, tc-ingress]}]\n")
+    daemon.refuse(code=78, words=[f"{path}:1:34:", "lan0", "tc-ingress"])
+    write("interfaces: [{name: lan0, hooks: [xdp, egress]}]\n")
+    daemon.refuse(code=78, words=[f"{path}:1:40:", "egress", "tc-egress"])
+    write("interfaces: [{name: lan0, hooks: []}]\n")
+    daemon.refuse(code=78, words=[f"{path}:1:34:", "empty"])
+    write("{}")
+    daemon.refuse("-i", "lan0:tc-egress", "-i", "wan0", code=78, words=["lan0", "wan0"])
+    daemon.refuse("-i", "lan0:egress", code=2, words=["egress", "tc-egress"])
+    for way_out in (", domain: 7", ", forwarded_twice: yes"):
+        write(CONFIG % way_out)
+        run(*daemon.command("--check-config"))
+    daemon.start()
+    before = [(one["ifname"], one["hook"], one["prog_id"]) for one in daemon.status()["programs"]]
+    check_equal([one[:2] for one in before],
+                [("lan0", "xdp"), ("lan0", "tc-egress"), ("wan0", "xdp")], "hooks")
+    write(CONFIG % "")
+    done = daemon.ctl("reload", expect=None)
+    check_equal(done.returncode, 78, f"exit code of a reload: {done.stderr}")
+    check(f"{path}:4:25:" in done.stderr + daemon.log(), "no position")
+    check_equal([(one["ifname"], one["hook"], one["prog_id"])
+                 for one in daemon.status()["programs"]], before, "programs after it")
+    write("interfaces: [{name: lan0}, {name: wan0}]\n")
+    daemon.ctl("reload")
+    check_equal([(one["ifname"], one["hook"], one["state"])
+                 for one in daemon.status()["programs"]],
+                [("lan0", "xdp", "attached"), ("lan0", "tc-egress", "detached"),
+                 ("wan0", "xdp", "attached")], "a hook that is not listed any more")

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <bpf/libbpf.h>
 
 #include "ipacct.skel.h"
+#include "ipacct_tc.skel.h"
 
 #define N_INNER     (MACHINE_PARTITIONS * IPACCT_EPOCHS)
 #define ROLL_BYTES  (N_INNER * IPACCT_ROLL_LINES * sizeof(struct ipacct_counters))
@@ -172,6 +174,35 @@ static int totals_clear(struct machine *machine)
 		       : 0;
 }
 
+/* The other program on the same maps, in place of the first. */
+static int tc_load(struct machine *machine)
+{
+	const struct machine_setup *setup = &machine->setup;
+	struct bpf_map *map;
+	int ret = 0;
+
+	machine->tc = ipacct_tc_bpf__open();
+	if (!machine->tc)
+		return -errno;
+	machine->tc->rodata->cfg_slot = setup->slot;
+	machine->tc->rodata->cfg_domain = setup->domain;
+	machine->tc->rodata->cfg_domain_slot = setup->domain_slot;
+	machine->tc->rodata->cfg_hot4_sets = setup->hot_sets;
+	machine->tc->rodata->cfg_hot6_sets = setup->hot_sets;
+	machine->tc->rodata->cfg_hot6_bit = IPACCT_EPOCHS * setup->hot_sets;
+	bpf_object__for_each_map(map, machine->tc->obj) {
+		const struct bpf_map *same =
+			bpf_object__find_map_by_name(machine->skeleton->obj, bpf_map__name(map));
+
+		if (!ret && same && !bpf_map__is_internal(map))
+			ret = bpf_map__reuse_fd(map, bpf_map__fd(same));
+	}
+	if (!ret)
+		ret = ipacct_tc_bpf__load(machine->tc);
+	machine->prog_fd = bpf_program__fd(machine->tc->progs.ipacct_tc);
+	return ret;
+}
+
 static int load(struct machine *machine)
 {
 	const struct machine_setup *setup = &machine->setup;
@@ -199,6 +230,8 @@ static int load(struct machine *machine)
 		ret = hot_map(machine);
 	if (ret)
 		return ret;
+	if (setup->tc)
+		return tc_load(machine);
 	machine->prog_fd = bpf_program__fd(machine->skeleton->progs.ipacct_xdp);
 	/* 50 zero octets of LLC: ignored, so that only the totals have to be cleared. */
 	machine->splits = kernel_splits(machine->prog_fd, machine->out);
@@ -235,6 +268,7 @@ void machine_finish(struct machine *machine)
 		munmap((void *)machine->hot4, hot_bytes(machine));
 	if (machine->hot6)
 		munmap((void *)machine->hot6, hot_bytes(machine));
+	ipacct_tc_bpf__destroy(machine->tc);
 	if (machine->skeleton)
 		ipacct_bpf__destroy(machine->skeleton);
 	free(machine->per_cpu);
@@ -258,7 +292,23 @@ int machine_run(struct machine *machine, const uint8_t *frame, size_t n_bytes, s
 		return -errno;
 	if (opts.data_size_out != n_bytes || memcmp(machine->out, frame, n_bytes))
 		return -EIO;
-	return (int)opts.retval;
+	if (machine->setup.tc && opts.retval == (uint32_t)TC_ACT_UNSPEC)
+		return XDP_PASS;
+	return machine->setup.tc ? -EBADE : (int)opts.retval;
+}
+
+int machine_run_bundle(struct machine *machine, const uint8_t *frame, size_t n_bytes,
+		       uint32_t gso_size, uint32_t gso_segs, uint32_t wire_len)
+{
+	struct __sk_buff context = { .gso_size = gso_size,
+				     .gso_segs = gso_segs,
+				     .wire_len = wire_len };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)n_bytes,
+		    .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(machine->prog_fd, &opts))
+		return -errno;
+	return opts.retval == (uint32_t)TC_ACT_UNSPEC ? XDP_PASS : -EBADE;
 }
 
 /* Records are made of 64-bit counters only: adding them up needs no list of their fields. */

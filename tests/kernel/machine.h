@@ -21,11 +21,13 @@ struct machine_setup {
 	uint32_t hot_sets;    /* of each family, 0 = no hot tier; at least 64, a power of two */
 	uint32_t lru_entries; /* capacity of the LRU map that the tests use */
 	uint64_t lru_budget;  /* inserts allowed there */
+	bool tc;              /* the program of the tc hooks instead; machine_run() still says XDP_PASS */
 };
 
 struct machine {
 	struct machine_setup setup;
 	struct ipacct_bpf *skeleton;
+	struct ipacct_tc_bpf *tc; /* on the maps of the other, NULL without setup.tc */
 	int prog_fd;
 	int lru_fds[MACHINE_PARTITIONS * IPACCT_EPOCHS];
 	const struct ipacct_counters *roll; /* mapped read-only */
@@ -61,6 +63,10 @@ void machine_finish(struct machine *machine);
  * 14 … n_bytes. Returns the program's verdict or a negative errno: -EIO when the frame that came
  * out is not the one that went in. */
 int machine_run(struct machine *machine, const uint8_t *frame, size_t n_bytes, size_t linear_bytes);
+
+/* Run one frame of the tc program as a super-packet. Returns as machine_run(). */
+int machine_run_bundle(struct machine *machine, const uint8_t *frame, size_t n_bytes,
+		       uint32_t gso_size, uint32_t gso_segs, uint32_t wire_len);
 
 /* Totals of the slot and epoch of the setup, summed over CPUs. */
 int machine_totals(struct machine *machine, struct ipacct_totals *ret_totals);

@@ -8,6 +8,7 @@
 struct ipacct_cursor {
 	const uint8_t *frame;
 	uint32_t len;
+	uint32_t n_tags; /* none: a capture has them all */
 };
 
 /* A function: inlined, its branches would be counted with those of each line of the parser. */

@@ -15,6 +15,7 @@
 #include <linux/bpf.h>
 
 #include "ipacct.skel.h"
+#include "ipacct_tc.skel.h"
 
 #define VERIFIED_INSNS_MAX 100000u /* DESIGN 4: on 6.1, one million is the kernel's limit */
 #define MAP_NAME_MAX       (BPF_OBJ_NAME_LEN - 1)
@@ -78,6 +79,50 @@ Test(verifier, stays_below_its_budget_of_instructions)
 	n_insns = load_verbose(0, 0, 16384);
 	harness_note("hot tier: processed %lu insns", n_insns);
 	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "hot tier: %lu", n_insns);
+}
+
+/* The same for the tc hooks' program. */
+static unsigned long load_tc_verbose(uint32_t hot_sets, bool no_ethernet)
+{
+	static char log[LOG_BYTES];
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES,
+		    .kernel_log_level = LOG_STATISTICS);
+	struct ipacct_tc_bpf *skeleton = ipacct_tc_bpf__open_opts(&opts);
+	unsigned long n_insns = 0;
+	const char *found;
+	int ret;
+
+	cr_assert(skeleton != NULL);
+	skeleton->rodata->cfg_hot4_sets = skeleton->rodata->cfg_hot6_sets = hot_sets;
+	skeleton->rodata->cfg_hot6_bit = 4 * hot_sets;
+	skeleton->rodata->cfg_guard = hot_sets != 0;
+	skeleton->rodata->cfg_no_ethernet = no_ethernet;
+	if (hot_sets) {
+		bpf_map__set_value_size(skeleton->maps.ipacct_hot4,
+					hot_sets * IPACCT_HOT_SET_BYTES);
+		bpf_map__set_value_size(skeleton->maps.ipacct_hot6,
+					hot_sets * IPACCT_HOT_SET_BYTES);
+	}
+	ret = ipacct_tc_bpf__load(skeleton);
+	cr_assert(ret == 0, "refused: %s\n%.4000s", strerror(-ret), log);
+	found = strstr(log, "processed ");
+	cr_assert(found && sscanf(found, "processed %lu insns", &n_insns) == 1, "log: %.200s", log);
+	ipacct_tc_bpf__destroy(skeleton);
+	return n_insns;
+}
+
+Test(verifier, tc_program_stays_below_the_same_budget)
+{
+	if (geteuid() != 0)
+		cr_skip_test("loading a BPF program needs root");
+	for (int no_ethernet = 0; no_ethernet < 2; no_ethernet++)
+		for (uint32_t hot_sets = 0; hot_sets <= 16384; hot_sets += 16384) {
+			unsigned long n_insns = load_tc_verbose(hot_sets, no_ethernet);
+
+			harness_note("tc, %u hot sets, ethernet %d: processed %lu insns", hot_sets,
+				     !no_ethernet, n_insns);
+			cr_expect(n_insns <= VERIFIED_INSNS_MAX, "%lu", n_insns);
+		}
 }
 
 Test(verifier, kernel_keeps_every_map_name_whole)

@@ -9,8 +9,8 @@
 #ifndef IPACCT_BUNDLE_BPF_H
 #define IPACCT_BUNDLE_BPF_H
 
-#define BUNDLE_DEPTH_MAX   12     /* headers: IP and UDP and VXLAN and Ethernet and tags and IP and … */
-#define BUNDLE_BY_FRAGS    0xffff /* linux/skbuff.h GSO_BY_FRAGS: SCTP, chunks of any size */
+#define BUNDLE_DEPTH_MAX   12 /* headers: IP and UDP and VXLAN and Ethernet and tags and IP and … */
+#define BUNDLE_BY_FRAGS    0xffff  /* linux/skbuff.h GSO_BY_FRAGS: SCTP, chunks of any size */
 #define BUNDLE_PACKETS_MAX 0xffffu /* gso_segs has 16 bits */
 #define BUNDLE_UNKNOWN     (-1)
 #define BUNDLE_STRIPPED    0x10000 /* a jumbo option of 8 octets is in the headers and goes */
@@ -166,8 +166,8 @@ __noinline int ipacct_bundle_headers(ipacct_ctx *ctx, __u32 off)
 /* A super-packet on the wire. */
 struct bundle {
 	__u32 packets;
-	__u32 l2_bytes;     /* of all of them */
-	__u32 full_bytes;   /* of each frame but the last */
+	__u32 l2_bytes;   /* of all of them */
+	__u32 full_bytes; /* of each frame but the last */
 	__u32 last_bytes;
 };
 
@@ -176,7 +176,8 @@ struct bundle {
 static __always_inline void bundle_measure(ipacct_ctx *ctx, __u32 len, __u32 least_bytes,
 					   int headers, struct bundle *ret_bundle)
 {
-	__u32 size = ctx->gso_size, packets = ctx->gso_segs, payload, header_bytes = 0, stripped = 0;
+	__u32 size = ctx->gso_size, packets = ctx->gso_segs, payload, header_bytes = 0,
+	      stripped = 0;
 
 	if (headers >= 0) {
 		stripped = headers & BUNDLE_STRIPPED ? 8 : 0;
@@ -213,7 +214,8 @@ static __always_inline void bundle_seen(struct ipacct_totals *totals, __u32 len,
 	totals->size_histogram[size_bin(bundle->last_bytes)]++;
 	totals->bundles++;
 	totals->bundled_packets += bundle->packets;
-	totals->bundled_added_l2_bytes += (__u64)bundle->l2_bytes - len; /* wraps when one shrinks */
+	totals->bundled_added_l2_bytes +=
+		(__u64)bundle->l2_bytes - len; /* wraps when one shrinks */
 }
 
 /* A super-packet is no fragment. */
@@ -262,8 +264,8 @@ __noinline int ipacct_count_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals
 	pkt.source.domain = pkt.destination.domain = cfg_domain;
 	index = account_index(epoch & 1);
 	verdict = ipacct_account(&pkt.source, l3_bytes, index, ACCOUNT_TX(bundle.packets), seed);
-	return verdict | ipacct_account(&pkt.destination, l3_bytes, index,
-					ACCOUNT_RX(bundle.packets), seed);
+	return verdict |
+	       ipacct_account(&pkt.destination, l3_bytes, index, ACCOUNT_RX(bundle.packets), seed);
 }
 
 #endif

@@ -73,7 +73,10 @@ static __always_inline int ipacct_chain(struct ipacct_cursor *cur, __u32 off, __
 __noinline int ipacct_parse_whole(ipacct_ctx *ctx, __u32 len, struct ipacct_packet *pkt)
 {
 	struct ipacct_cursor cur = {
-		.ctx = ctx, .len = len - ipacct_hidden_bytes(ctx), .whole = true
+		.ctx = ctx,
+		.len = len - ipacct_hidden_bytes(ctx),
+		.n_tags = ipacct_hidden_bytes(ctx) != 0,
+		.whole = true,
 	};
 
 	if (!pkt)
@@ -89,6 +92,7 @@ static __always_inline struct ipacct_cursor cursor_linear(ipacct_ctx *ctx, __u32
 		.data = (void *)(long)ctx->data,
 		.data_end = (void *)(long)ctx->data_end,
 		.len = len - ipacct_hidden_bytes(ctx),
+		.n_tags = ipacct_hidden_bytes(ctx) != 0,
 		.whole = false,
 	};
 }
@@ -160,8 +164,7 @@ __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, _
 	pkt.source.domain = pkt.destination.domain = cfg_domain;
 	index = account_index(epoch & 1);
 	verdict = ipacct_account(&pkt.source, pkt.l3_bytes, index, ACCOUNT_TX(1), seed);
-	return verdict | ipacct_account(&pkt.destination, pkt.l3_bytes, index, ACCOUNT_RX(1),
-				      seed);
+	return verdict | ipacct_account(&pkt.destination, pkt.l3_bytes, index, ACCOUNT_RX(1), seed);
 }
 
 /* Nearly all packets: IP directly above Ethernet, both addresses at home in the hot tier. The same
@@ -196,8 +199,7 @@ __noinline int ipacct_count_plain6(ipacct_ctx *ctx, struct ipacct_totals *totals
 	struct ipacct_cursor cur = cursor_linear(ctx, len);
 	struct ipacct_packet pkt = {};
 
-	if (!totals || !table || 
-	    ipacct_parse_plain(&cur, ipacct_first_type(ctx), ETH_P_IPV6, &pkt))
+	if (!totals || !table || ipacct_parse_plain(&cur, ipacct_first_type(ctx), ETH_P_IPV6, &pkt))
 		return false;
 	pkt.source.domain = pkt.destination.domain = cfg_domain;
 	if (!ipacct_hot6_pair(table, ipacct_hot6_hash(&pkt.source, seed), &pkt.source,

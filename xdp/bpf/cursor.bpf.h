@@ -7,7 +7,8 @@ struct ipacct_cursor {
 	ipacct_ctx *ctx;
 	void *data;
 	void *data_end;
-	__u32 len;  /* whole frame, all fragments */
+	__u32 len; /* whole frame, all fragments, but for tags that lie elsewhere */
+	__u32 n_tags;
 	bool whole; /* a constant in each caller: false = linear part only */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* From a frame to the two addresses and the octets to count, or the reason why not.
  *
- * One body for three kinds of access: the includer defines struct ipacct_cursor (with a member
- * `len`, the whole frame without FCS) and
+ * One body for three kinds of access: the includer defines struct ipacct_cursor (with members
+ * `len`, the whole frame without FCS, and `n_tags`, VLAN tags of it that lie elsewhere) and
  *
  *	const void *ipacct_pull(cur, off, bytes, scratch)
  *
@@ -345,8 +345,9 @@ static __always_inline int ipacct_parse(struct ipacct_cursor *cur, __u32 type,
 			return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
 		type = parse_be16(at);
 	}
-	for (int i = 0; i < PARSE_VLAN_DEPTH_MAX &&
-			(type == ETH_P_8021Q || type == ETH_P_8021AD || type == PARSE_ETH_P_QINQ1);
+	for (__u32 i = cur->n_tags;
+	     i < PARSE_VLAN_DEPTH_MAX &&
+	     (type == ETH_P_8021Q || type == ETH_P_8021AD || type == PARSE_ETH_P_QINQ1);
 	     i++) {
 		at = ipacct_pull(cur, off, 4, scratch); /* IEEE 802.1Q 9.6: TCI, then the type */
 		if (!at)

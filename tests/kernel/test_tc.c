@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The tc hooks' program: the packet table ends as it does for XDP, super-packets as their packets. */
+#include "cases.h"
+#include "harness.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <linux/bpf.h>
+#include <string.h>
+
+#define FRAME_MAX 3400u /* net/bpf/test_run.c: what one page leaves for a socket buffer */
+#define FRAME_MIN 15u   /* Ethernet, and at least one octet behind it */
+
+static struct harness harness;
+static struct frame frame;
+
+/* The kernel makes no socket buffer of an ethertype without that header (net/bpf/test_run.c). */
+static bool is_taken(size_t n_bytes)
+{
+	uint32_t type = frame.data[12] << 8 | frame.data[13];
+	size_t least = type == 0x0800 ? 14 + 20 : type == 0x86dd ? 14 + 40 : FRAME_MIN;
+
+	return n_bytes >= least && n_bytes <= FRAME_MAX;
+}
+
+static bool start(size_t number)
+{
+	struct machine_setup setup = harness_setups[number];
+
+	setup.tc = true;
+	if (harness_start(&harness, &setup))
+		return true;
+	harness_finish(&harness);
+	return false;
+}
+
+Test(tc, every_row_that_fits_counts_what_the_table_says)
+{
+	for (size_t s = 0; s < HARNESS_SETUPS; s++) {
+		if (!start(s))
+			return;
+		for (size_t i = 0; i < n_cases(); i++) {
+			const struct packet_case *row = case_at(i);
+			struct outcome outcome;
+
+			cr_assert(frame_build(row->layers, &frame) == 0);
+			cr_assert(case_outcome(row, &outcome) == 0);
+			if (!is_taken(frame.n_bytes))
+				continue;
+			(void)harness_frame(&harness, row->name, "tc", frame.data, frame.n_bytes, 0,
+					    &outcome);
+			harness_check(&harness, row->name, true);
+		}
+		harness_note("tc: setup %zu, %zu of %zu rows", s, harness.n_frames, n_cases());
+		cr_expect(harness.n_frames > n_cases() * 9 / 10, "%zu rows", harness.n_frames);
+		harness_finish(&harness);
+	}
+}
+
+Test(tc, every_row_cut_at_every_byte)
+{
+	if (!start(2))
+		return;
+	for (size_t i = 0; i < n_cases(); i++) {
+		const struct packet_case *row = case_at(i);
+		struct outcome outcome;
+
+		cr_assert(frame_build(row->layers, &frame) == 0);
+		for (size_t n = FRAME_MIN; n < frame.n_bytes && n < 200; n++) {
+			if (!is_taken(n))
+				continue;
+			reference_account(frame.data, n, &outcome);
+			(void)harness_frame(&harness, row->name, "cut", frame.data, n, 0, &outcome);
+		}
+	}
+	harness_check(&harness, "all rows", true);
+	harness_finish(&harness);
+}
+
+/* Headers of a super-packet, spelled out; its payload follows, all zero. */
+struct bundle_case {
+	const char *name;
+	const char *headers; /* hexadecimal; spaces do not count */
+	uint32_t payload_bytes, gso_size, gso_segs, wire_len;
+	uint32_t before_bytes;          /* what lies before the outermost IP header */
+	uint32_t packets, header_bytes; /* on the wire */
+};
+
+#define MACS     "020000000001020000000002"
+#define WIRE4(p) "4500 0000 0000 0000 40" p "0000 c0000201 c6336402"
+#define WIRE6(n) \
+	"60000000 0500" n "40 20010db8000000000000000000000001 3fff0001000000000000000000000002"
+#define WIRE_TCP32   "1b5b1b5b 00000001 00000001 80100200 00000000 010101010101010101010101"
+#define WIRE_TCP20   "1b5b1b5b 00000001 00000001 50100200 00000000"
+#define WIRE_UDP(to) "1b5b" to "0000 0000"
+
+static const struct bundle_case bundles[] = {
+	{ "TCP over IPv4, last one short", MACS "0800" WIRE4("06") WIRE_TCP32, 2500, 1000, 3, 0, 14,
+	  3, 66 },
+	{ "the guest does not say how many", MACS "0800" WIRE4("06") WIRE_TCP32, 2500, 1000, 0, 0,
+	  14, 3, 66 },
+	{ "no remainder", MACS "0800" WIRE4("06") WIRE_TCP20, 3000, 1000, 3, 0, 14, 3, 54 },
+	{ "one octet more", MACS "0800" WIRE4("06") WIRE_TCP20, 3001, 1000, 4, 0, 14, 4, 54 },
+	{ "one octet less", MACS "0800" WIRE4("06") WIRE_TCP20, 2999, 1000, 3, 0, 14, 3, 54 },
+	{ "it fits into one", MACS "0800" WIRE4("06") WIRE_TCP20, 700, 1000, 1, 0, 14, 1, 54 },
+	{ "segments of one octet", MACS "0800" WIRE4("06") WIRE_TCP20, 1200, 1, 1200, 0, 14, 1200,
+	  54 },
+	{ "TCP over IPv6", MACS "86dd" WIRE6("06") WIRE_TCP32, 2500, 1000, 3, 0, 14, 3, 86 },
+	{ "IPv6 with destination options", MACS "86dd" WIRE6("3c") "0600000000000000" WIRE_TCP20,
+	  2500, 1000, 3, 0, 14, 3, 82 },
+	{ "UDP", MACS "0800" WIRE4("11") WIRE_UDP("1b5b"), 2500, 1200, 3, 0, 14, 3, 42 },
+	{ "UDP over IPv6", MACS "86dd" WIRE6("11") WIRE_UDP("1b5b"), 2500, 1200, 3, 0, 14, 3, 62 },
+	{ "two tags", MACS "88a8 0005 8100 0006 0800" WIRE4("06") WIRE_TCP20, 2500, 1000, 3, 0, 22,
+	  3, 62 },
+	{ "IPIP", MACS "0800" WIRE4("04") WIRE4("06") WIRE_TCP20, 2500, 1000, 3, 0, 14, 3, 74 },
+	{ "6in4", MACS "0800" WIRE4("29") WIRE6("06") WIRE_TCP20, 2500, 1000, 3, 0, 14, 3, 94 },
+	{ "GRE with key and sequence number",
+	  MACS "0800" WIRE4("2f") "3000 0800 00000001 00000002" WIRE4("06") WIRE_TCP20, 2500, 1000,
+	  3, 0, 14, 3, 86 },
+	{ "GRE with Ethernet in it",
+	  MACS "0800" WIRE4("2f") "0000 6558" MACS "8100 0007 86dd" WIRE6("11") WIRE_UDP("1b5b"),
+	  2500, 1000, 3, 0, 14, 3, 104 },
+	{ "VXLAN",
+	  MACS "0800" WIRE4("11") WIRE_UDP("12b5") "08000000 00000100" MACS "0800" WIRE4("06")
+		  WIRE_TCP32,
+	  2500, 1000, 3, 0, 14, 3, 116 },
+	{ "GENEVE with options",
+	  MACS "0800" WIRE4("11") WIRE_UDP("17c1") "02006558 00000100 0000000000000000" MACS
+						   "86dd" WIRE6("06") WIRE_TCP20,
+	  2500, 1000, 3, 0, 14, 3, 132 },
+	{ "SCTP, chunks of any size", MACS "0800" WIRE4("84") "1b5b1b5b0000000000000000", 2500,
+	  0xffff, 4, 0, 14, 4, 46 },
+	{ "ESP: as the kernel estimates", MACS "0800" WIRE4("32") "0000000100000001", 2500, 1000, 3,
+	  2542 + 2 * 42, 14, 3, 42 },
+	{ "ESP, no estimate: what lies before IP", MACS "0800" WIRE4("32") "0000000100000001", 2500,
+	  1000, 0, 0, 14, 3, 14 },
+};
+#define N_BUNDLES (sizeof(bundles) / sizeof(*bundles))
+
+static size_t bytes_of(const char *hex, uint8_t *to)
+{
+	size_t n = 0;
+
+	for (; *hex; hex++) {
+		int digit = *hex >= 'a' ? *hex - 'a' + 10 : *hex - '0';
+
+		if (*hex == ' ')
+			continue;
+		to[n / 2] = (uint8_t)(n % 2 ? to[n / 2] | digit : digit << 4);
+		n++;
+	}
+	return n / 2;
+}
+
+/* The outermost IP packet says its length, as the kernel writes it. */
+static size_t bundle_build(const struct bundle_case *row, uint8_t *data)
+{
+	size_t n_headers = bytes_of(row->headers, data), n = n_headers + row->payload_bytes;
+	uint8_t *ip = data + row->before_bytes;
+	size_t l3_bytes = n - row->before_bytes - (ip[0] >> 4 == 6 ? 40 : 0);
+	uint8_t *length = ip + (ip[0] >> 4 == 6 ? 4 : 2);
+
+	memset(data + n_headers, 0, row->payload_bytes);
+	length[0] = (uint8_t)(l3_bytes >> 8);
+	length[1] = (uint8_t)l3_bytes;
+	return n;
+}
+
+static uint32_t bin_of(uint32_t l2_bytes)
+{
+	static const uint32_t limits[] = { 64, 65, 128, 256, 512, 1024, 1519 }; /* with FCS */
+	uint32_t bin = 0;
+
+	while (bin < sizeof(limits) / sizeof(*limits) && l2_bytes + 4 >= limits[bin])
+		bin++;
+	return bin;
+}
+
+/* Segment by segment, as they would be on the wire. */
+static struct ipacct_totals wire_of(const struct bundle_case *row, size_t n_bytes,
+				    uint64_t *l3_bytes)
+{
+	size_t n_headers = row->header_bytes, left = n_bytes - n_headers;
+	struct ipacct_totals totals = { 0 };
+	uint32_t size = row->gso_size == 0xffff ? row->payload_bytes / row->packets : row->gso_size;
+
+	*l3_bytes = 0;
+	for (uint32_t i = 0; i < row->packets; i++) {
+		size_t here = i + 1 == row->packets ? left : size;
+
+		totals.seen.packets++;
+		totals.seen.l2_bytes += n_headers + here;
+		totals.size_histogram[bin_of((uint32_t)(n_headers + here))]++;
+		*l3_bytes += n_headers - row->before_bytes + here;
+		left -= here;
+	}
+	return totals;
+}
+
+static void bundle_check(const struct bundle_case *row)
+{
+	static uint8_t data[FRAME_MAX + 200];
+	size_t n = bundle_build(row, data);
+	uint64_t l3_bytes;
+	struct ipacct_totals want = wire_of(row, n, &l3_bytes), got;
+	struct ipacct_counters source, destination;
+	bool ipv6 = data[row->before_bytes] >> 4 == 6;
+	uint8_t address[2][16] = { { [10] = 0xff, 0xff }, { [10] = 0xff, 0xff } };
+
+	memcpy(address[0] + (ipv6 ? 0 : 12), data + row->before_bytes + (ipv6 ? 8 : 12),
+	       ipv6 ? 16 : 4);
+	memcpy(address[1] + (ipv6 ? 0 : 12), data + row->before_bytes + (ipv6 ? 24 : 16),
+	       ipv6 ? 16 : 4);
+	cr_assert(machine_run_bundle(&harness.machine, data, n, row->gso_size, row->gso_segs,
+				     row->wire_len ? row->wire_len : (uint32_t)n) == XDP_PASS,
+		  "%s", row->name);
+	cr_assert(machine_totals(&harness.machine, &got) == 0);
+	cr_expect(got.seen.packets == want.seen.packets, "%s: %llu packets", row->name,
+		  (unsigned long long)got.seen.packets);
+	cr_expect(got.seen.l2_bytes == want.seen.l2_bytes, "%s: %llu octets, expected %llu",
+		  row->name, (unsigned long long)got.seen.l2_bytes,
+		  (unsigned long long)want.seen.l2_bytes);
+	cr_expect(!memcmp(got.size_histogram, want.size_histogram, sizeof(got.size_histogram)),
+		  "%s: sizes", row->name);
+	cr_expect(got.accounted.packets == got.seen.packets &&
+			  got.accounted.l2_bytes == got.seen.l2_bytes,
+		  "%s: accounted", row->name);
+	cr_expect(got.ipv4.l3_bytes + got.ipv6.l3_bytes == l3_bytes,
+		  "%s: %llu l3 octets, expected %llu", row->name,
+		  (unsigned long long)(got.ipv4.l3_bytes + got.ipv6.l3_bytes),
+		  (unsigned long long)l3_bytes);
+	cr_expect(got.bundles == 1 && got.bundled_packets == row->packets &&
+			  got.bundled_added_l2_bytes == want.seen.l2_bytes - n,
+		  "%s: super-packets", row->name);
+	cr_assert(machine_record(&harness.machine, address[0], &source) == 0, "%s", row->name);
+	cr_assert(machine_record(&harness.machine, address[1], &destination) == 0, "%s", row->name);
+	cr_expect(source.tx_packets == row->packets && source.tx_l3_bytes == l3_bytes &&
+			  !source.rx_packets && destination.rx_packets == row->packets &&
+			  destination.rx_l3_bytes == l3_bytes && !destination.tx_packets,
+		  "%s: records", row->name);
+}
+
+Test(tc, super_packets_are_counted_as_what_goes_on_the_wire)
+{
+	for (size_t i = 0; i < N_BUNDLES * HARNESS_SETUPS; i++) {
+		if (!start(i % HARNESS_SETUPS))
+			return;
+		bundle_check(&bundles[i / HARNESS_SETUPS]);
+		harness_finish(&harness);
+	}
+}
