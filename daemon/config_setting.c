@@ -66,9 +66,8 @@ void setting_legal(const struct setting *setting, char ret_text[SETTING_LEGAL_BY
 	case SETTING_IFNAME:
 	case SETTING_INTERFACES:
 		(void)snprintf(ret_text, SETTING_LEGAL_BYTES,
-			       "1 to %u characters, no white space, '/' or ':', not '.' or '..'%s",
-			       IPACCT_IFNAME_BYTES - 1,
-			       setting->type == SETTING_IFNAME ? "" : "; hooks as in the file");
+			       "1 to %u characters, no white space, '/' or ':', not '.' or '..'",
+			       IPACCT_IFNAME_BYTES - 1);
 		return;
 	case SETTING_PREFIXES:
 		(void)snprintf(ret_text, SETTING_LEGAL_BYTES, "%s", CONFIG_PREFIX_LEGAL);

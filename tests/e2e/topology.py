@@ -5,11 +5,12 @@ import itertools
 import os
 import subprocess
 
+import flow
 from harness import Network, end_process, run
 from tap import SLOW, check_equal
 
 _NUMBERS = itertools.count(1)
-FLOW = os.path.join(os.path.dirname(os.path.abspath(__file__)), "flow.py")
+FLOW = os.path.abspath(flow.__file__)  # imported so that the guests of tests/vm have its modules
 
 
 class Space:
@@ -41,7 +42,7 @@ class Space:
 
     def counter(self, device, name):
         """One of the kernel's own counters of a device."""
-        return int(self.inside("cat", f"/proc/net/dev").stdout.split(f"{device}:")[1]
+        return int(self.inside("cat", "/proc/net/dev").stdout.split(f"{device}:")[1]
                    .split()[{"rx_packets": 1, "tx_packets": 9, "tx_dropped": 11}[name]])
 
     def up(self, device, *addresses):

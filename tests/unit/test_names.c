@@ -56,6 +56,6 @@ Test(names, every_reason_has_one_and_no_more)
 	cr_assert_null(ipacct_hook_name(0));
 	cr_assert_null(ipacct_mode_name(0));
 	cr_assert_str_eq(ipacct_mode_name(IPACCT_MODE_REPLAY), "replay");
-	cr_assert_null(ipacct_mode_name(IPACCT_MODE_REPLAY + 1));
+	cr_assert_null(ipacct_mode_name(IPACCT_MODE_STACK + 1));
 	cr_assert_str_eq(ipacct_attach_name(IPACCT_ATTACH_NONE), "none");
 }
