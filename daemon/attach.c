@@ -56,12 +56,14 @@ int link_facts(int link_fd, struct link_facts *ret_facts)
 
 	if (bpf_obj_get_info_by_fd(link_fd, &info, &bytes))
 		return -errno;
-	*ret_facts = (struct link_facts){ info.id, info.prog_id, info.xdp.ifindex, IPACCT_HOOK_XDP };
+	*ret_facts =
+		(struct link_facts){ info.id, info.prog_id, info.xdp.ifindex, IPACCT_HOOK_XDP };
 	if (info.type == TCX_LINK_TYPE) {
 		struct tcx_facts tcx;
 
 		/* the same place in the union */
-		memcpy(&tcx, (const char *)&info + offsetof(struct bpf_link_info, xdp), sizeof(tcx));
+		memcpy(&tcx, (const char *)&info + offsetof(struct bpf_link_info, xdp),
+		       sizeof(tcx));
 		ret_facts->ifindex = tcx.ifindex;
 		ret_facts->hook = tcx.attach_type == TCX_EGRESS ? IPACCT_HOOK_TC_EGRESS
 								: IPACCT_HOOK_TC_INGRESS;

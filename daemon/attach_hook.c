@@ -119,11 +119,11 @@ static int tc_attach(const char *bpffs_dir, uint32_t slot, int prog_fd, uint32_t
 		ret = filter_attach(bpffs_dir, slot, prog_fd, ifindex, record);
 	}
 	if (ret == -EEXIST)
-		ipacct_problem_set(ret_problem,
-				   "%s has a filter of another ipacctd at tc %s: `tc filter del dev "
-				   "%s %s pref %u handle 0x%x bpf` removes it",
-				   record->ifname, end, record->ifname, end, FILTER_PREFERENCE,
-				   FILTER_HANDLE);
+		ipacct_problem_set(
+			ret_problem,
+			"%s has a filter of another ipacctd at tc %s: `tc filter del dev "
+			"%s %s pref %u handle 0x%x bpf` removes it",
+			record->ifname, end, record->ifname, end, FILTER_PREFERENCE, FILTER_HANDLE);
 	else if (ret < 0)
 		ipacct_problem_set(ret_problem, "%s refuses a program at tc %s: %s", record->ifname,
 				   end, strerror(-ret));

@@ -23,10 +23,9 @@ __attribute__((format(printf, 5, 6))) static int refuse(const struct config_inte
 	va_list args;
 	int n;
 
-	n = at->hooks_line
-		    ? snprintf(ret_error, error_bytes, "%s:%u:%u: ", file, at->hooks_line,
-			       at->hooks_column)
-		    : snprintf(ret_error, error_bytes, "ipacctd: -i %s: ", at->name);
+	n = at->hooks_line ? snprintf(ret_error, error_bytes, "%s:%u:%u: ", file, at->hooks_line,
+				      at->hooks_column)
+			   : snprintf(ret_error, error_bytes, "ipacctd: -i %s: ", at->name);
 	if (n < 0 || (size_t)n >= error_bytes)
 		return -EINVAL; /* the caller's buffer is full of the name */
 	va_start(args, format);
@@ -35,9 +34,8 @@ __attribute__((format(printf, 5, 6))) static int refuse(const struct config_inte
 	return -EINVAL;
 }
 
-/* Of two interfaces, the one whose departures the other may have counted as arrivals; or NULL. */
-static const struct config_interface *twice(const struct config_interface *a,
-					    const struct config_interface *b)
+const struct config_interface *config_hooks_twice(const struct config_interface *a,
+						  const struct config_interface *b)
 {
 	if (a->domain != b->domain || a->forwarded_twice || b->forwarded_twice)
 		return NULL;
@@ -55,10 +53,11 @@ int config_hooks_check(const struct config *config, const char *file, char *ret_
 		const struct config_interface *here = &config->interfaces[i];
 
 		if ((here->hooks & ARRIVALS) == ARRIVALS)
-			return refuse(here, file, ret_error, error_bytes,
-				      "hooks: xdp and tc-ingress would count each arrival of %s twice; "
-				      "legal: one of them",
-				      here->name);
+			return refuse(
+				here, file, ret_error, error_bytes,
+				"hooks: xdp and tc-ingress would count each arrival of %s twice; "
+				"legal: one of them",
+				here->name);
 		n_slots += config_hooks_count(here);
 		if (n_slots > IPACCT_IFS_MAX)
 			return refuse(here, file, ret_error, error_bytes,
@@ -66,16 +65,17 @@ int config_hooks_check(const struct config *config, const char *file, char *ret_
 				      IPACCT_IFS_MAX);
 		for (size_t j = 0; j < i; j++) {
 			const struct config_interface *other = &config->interfaces[j];
-			const struct config_interface *out = twice(here, other);
+			const struct config_interface *out = config_hooks_twice(here, other);
 
 			if (!out)
 				continue;
 			other = out == here ? other : here;
-			return refuse(here, file, ret_error, error_bytes,
-				      "hooks: what is forwarded from %s to %s would be counted twice: as "
-				      "it arrives at %s and as it leaves by %s (tc-egress); give one of "
-				      "them a `domain:` of its own, or say `forwarded_twice: yes`",
-				      other->name, out->name, other->name, out->name);
+			return refuse(
+				here, file, ret_error, error_bytes,
+				"hooks: what is forwarded from %s to %s would be counted twice: as "
+				"it arrives at %s and as it leaves by %s (tc-egress); give one of "
+				"them a `domain:` of its own, or say `forwarded_twice: yes`",
+				other->name, out->name, other->name, out->name);
 		}
 	}
 	return 0;

@@ -16,6 +16,10 @@
 int config_hooks_check(const struct config *config, const char *file, char *ret_error,
 		       size_t error_bytes);
 
+/* Of two interfaces, the one whose departures the other may have counted as arrivals; or NULL. */
+const struct config_interface *config_hooks_twice(const struct config_interface *a,
+						  const struct config_interface *b);
+
 /* How many slots an interface takes. */
 unsigned int config_hooks_count(const struct config_interface *interface);
 

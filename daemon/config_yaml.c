@@ -233,7 +233,8 @@ static int walk_interface(struct walk *walk, const yaml_node_t *entry)
 	read.line = (unsigned int)(name->value->start_mark.line + 1);
 	hooks = seen_key(seen, "hooks");
 	if (hooks->key && !read.hooks)
-		return fail_at(walk, hooks->value, "hooks: an empty list; legal: a list such as [%s]",
+		return fail_at(walk, hooks->value,
+			       "hooks: an empty list; legal: a list such as [%s]",
 			       setting_find(SCOPE_INTERFACE, "hooks")->argument);
 	hooks = hooks->key ? hooks : name;
 	read.hooks_line = (unsigned int)(hooks->value->start_mark.line + 1);

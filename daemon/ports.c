@@ -13,25 +13,10 @@
 #include "attach_hook.h"
 #include "attach_tc.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
+#include "config_hooks.h"
 #include "log.h"
-#include "maps_make.h"
-#include "ports.h"
-#include "program_tc.h"
-#include "slot_seen.h"
+#include "port_attach.h"
 #include "stacked.h"
-
-static uint32_t slot_of(const struct ports *ports, const struct port *port)
-{
-	return (uint32_t)(port - ports->port);
-}
-
-static int record_write(const struct ports *ports, const struct port *port)
-{
-	uint32_t slot = slot_of(ports, port);
-
-	return bpf_map_update_elem(ports->maps->ifs_fd, &slot, &port->record, BPF_ANY);
-}
 
 /* Is the XDP program on the device ours? */
 static bool link_is_ours(const struct config *config, uint32_t ifindex)
@@ -63,7 +48,8 @@ int ports_check(const struct config *config, struct ipacct_problem *ret_problem)
 					   wanted->name);
 			return -ENODEV;
 		}
-		if (!(wanted->hooks & CONFIG_HOOK(IPACCT_HOOK_XDP)) || link_is_ours(config, ifindex))
+		if (!(wanted->hooks & CONFIG_HOOK(IPACCT_HOOK_XDP)) ||
+		    link_is_ours(config, ifindex))
 			continue;
 		ret = foreign_check(ifindex, wanted->name, ret_problem);
 		if (ret)
@@ -79,11 +65,11 @@ static void name_retire(struct ports *ports, const struct port *except, const ch
 		struct port *port = &ports->port[slot];
 
 		if (port == except || port->link_fd >= 0 ||
-		    port->record.hook != except->record.hook || port->record.state != IPACCT_IF_GONE ||
-		    strcmp(port->record.ifname, name))
+		    port->record.hook != except->record.hook ||
+		    port->record.state != IPACCT_IF_GONE || strcmp(port->record.ifname, name))
 			continue;
 		port->record.state = IPACCT_IF_DETACHED;
-		(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+		(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
 	}
 }
 
@@ -93,16 +79,17 @@ static void port_rename(struct ports *ports, struct port *port, const char *name
 	log_info("%s is called %s now: its counters go on", port->record.ifname, name);
 	memset(port->record.ifname, 0, sizeof(port->record.ifname));
 	(void)snprintf(port->record.ifname, sizeof(port->record.ifname), "%s", name);
-	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+	(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
 }
 
 static void port_gone(struct ports *ports, struct port *port)
 {
 	log_warning("%s is gone: counting resumes when it returns", port->record.ifname);
-	hook_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->record, &port->link_fd);
+	hook_remove(ports->config->bpffs_dir, port_slot(ports, port), &port->record,
+		    &port->link_fd);
 	port->record.ifindex = 0;
 	port->record.state = IPACCT_IF_GONE;
-	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+	(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
 }
 
 /* Compare what the slot says with the link and the device behind it. */
@@ -176,181 +163,6 @@ static struct port *port_of(struct ports *ports, const char *ifname, uint32_t if
 	return found;
 }
 
-static int port_program(const struct ports *ports, const struct port *port)
-{
-	int domain = domain_slot(ports->maps, port->record.domain);
-
-	if (domain < 0)
-		return domain;
-	if (port->record.hook == IPACCT_HOOK_XDP)
-		return program_load(ports->maps, slot_of(ports, port), port->record.domain,
-				    (uint32_t)domain);
-	return program_tc_load(ports->maps, slot_of(ports, port), port->record.domain,
-			       (uint32_t)domain,
-			       port->record.flags & IPACCT_IFFLAG_NO_ETHERNET);
-}
-
-static void program_remember(struct port *port, int prog_fd)
-{
-	struct bpf_prog_info info = {};
-	uint32_t bytes = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(prog_fd, &info, &bytes))
-		return; /* then `status` does not show it */
-	port->prog_id = info.id;
-	memcpy(port->prog_name, info.name, sizeof(port->prog_name));
-	memcpy(port->prog_tag, info.tag, sizeof(port->prog_tag));
-}
-
-static void port_log(const struct ports *ports, const struct port *port, const char *what)
-{
-	char pin[IPACCT_PIN_PATH_BYTES] = "";
-	bool generic = port->record.mode == IPACCT_MODE_GENERIC;
-
-	(void)hook_pin_path(ports->config->bpffs_dir, slot_of(ports, port), &port->record, pin,
-			    sizeof(pin)); /* fits: it is pinned there */
-	log_info("%s: %s, hook %s, mode %s%s, pinned %s %s", port->record.ifname, what,
-		 ipacct_hook_name(port->record.hook), ipacct_mode_name(port->record.mode),
-		 generic ? " (after GRO: not the wire's packets)" : "",
-		 port->record.attach == IPACCT_ATTACH_TC ? "program" : "link", pin);
-}
-
-/* The pinned link goes on; only the program behind it changes. */
-static int port_adopt(struct ports *ports, struct port *port, const struct config_interface *wanted,
-		      struct ipacct_problem *ret_problem)
-{
-	int prog_fd __cleanup(cleanup_fd) = -1;
-	int ret;
-
-	if (wanted && port->record.hook == IPACCT_HOOK_XDP && wanted->mode != port->record.mode)
-		log_warning("%s stays in %s mode: another one means detaching it (ipacctctl detach "
-			    "%s)",
-			    port->record.ifname, ipacct_mode_name(port->record.mode),
-			    port->record.ifname);
-	if (wanted)
-		port->record.domain = wanted->domain;
-	prog_fd = port_program(ports, port);
-	ret = prog_fd < 0 ? prog_fd
-			  : hook_replace(ports->config->bpffs_dir, slot_of(ports, port), prog_fd,
-					 &port->record, &port->link_fd);
-	if (ret) {
-		ipacct_problem_set(ret_problem,
-				   "%s: cannot replace the program: %s (the old one "
-				   "goes on counting)",
-				   port->record.ifname, strerror(-ret));
-		return ret;
-	}
-	port->record.state = IPACCT_IF_ATTACHED;
-	program_remember(port, prog_fd);
-	port_log(ports, port, "adopted, program replaced");
-	return record_write(ports, port);
-}
-
-static bool departures(const struct port *port)
-{
-	return port->record.hook == IPACCT_HOOK_TC_EGRESS;
-}
-
-/* What the witness needs: kernel counters and our own at the moment of attaching. */
-static void witness_before(struct ports *ports, struct port *port, uint32_t ifindex)
-{
-	struct rtnl_counters counters = {};
-
-	if (slot_seen(ports->place->runtime_dir_fd, ports->maps, slot_of(ports, port),
-		      &port->record.base_seen_packets, &port->record.base_seen_l2_bytes))
-		log_warning("%s: earlier totals cannot be read, `verify` will show a residue",
-			    port->record.ifname);
-	if (rtnl_counters_read(ports->rtnl, ifindex, departures(port), &counters))
-		log_warning("%s: the kernel does not tell its counters", port->record.ifname);
-	port->record.base_rx_packets_before = counters.packets;
-	port->record.base_rx_bytes_before = counters.bytes;
-}
-
-static void witness_after(struct ports *ports, struct port *port)
-{
-	struct rtnl_counters counters = {};
-
-	(void)rtnl_counters_read(ports->rtnl, port->record.ifindex, departures(port),
-				 &counters); /* said before */
-	port->record.base_rx_packets_after = counters.packets;
-	port->record.base_rx_bytes_after = counters.bytes;
-}
-
-static int port_link_layer(struct port *port, struct ipacct_problem *ret_problem)
-{
-	int ret = device_no_ethernet(port->record.ifname);
-
-	if (ret < 0) {
-		ipacct_problem_set(ret_problem,
-				   "%s: its frames begin neither with Ethernet nor with IP: %s",
-				   port->record.ifname, strerror(-ret));
-		return ret;
-	}
-	port->record.flags &= (uint16_t)~IPACCT_IFFLAG_NO_ETHERNET;
-	port->record.flags |= ret ? IPACCT_IFFLAG_NO_ETHERNET : 0;
-	return 0;
-}
-
-static int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
-		       struct ipacct_problem *ret_problem)
-{
-	int prog_fd __cleanup(cleanup_fd) = -1;
-	int ret = port->record.hook == IPACCT_HOOK_XDP
-			  ? foreign_check(ifindex, port->record.ifname, ret_problem)
-			  : port_link_layer(port, ret_problem);
-
-	if (ret)
-		return ret;
-	prog_fd = port_program(ports, port);
-	if (prog_fd < 0) {
-		ipacct_problem_set(ret_problem, "%s: cannot load the program: %s",
-				   port->record.ifname, strerror(-prog_fd));
-		return prog_fd;
-	}
-	witness_before(ports, port, ifindex);
-	ret = record_write(ports, port); /* the slot is known before it counts */
-	if (ret)
-		return ret;
-	port->link_fd = hook_create(ports->config->bpffs_dir, slot_of(ports, port), prog_fd,
-				    ifindex, &port->record, ret_problem);
-	if (port->link_fd < 0)
-		return port->link_fd;
-	port->created = true;
-	program_remember(port, prog_fd);
-	port->record.ifindex = ifindex;
-	port->record.state = IPACCT_IF_ATTACHED;
-	port->record.attached_ns = ipacct_clock_ns(CLOCK_REALTIME);
-	port->record.n_attached++;
-	witness_after(ports, port);
-	port_log(ports, port, "attached");
-	return record_write(ports, port);
-}
-
-/* Settings of a slot that did not count before; on failure the caller restores the record. */
-static int port_begin(struct ports *ports, struct port *port, uint32_t ifindex,
-		      const struct config_interface *wanted, uint8_t hook,
-		      struct ipacct_problem *ret_problem)
-{
-	bool xdp = hook == IPACCT_HOOK_XDP;
-
-	(void)snprintf(port->record.ifname, sizeof(port->record.ifname), "%s", wanted->name);
-	port->record.hook = hook;
-	port->record.mode = xdp ? wanted->mode : IPACCT_MODE_STACK;
-	port->record.attach = xdp				      ? IPACCT_ATTACH_LINK
-			      : wanted->attach == CONFIG_ATTACH_TC ? IPACCT_ATTACH_TC
-								     : IPACCT_ATTACH_TCX;
-	port->record.domain = wanted->domain;
-	if (ifindex)
-		return port_attach(ports, port, ifindex, ret_problem);
-	if (!wanted->optional) {
-		ipacct_problem_set(ret_problem, "no interface '%s'", wanted->name);
-		return -ENODEV;
-	}
-	port->record.state = IPACCT_IF_GONE;
-	log_info("%s is not there yet: waiting for it", wanted->name);
-	return record_write(ports, port);
-}
-
 static int port_start(struct ports *ports, const struct config_interface *wanted, uint8_t hook,
 		      bool replace, struct ipacct_problem *ret_problem)
 {
@@ -380,14 +192,14 @@ static const struct config_interface *wanted_of(const struct config *config, con
 /* The qdisc was made for a filter that is gone: it belongs to our other filter on it now, or goes. */
 static void clsact_drop(struct ports *ports, struct port *port, uint32_t ifindex)
 {
-	uint8_t other = departures(port) ? IPACCT_HOOK_TC_INGRESS : IPACCT_HOOK_TC_EGRESS;
+	uint8_t other = port_departures(port) ? IPACCT_HOOK_TC_INGRESS : IPACCT_HOOK_TC_EGRESS;
 	struct port *heir = port_on(ports, ifindex, other);
 
 	port->record.flags &= (uint16_t)~IPACCT_IFFLAG_CLSACT;
-	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+	(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
 	if (heir && heir->record.attach == IPACCT_ATTACH_TC) {
 		heir->record.flags |= IPACCT_IFFLAG_CLSACT;
-		(void)record_write(ports, heir); /* likewise */
+		(void)port_record_write(ports, heir); /* likewise */
 	} else if (ifindex) {
 		clsact_remove_if_empty(ifindex);
 	}
@@ -397,10 +209,11 @@ static void port_drop(struct ports *ports, struct port *port, uint8_t state)
 {
 	uint32_t ifindex = port->record.ifindex;
 
-	hook_remove(ports->config->bpffs_dir, slot_of(ports, port), &port->record, &port->link_fd);
+	hook_remove(ports->config->bpffs_dir, port_slot(ports, port), &port->record,
+		    &port->link_fd);
 	port->record.state = state;
 	port->created = false;
-	(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+	(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
 	if (port->record.flags & IPACCT_IFFLAG_CLSACT)
 		clsact_drop(ports, port, ifindex);
 }
@@ -420,7 +233,7 @@ static void ports_restore(struct ports *ports, const struct port *before)
 			hook_remove(ports->config->bpffs_dir, slot, &port->record, &port->link_fd);
 		port->record = before[slot].record;
 		port->created = before[slot].created;
-		(void)record_write(ports, port); /* an array slot of ours: cannot fail */
+		(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
 		if (port->link_fd >= 0 && other_domain && port_adopt(ports, port, NULL, &problem))
 			log_error("%s", problem.text);
 	}
@@ -455,12 +268,43 @@ static void hooks_drop(struct ports *ports)
 	}
 }
 
+/* What an earlier run attached goes on, so it must not count what a configured interface counts, too. */
+static int attached_check(const struct ports *ports, struct ipacct_problem *ret_problem)
+{
+	const struct config *config = ports->config;
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		const struct ipacct_interface *record = &ports->port[slot].record;
+		struct config_interface attached = { .hooks = (uint8_t)CONFIG_HOOK(record->hook),
+						     .domain = record->domain };
+
+		if (ports->port[slot].link_fd < 0 || wanted_of(config, record->ifname))
+			continue;
+		for (size_t i = 0; i < config->n_interfaces; i++) {
+			if (!config_hooks_twice(&attached, &config->interfaces[i]))
+				continue;
+			ipacct_problem_set(
+				ret_problem,
+				"%s is attached (%s) and not configured: what is forwarded "
+				"between it and %s would be counted twice; `ipacctctl detach "
+				"%s` ends it",
+				record->ifname, ipacct_hook_name(record->hook),
+				config->interfaces[i].name, record->ifname);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *ret_problem)
 {
 	const struct config *config = ports->config;
 	struct port before[IPACCT_IFS_MAX];
 	int ret = 0;
 
+	ret = attached_check(ports, ret_problem);
+	if (ret)
+		return ret;
 	memcpy(before, ports->port, sizeof(before));
 	for (size_t i = 0; i < config->n_interfaces && !ret; i++)
 		ret = interface_start(ports, &config->interfaces[i], replace_all, ret_problem);

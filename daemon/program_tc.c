@@ -30,8 +30,7 @@ static int maps_reuse(struct ipacct_tc_bpf *skeleton, const struct ipacct_maps *
 	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(skeleton->obj, ours[i].name);
+		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, ours[i].name);
 		int ret = map ? bpf_map__reuse_fd(map, ours[i].fd) : 0; /* one that it never asks */
 
 		if (ret)

@@ -91,8 +91,8 @@ int rtnl_counters_read(struct rtnl *rtnl, uint32_t ifindex, bool departures,
 
 	if (ret < 0)
 		return errno_of(ret);
-	ret_counters->packets = rtnl_link_get_stat(link, departures ? RTNL_LINK_TX_PACKETS
-								    : RTNL_LINK_RX_PACKETS);
+	ret_counters->packets =
+		rtnl_link_get_stat(link, departures ? RTNL_LINK_TX_PACKETS : RTNL_LINK_RX_PACKETS);
 	ret_counters->bytes =
 		rtnl_link_get_stat(link, departures ? RTNL_LINK_TX_BYTES : RTNL_LINK_RX_BYTES);
 	rtnl_link_put(link);

@@ -55,7 +55,8 @@ static json_t *port_json(const struct supervisor *supervisor, uint32_t slot)
 
 	if (!port || from->link_fd < 0 || hook_facts(from->link_fd, record, &facts))
 		return port;
-	(void)hook_pin_path(supervisor->config.bpffs_dir, slot, record, pin, sizeof(pin)); /* fits */
+	(void)hook_pin_path(supervisor->config.bpffs_dir, slot, record, pin,
+			    sizeof(pin)); /* fits */
 	json_object_set_new(port, "prog_id", json_integer(facts.prog_id));
 	json_object_set_new(port, "link_id", json_integer(facts.link_id));
 	json_object_set_new(port, "pin", json_string(pin));

@@ -9,8 +9,8 @@
 struct nl_sock;
 
 struct link_reading {
-	bool present;        /* the device exists here; else the rest is zero */
-	uint64_t packets;     /* struct rtnl_link_stats64: received, or sent */
+	bool present;     /* the device exists here; else the rest is zero */
+	uint64_t packets; /* struct rtnl_link_stats64: received, or sent */
 	uint64_t bytes;
 	uint32_t n_queues;    /* of that direction, at least 1 */
 	uint32_t xdp_prog_id; /* 0 = no program; one of them when there are several */

@@ -29,8 +29,7 @@ static void look_at_devices(struct observation *o)
 
 		if (interface->state != IPACCT_IF_ATTACHED || !interface->ifindex)
 			continue;
-		if (links_read(socket, interface->ifindex, interface->ifname, false,
-			       &reading) < 0)
+		if (links_read(socket, interface->ifindex, interface->ifname, false, &reading) < 0)
 			o->devices_known = false;
 		o->xdp_prog_id[i] = reading.xdp_prog_id;
 		o->n_absent += !reading.present;

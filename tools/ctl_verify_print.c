@@ -61,8 +61,7 @@ static void json_witness(struct json_writer *json, const struct ipacct_interface
 	json_bool(json, "closes", w->closes);
 	json_u64(json, "xdp_prog_id", xdp_prog_id);
 	json_u64(json, "seen_packets", w->seen_packets);
-	json_interval(json, sent ? "kernel_tx_packets" : "kernel_rx_packets",
-		      &w->kernel_packets);
+	json_interval(json, sent ? "kernel_tx_packets" : "kernel_rx_packets", &w->kernel_packets);
 	json_open(json, "residue_packets", '[');
 	json_i64(json, NULL, w->residue_packets_least);
 	json_i64(json, NULL, w->residue_packets_most);

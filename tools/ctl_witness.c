@@ -44,8 +44,7 @@ static const char *why_not(const struct ipacct_interface *interface, uint64_t le
 	if (ledger_created_ns > interface->attached_ns)
 		return "the ledger was begun anew after the attach: it lacks what came before";
 	if (before->packets < interface->base_rx_packets_before ||
-	    after->packets < before->packets ||
-	    before->bytes < interface->base_rx_bytes_before)
+	    after->packets < before->packets || before->bytes < interface->base_rx_bytes_before)
 		return "the kernel's counters went back since the attach: the driver was reset";
 	return NULL;
 }
@@ -87,7 +86,8 @@ static struct expectation expect(struct witness *w, const struct ipacct_totals *
 		e.packets = least;
 		e.bytes -= totals->bundled_added_l2_bytes;
 	} else {
-		w->packets_cause = "some super-packets were counted as one, some after they were cut";
+		w->packets_cause =
+			"some super-packets were counted as one, some after they were cut";
 		e.packets = w->kernel_packets.least;
 		e.bytes -= totals->bundled_added_l2_bytes * (w->seen_packets - e.packets) / merged;
 	}
@@ -104,8 +104,7 @@ static void explain_bytes(struct witness *w, const struct expectation *e, uint64
 	for (size_t i = 0; i < sizeof(byte_causes) / sizeof(byte_causes[0]); i++) {
 		int k = byte_causes[i].per_packet;
 		uint64_t shift = e->packets * (uint64_t)abs(k);
-		uint64_t expected =
-			k < 0 ? minus(e->bytes, shift) : e->bytes + shift;
+		uint64_t expected = k < 0 ? minus(e->bytes, shift) : e->bytes + shift;
 		uint64_t from_middle = distance(expected, middle);
 
 		if (from_middle >= best)
@@ -134,9 +133,8 @@ void witness_compare(const struct ipacct_interface *interface, const struct ipac
 		*ret_witness = w;
 		return;
 	}
-	w.kernel_packets =
-		since(before->packets, after->packets, interface->base_rx_packets_before,
-		      interface->base_rx_packets_after);
+	w.kernel_packets = since(before->packets, after->packets, interface->base_rx_packets_before,
+				 interface->base_rx_packets_after);
 	w.kernel_bytes = since(before->bytes, after->bytes, interface->base_rx_bytes_before,
 			       interface->base_rx_bytes_after);
 	e = expect(&w, totals);
@@ -152,8 +150,9 @@ void witness_compare(const struct ipacct_interface *interface, const struct ipac
 	if (!w.closes && interface->hook == IPACCT_HOOK_TC_EGRESS &&
 	    e.packets > w.kernel_packets.most) {
 		w.closes = true;
-		w.packets_cause = "what a qdisc or the driver dropped or still holds behind the hook "
-				  "(tc -s qdisc, ip -s link)";
+		w.packets_cause =
+			"what a qdisc or the driver dropped or still holds behind the hook "
+			"(tc -s qdisc, ip -s link)";
 	}
 	/* A packet in flight has at most 65,535 octets (linux/if_ether.h ETH_MAX_MTU). */
 	explain_bytes(&w, &e, far * UINT16_MAX);

@@ -21,7 +21,7 @@ struct machine_setup {
 	uint32_t hot_sets;    /* of each family, 0 = no hot tier; at least 64, a power of two */
 	uint32_t lru_entries; /* capacity of the LRU map that the tests use */
 	uint64_t lru_budget;  /* inserts allowed there */
-	bool tc;              /* the program of the tc hooks instead; machine_run() still says XDP_PASS */
+	bool tc; /* the program of the tc hooks instead; machine_run() still says XDP_PASS */
 };
 
 struct machine {

@@ -18,11 +18,9 @@ static const char *const reason_names[] = { IPACCT_REASONS(REASON_NAME) };
 static const char *const reason_helps[] = { IPACCT_REASONS(REASON_HELP) };
 static const char *const protocol_names[] = { IPACCT_PROTOCOL_CLASSES(PROTOCOL_NAME) };
 static const char *const size_names[] = { IPACCT_SIZES(SIZE_NAME) };
-static const char *const hook_names[] = {
-	[IPACCT_HOOK_XDP] = "xdp",
-	[IPACCT_HOOK_TC_EGRESS] = "tc-egress",
-	[IPACCT_HOOK_TC_INGRESS] = "tc-ingress"
-};
+static const char *const hook_names[] = { [IPACCT_HOOK_XDP] = "xdp",
+					  [IPACCT_HOOK_TC_EGRESS] = "tc-egress",
+					  [IPACCT_HOOK_TC_INGRESS] = "tc-ingress" };
 static const char *const mode_names[] = { [IPACCT_MODE_NATIVE] = "native",
 					  [IPACCT_MODE_GENERIC] = "generic",
 					  [IPACCT_MODE_REPLAY] = "replay",

@@ -96,7 +96,7 @@ enum ipacct_mode {
 	IPACCT_MODE_NATIVE = 1,
 	IPACCT_MODE_GENERIC = 2, /* after GRO: packets are not the wire's; outputs say so */
 	IPACCT_MODE_REPLAY = 3,  /* frames of a capture, no device: ipacct-replay(1) */
-	IPACCT_MODE_STACK = 4,   /* packets of the stack, super-packets as the wire's: the tc hooks */
+	IPACCT_MODE_STACK = 4, /* packets of the stack, super-packets as the wire's: the tc hooks */
 };
 
 enum ipacct_attach {
@@ -260,11 +260,11 @@ struct ipacct_interface {
 	char ifname[IPACCT_IFNAME_BYTES];
 	__u32 ifindex; /* 0 while the device is gone */
 	__u16 domain;
-	__u8 hook;   /* enum ipacct_hook, 0 = slot never used */
-	__u8 mode;   /* enum ipacct_mode */
-	__u8 attach; /* enum ipacct_attach */
-	__u8 state;  /* enum ipacct_if_state */
-	__u16 flags;  /* IPACCT_IFFLAG_* */
+	__u8 hook;         /* enum ipacct_hook, 0 = slot never used */
+	__u8 mode;         /* enum ipacct_mode */
+	__u8 attach;       /* enum ipacct_attach */
+	__u8 state;        /* enum ipacct_if_state */
+	__u16 flags;       /* IPACCT_IFFLAG_* */
 	__u32 n_attached;  /* how many times a link was created for this slot */
 	__u64 attached_ns; /* CLOCK_REALTIME of the last attach */
 	/* Second witness: kernel counters (rtnl_link_stats64) around the moment of the last attach,
