@@ -197,55 +197,91 @@ static struct ipacct_totals wire_of(const struct bundle_case *row, size_t n_byte
 	return totals;
 }
 
+/* What the machine holds of one super-packet's slot and addresses. */
+struct bundle_state {
+	struct ipacct_totals totals;
+	struct ipacct_counters source, destination; /* zero while there is none */
+};
+
+static struct bundle_state state_of(const uint8_t address[2][16])
+{
+	struct bundle_state state = { 0 };
+
+	cr_assert(machine_totals(&harness.machine, &state.totals) == 0);
+	(void)machine_record(&harness.machine, address[0], &state.source);
+	(void)machine_record(&harness.machine, address[1], &state.destination);
+	return state;
+}
+
+/* What came in between; all of it are 64-bit counters. */
+static void state_subtract(struct bundle_state *after, const struct bundle_state *before)
+{
+	uint64_t *to = (uint64_t *)after;
+	const uint64_t *from = (const uint64_t *)before;
+
+	for (size_t i = 0; i < sizeof(*after) / sizeof(*to); i++)
+		to[i] -= from[i];
+}
+
+static void addresses_of(const uint8_t *ip, uint8_t ret_address[2][16])
+{
+	bool ipv6 = ip[0] >> 4 == 6;
+
+	memset(ret_address, 0, 2 * 16);
+	for (int i = 0; i < 2; i++) {
+		memset(ret_address[i] + 10, 0xff, 2);
+		memcpy(ret_address[i] + (ipv6 ? 0 : 12), ip + (ipv6 ? 8 + 16 * i : 12 + 4 * i),
+		       ipv6 ? 16 : 4);
+	}
+}
+
 static void bundle_check(const struct bundle_case *row)
 {
 	static uint8_t data[FRAME_MAX + 200];
 	size_t n = bundle_build(row, data);
+	struct bundle_state before, got;
+	struct ipacct_totals want;
+	uint8_t address[2][16];
 	uint64_t l3_bytes;
-	struct ipacct_totals want = wire_of(row, n, &l3_bytes), got;
-	struct ipacct_counters source, destination;
-	bool ipv6 = data[row->before_bytes] >> 4 == 6;
-	uint8_t address[2][16] = { { [10] = 0xff, 0xff }, { [10] = 0xff, 0xff } };
 
-	memcpy(address[0] + (ipv6 ? 0 : 12), data + row->before_bytes + (ipv6 ? 8 : 12),
-	       ipv6 ? 16 : 4);
-	memcpy(address[1] + (ipv6 ? 0 : 12), data + row->before_bytes + (ipv6 ? 24 : 16),
-	       ipv6 ? 16 : 4);
+	want = wire_of(row, n, &l3_bytes);
+	addresses_of(data + row->before_bytes, address);
+	before = state_of(address);
 	cr_assert(machine_run_bundle(&harness.machine, data, n, row->gso_size, row->gso_segs,
 				     row->wire_len ? row->wire_len : (uint32_t)n) == XDP_PASS,
 		  "%s", row->name);
-	cr_assert(machine_totals(&harness.machine, &got) == 0);
-	cr_expect(got.seen.packets == want.seen.packets, "%s: %llu packets", row->name,
-		  (unsigned long long)got.seen.packets);
-	cr_expect(got.seen.l2_bytes == want.seen.l2_bytes, "%s: %llu octets, expected %llu",
-		  row->name, (unsigned long long)got.seen.l2_bytes,
+	got = state_of(address);
+	state_subtract(&got, &before);
+	cr_expect(got.totals.seen.packets == want.seen.packets, "%s: %llu packets", row->name,
+		  (unsigned long long)got.totals.seen.packets);
+	cr_expect(got.totals.seen.l2_bytes == want.seen.l2_bytes, "%s: %llu octets, expected %llu",
+		  row->name, (unsigned long long)got.totals.seen.l2_bytes,
 		  (unsigned long long)want.seen.l2_bytes);
-	cr_expect(!memcmp(got.size_histogram, want.size_histogram, sizeof(got.size_histogram)),
+	cr_expect(!memcmp(got.totals.size_histogram, want.size_histogram,
+			  sizeof(want.size_histogram)),
 		  "%s: sizes", row->name);
-	cr_expect(got.accounted.packets == got.seen.packets &&
-			  got.accounted.l2_bytes == got.seen.l2_bytes,
+	cr_expect(!memcmp(&got.totals.accounted, &got.totals.seen, sizeof(got.totals.seen)),
 		  "%s: accounted", row->name);
-	cr_expect(got.ipv4.l3_bytes + got.ipv6.l3_bytes == l3_bytes,
+	cr_expect(got.totals.ipv4.l3_bytes + got.totals.ipv6.l3_bytes == l3_bytes,
 		  "%s: %llu l3 octets, expected %llu", row->name,
-		  (unsigned long long)(got.ipv4.l3_bytes + got.ipv6.l3_bytes),
+		  (unsigned long long)(got.totals.ipv4.l3_bytes + got.totals.ipv6.l3_bytes),
 		  (unsigned long long)l3_bytes);
-	cr_expect(got.bundles == 1 && got.bundled_packets == row->packets &&
-			  got.bundled_added_l2_bytes == want.seen.l2_bytes - n,
+	cr_expect(got.totals.bundles == 1 && got.totals.bundled_packets == row->packets &&
+			  got.totals.bundled_added_l2_bytes == want.seen.l2_bytes - n,
 		  "%s: super-packets", row->name);
-	cr_assert(machine_record(&harness.machine, address[0], &source) == 0, "%s", row->name);
-	cr_assert(machine_record(&harness.machine, address[1], &destination) == 0, "%s", row->name);
-	cr_expect(source.tx_packets == row->packets && source.tx_l3_bytes == l3_bytes &&
-			  !source.rx_packets && destination.rx_packets == row->packets &&
-			  destination.rx_l3_bytes == l3_bytes && !destination.tx_packets,
+	cr_expect(got.source.tx_packets == row->packets && got.source.tx_l3_bytes == l3_bytes &&
+			  !got.source.rx_packets && got.destination.rx_packets == row->packets &&
+			  got.destination.rx_l3_bytes == l3_bytes && !got.destination.tx_packets,
 		  "%s: records", row->name);
 }
 
 Test(tc, super_packets_are_counted_as_what_goes_on_the_wire)
 {
-	for (size_t i = 0; i < N_BUNDLES * HARNESS_SETUPS; i++) {
-		if (!start(i % HARNESS_SETUPS))
+	for (size_t s = 0; s < HARNESS_SETUPS; s++) {
+		if (!start(s))
 			return;
-		bundle_check(&bundles[i / HARNESS_SETUPS]);
+		for (size_t i = 0; i < N_BUNDLES; i++)
+			bundle_check(&bundles[i]);
 		harness_finish(&harness);
 	}
 }

@@ -31,8 +31,8 @@
 struct bundle_walk {
 	__u32 off;
 	__u32 next;
-	__u32 stripped;
-	bool done;
+	__u32 stripped; /* BUNDLE_STRIPPED or 0 */
+	__u32 done;
 };
 
 /* RFC 2784 2.1, RFC 2890 2: 4 octets, and 4 for each of checksum, key, sequence number. */
@@ -53,7 +53,7 @@ static __always_inline bool bundle_udp(ipacct_ctx *ctx, struct bundle_walk *walk
 	__u8 udp[12] PARSE_SCRATCH;
 	__u32 port;
 
-	walk->done = true;
+	walk->done = 1;
 	if (ipacct_load_bytes(ctx, walk->off, udp, sizeof(udp))) {
 		walk->off += 8; /* the last octets of a frame without a tunnel */
 		return true;
@@ -63,11 +63,11 @@ static __always_inline bool bundle_udp(ipacct_ctx *ctx, struct bundle_walk *walk
 	if (port == BUNDLE_PORT_VXLAN || port == BUNDLE_PORT_OTV) {
 		walk->off += 8;
 		walk->next = BUNDLE_ETH_P_TEB;
-		walk->done = false;
+		walk->done = 0;
 	} else if (port == BUNDLE_PORT_GENEVE) {
 		walk->off += 8 + (udp[8] & 0x3f) * 4;
 		walk->next = parse_be16(udp + 10);
-		walk->done = false;
+		walk->done = 0;
 	}
 	return true;
 }
@@ -109,13 +109,13 @@ static __always_inline bool bundle_protocol(ipacct_ctx *ctx, struct bundle_walk 
 		return true;
 	case BUNDLE_IP_SCTP:
 		walk->off += 12; /* RFC 9260 3.1 */
-		walk->done = true;
+		walk->done = 1;
 		return true;
 	case PARSE_IP_TCP:
 		if (ipacct_load_bytes(ctx, walk->off + 12, header, 1))
 			return false;
 		walk->off += (header[0] >> 4) * 4; /* RFC 9293 3.1 */
-		walk->done = true;
+		walk->done = 1;
 		return true;
 	default:
 		if (!parse_is_extension(protocol) || protocol == PARSE_IP_AH ||
@@ -127,10 +127,13 @@ static __always_inline bool bundle_protocol(ipacct_ctx *ctx, struct bundle_walk 
 	}
 }
 
-static __always_inline bool bundle_step(ipacct_ctx *ctx, struct bundle_walk *walk)
+/* One header on. A global function: the verifier walks it once, not again for every way to it. */
+__noinline int ipacct_bundle_step(ipacct_ctx *ctx, struct bundle_walk *walk)
 {
 	__u8 type[2] PARSE_SCRATCH;
 
+	if (!walk)
+		return false;
 	if (walk->next & BUNDLE_PROTOCOL)
 		return bundle_protocol(ctx, walk);
 	if (walk->next == ETH_P_IP || walk->next == ETH_P_IPV6)
@@ -158,7 +161,7 @@ __noinline int ipacct_bundle_headers(ipacct_ctx *ctx, __u32 off)
 	struct bundle_walk walk = { .off = off, .next = ETH_P_IP };
 
 	for (int i = 0; i < BUNDLE_DEPTH_MAX && !walk.done; i++)
-		if (walk.off > 0xffff || !bundle_step(ctx, &walk))
+		if (walk.off > 0xffff || !ipacct_bundle_step(ctx, &walk))
 			return BUNDLE_UNKNOWN;
 	return walk.done && walk.off <= 0xffff ? (int)(walk.off | walk.stripped) : BUNDLE_UNKNOWN;
 }
