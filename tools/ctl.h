@@ -16,6 +16,8 @@ struct ctl_settings {
 	unsigned int json; /* 1 = machine output */
 	bool pretty;
 	unsigned int color; /* enum text_color */
+	bool verbose;       /* doctor: passed rules too */
+	bool fix_hints;     /* doctor: only the lines that mend */
 	char **args;        /* after the verb */
 	size_t n_args;
 };
@@ -25,6 +27,7 @@ int ctl_status(const struct ctl_settings *settings);
 int ctl_verify(const struct ctl_settings *settings);
 int ctl_simple(const struct ctl_settings *settings, const char *command);
 int ctl_detach(const struct ctl_settings *settings);
+int ctl_doctor(const struct ctl_settings *settings);
 
 /* Ask the daemon.
  * interfaces: may be empty.

@@ -20,6 +20,8 @@ static const struct option_row rows[] = {
 	{ 'j', "json", OPTION_VALUE, NULL, AT(json), 1, 0, NULL, "one JSON object" },
 	{ 'p', "pretty", OPTION_FLAG, NULL, AT(pretty), 0, 0, NULL, "JSON for people: one value a line" },
 	{ 0, "color", OPTION_CHOICE, "WHEN", AT(color), 0, 0, color_names, "default: auto; NO_COLOR is honoured" },
+	{ 'v', "verbose", OPTION_FLAG, NULL, AT(verbose), 0, 0, NULL, "doctor: rules that found nothing, too" },
+	{ 0, "fix-hints", OPTION_FLAG, NULL, AT(fix_hints), 0, 0, NULL, "doctor: only sysctl and ethtool lines" },
 	{ 0, "runtime-dir", OPTION_STRING, "DIR", AT(paths.runtime_dir), 0, 0, NULL, "where ledger and control socket are (" IPACCT_RUNTIME_DIR_DEFAULT ")" },
 	{ 0, "bpffs", OPTION_STRING, "DIR", AT(paths.bpffs_dir), 0, 0, NULL, "where the maps are pinned (" IPACCT_BPFFS_DIR_DEFAULT ")" },
 	{ 'V', "version", OPTION_VERSION, NULL, 0, 0, 0, NULL, "print the version" },
@@ -34,14 +36,16 @@ static const struct option_table table = {
 		"Verbs:\n"
 		"  status            what runs, what is attached; works without the daemon\n"
 		"  verify            prove the sums, with the kernel as second witness\n"
+		"  doctor [IFACE]... why a number may be wrong, and what mends it; changes "
+		"nothing\n"
 		"  reload            read the configuration file again\n"
 		"  cut               publish what was counted until now\n"
 		"  confirm           keep what was attached with ipacctd --confirm\n"
 		"  detach [IFACE]... last cut, then remove the programs; works without the daemon",
 	.rows = rows,
 	.n_rows = sizeof(rows) / sizeof(rows[0]),
-	.epilogue =
-		"Exit code: 0 ok, 1 error, 2 usage, 3 not conserved, 78 ABI or configuration.\n",
+	.epilogue = "Exit code: 0 ok, 1 error, 2 usage or something to mend, 3 not conserved, 78 "
+		    "ABI or configuration.\n",
 };
 
 static int verb_reload(const struct ctl_settings *settings)
@@ -63,14 +67,14 @@ static const struct {
 	int (*run)(const struct ctl_settings *settings);
 	bool takes_interfaces;
 } verbs[] = {
-	{ ctl_status, false }, { ctl_verify, false },   { verb_reload, false },
-	{ verb_cut, false },   { verb_confirm, false }, { ctl_detach, true },
+	{ ctl_status, false },  { ctl_verify, false }, { ctl_doctor, true },
+	{ verb_reload, false }, { verb_cut, false },   { verb_confirm, false },
+	{ ctl_detach, true },
 };
 
 /* In the order of verbs[]. */
-static const char *const verb_names[] = {
-	"status", "verify", "reload", "cut", "confirm", "detach"
-};
+static const char *const verb_names[] = { "status", "verify",  "doctor", "reload",
+					  "cut",    "confirm", "detach" };
 #define N_VERBS (sizeof(verb_names) / sizeof(verb_names[0]))
 _Static_assert(N_VERBS == sizeof(verbs) / sizeof(verbs[0]), "a name for each verb");
 
