@@ -7,21 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "geofile.h"
 #include "ipacct/geo.h"
 #include "ipacct/ipacct.h"
 
 #define GEO_STRING_BYTES 128u /* of one string with its NUL; longer ones are cut */
-
-/* Where the strings begin, and how large the file is. */
-static inline uint64_t geo_strings_at(uint32_t n_records_max)
-{
-	return IPACCT_GEO_HEADER_BYTES + (uint64_t)n_records_max * sizeof(struct ipacct_geo_record);
-}
-
-static inline uint64_t geo_file_bytes(uint32_t n_records_max, uint32_t strings_bytes_max)
-{
-	return geo_strings_at(n_records_max) + strings_bytes_max;
-}
 
 struct geo_table {
 	void *at; /* the mapped file, NULL when closed */

@@ -71,4 +71,15 @@ static inline const char *ipacct_geo_file_text(const struct ipacct_geo_file *fil
 void ipacct_geo_file_info(const struct ipacct_geo_file *file,
 			  const struct ipacct_geo_record *record, struct ipacct_geo_info *ret_info);
 
+/* Where the strings begin, and how large the file is. */
+static inline uint64_t geo_strings_at(uint32_t n_records_max)
+{
+	return IPACCT_GEO_HEADER_BYTES + (uint64_t)n_records_max * sizeof(struct ipacct_geo_record);
+}
+
+static inline uint64_t geo_file_bytes(uint32_t n_records_max, uint32_t strings_bytes_max)
+{
+	return geo_strings_at(n_records_max) + strings_bytes_max;
+}
+
 #endif

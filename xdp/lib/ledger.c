@@ -8,14 +8,6 @@
 #include "ledger.h"
 #include "maps.h"
 
-uint64_t ipacct_ledger_bytes(uint32_t n_rollups_max, uint32_t n_addresses_max)
-{
-	return IPACCT_LEDGER_HEADER_BYTES +
-	       (uint64_t)IPACCT_IFS_MAX * sizeof(struct ipacct_ledger_interface) +
-	       (uint64_t)IPACCT_SERIES_MAX * sizeof(struct ipacct_ledger_series) +
-	       ((uint64_t)n_rollups_max + n_addresses_max) * sizeof(struct ipacct_ledger_record);
-}
-
 static int header_check(const struct ipacct_ledger_header *header, uint64_t bytes,
 			struct ipacct_problem *ret_problem)
 {

@@ -32,7 +32,13 @@ struct ipacct_ledger {
 };
 
 /* Octets of a ledger with room for so many records. */
-uint64_t ipacct_ledger_bytes(uint32_t n_rollups_max, uint32_t n_addresses_max);
+static inline uint64_t ipacct_ledger_bytes(uint32_t n_rollups_max, uint32_t n_addresses_max)
+{
+	return IPACCT_LEDGER_HEADER_BYTES +
+	       (uint64_t)IPACCT_IFS_MAX * sizeof(struct ipacct_ledger_interface) +
+	       (uint64_t)IPACCT_SERIES_MAX * sizeof(struct ipacct_ledger_series) +
+	       ((uint64_t)n_rollups_max + n_addresses_max) * sizeof(struct ipacct_ledger_record);
+}
 
 /* Map the file behind fd; the descriptor stays the caller's.
  * Errors: -EBADMSG not a ledger or shorter than it says; -EPROTO other ABI version; -errno. */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From a memory budget to the sizes of maps and ledger. */
+#include "sizes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ledger.h"
+#include "table.h"
+
+#define MIB              (1024.0 * 1024.0)
+#define LRU_ENTRIES_STEP 1024u
+/* An entry of the trie: its node and at most one where paths part, of 64 octets and the allocator's
+ * 8, from the 96-octet slab (142 measured on 6.18). The supervisor's lists, old and new, and the
+ * collector's ranges: 36 octets each. */
+#define GUARD_ENTRY_BYTES (2 * 96u + 2 * sizeof(struct ipacct_guard_key) + 36u)
+#define PROCESS_BYTES     (10ULL << 20) /* supervisor and collector, measured before tables */
+#define ROLLUPS_SMALL     8192u         /* records for budgets below … */
+#define ROLLUPS_ALL_FROM  (96ULL << 20) /* … this, above it every /16 has its place */
+#define LEDGER_PER_LRU    2u            /* addresses remembered per LRU entry */
+/* Of the collector, per LRU entry of a CPU: folded entry and its index, key kept for clearing. */
+#define COLLECTOR_ENTRY_BYTES  (sizeof(struct ipacct_table_entry) + 16u + sizeof(struct ipacct_key))
+#define COLLECTOR_RECORD_BYTES 20u /* of the collector, per ledger record: index, state, place */
+
+/* Capacity of the shared partition: 128 of it per CPU are the reserve of the insert budget. */
+static uint32_t shared_entries(uint32_t entries, uint32_t n_own, uint32_t n_cpus)
+{
+	uint32_t shared = n_own ? entries / 4 : entries;
+	uint32_t least = 2 * 128 * n_cpus;
+
+	least = least < SIZING_LRU_ENTRIES_MIN ? SIZING_LRU_ENTRIES_MIN : least;
+	return shared < least ? least : shared;
+}
+
+#define HOT_SHARE 8u /* of the budget, at most */
+
+/* The largest power of two of sets that costs no more than `bytes` over all own partitions. */
+static uint32_t hot_sets(uint64_t bytes, uint32_t n_own)
+{
+	uint32_t sets = SIZING_HOT_SETS_MAX;
+
+	while (sets > SIZING_HOT_SETS_MIN &&
+	       (uint64_t)sets * IPACCT_HOT_SET_BYTES * IPACCT_EPOCHS * n_own > bytes)
+		sets /= 2;
+	return sets;
+}
+
+/* The smallest power of two of sets that has so many lines. */
+static uint32_t hot_sets_of(uint32_t lines, uint32_t ways)
+{
+	uint32_t sets = SIZING_HOT_SETS_MIN;
+
+	while (sets < SIZING_HOT_SETS_MAX && sets * ways < lines)
+		sets *= 2;
+	return sets;
+}
+
+static void hot_size(struct sizing *sizing, const struct sizing_wish *wish)
+{
+	uint64_t bytes = sizing->budget_bytes / HOT_SHARE;
+
+	sizing->hot4_sets = sizing->hot6_sets = 0;
+	if (!wish->hot || !sizing_own_parts(sizing))
+		return;
+	sizing->hot4_sets = wish->hot4_lines ? hot_sets_of(wish->hot4_lines, IPACCT_HOT4_WAYS)
+					     : hot_sets(bytes * 2 / 3, sizing_own_parts(sizing));
+	sizing->hot6_sets = wish->hot6_lines ? hot_sets_of(wish->hot6_lines, IPACCT_HOT6_WAYS)
+					     : hot_sets(bytes / 3, sizing_own_parts(sizing));
+}
+
+void sizing_sum(struct sizing *sizing)
+{
+	uint64_t entries =
+		(uint64_t)sizing_own_parts(sizing) * sizing->lru_entries + sizing->lru_shared;
+
+	sizing->lru_bytes = IPACCT_EPOCHS * entries * SIZING_LRU_ENTRY_BYTES;
+	sizing->roll_bytes = (uint64_t)sizing->n_parts * IPACCT_EPOCHS *
+			     (IPACCT_ROLL_LINES * sizeof(struct ipacct_counters) +
+			      IPACCT_ROLL6_LINES * sizeof(struct ipacct_roll6_line));
+	sizing->hot_bytes = (uint64_t)sizing_own_parts(sizing) * IPACCT_EPOCHS *
+			    IPACCT_HOT_SET_BYTES * (sizing->hot4_sets + sizing->hot6_sets);
+	sizing->totals_bytes = (uint64_t)IPACCT_EPOCHS * IPACCT_IFS_MAX *
+			       sizeof(struct ipacct_totals) * sizing->n_cpus;
+	sizing->guard_bytes = sizing->n_guard_entries * GUARD_ENTRY_BYTES;
+	sizing->ledger_bytes = ipacct_ledger_bytes(sizing->n_rollups_max, sizing->n_addresses_max);
+	sizing->process_bytes = PROCESS_BYTES + entries * COLLECTOR_ENTRY_BYTES +
+				(uint64_t)sizing->n_addresses_max * COLLECTOR_RECORD_BYTES;
+	geo_sizing_sum(&sizing->geo, sizing->n_addresses_max);
+	sizing->total_bytes = sizing->lru_bytes + sizing->hot_bytes + sizing->roll_bytes +
+			      sizing->totals_bytes + sizing->guard_bytes + sizing->ledger_bytes +
+			      sizing->process_bytes + sizing->geo.file_bytes +
+			      sizing->geo.process_bytes;
+}
+
+static void try_entries(struct sizing *sizing, const struct sizing_wish *wish, uint32_t entries)
+{
+	sizing->lru_entries = entries;
+	sizing->lru_shared = shared_entries(entries, sizing_own_parts(sizing), sizing->n_cpus);
+	sizing->n_addresses_max =
+		wish->ledger_addresses
+			? wish->ledger_addresses
+			: LEDGER_PER_LRU *
+				  (sizing_own_parts(sizing) ? entries : sizing->lru_shared);
+	sizing_sum(sizing);
+}
+
+/* The number of entries that the operator chose, else the largest that fits; 0 when it does not. */
+static uint32_t entries_find(struct sizing *sizing, const struct sizing_wish *wish)
+{
+	uint32_t low = 0, high = SIZING_LRU_ENTRIES_MAX / LRU_ENTRIES_STEP;
+
+	if (wish->lru_entries) {
+		try_entries(sizing, wish, wish->lru_entries);
+		return sizing->total_bytes <= sizing->budget_bytes ? wish->lru_entries : 0;
+	}
+	while (low < high) {
+		uint32_t middle = low + (high - low + 1) / 2;
+
+		try_entries(sizing, wish, middle * LRU_ENTRIES_STEP);
+		if (sizing->total_bytes <= sizing->budget_bytes)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	try_entries(sizing, wish, low ? low * LRU_ENTRIES_STEP : SIZING_LRU_ENTRIES_MIN);
+	return low * LRU_ENTRIES_STEP;
+}
+
+static bool cpu_in(const uint64_t *set, uint32_t cpu)
+{
+	return set[cpu / 64] >> (cpu % 64) & 1;
+}
+
+uint64_t sizing_maps_bytes(const struct sizing *sizing)
+{
+	return sizing->lru_bytes + sizing->hot_bytes + sizing->roll_bytes + sizing->totals_bytes +
+	       sizing->guard_bytes;
+}
+
+/* Keep the first n CPUs of the wanted ones. */
+static uint32_t own_cpus_set(struct sizing *sizing, const uint64_t *wanted, uint32_t n)
+{
+	uint32_t used = 0;
+
+	memset(sizing->own_cpus, 0, sizeof(sizing->own_cpus));
+	for (uint32_t cpu = 0; cpu < sizing->n_cpus && used < n; cpu++)
+		if (cpu_in(wanted, cpu)) {
+			sizing->own_cpus[cpu / 64] |= 1ULL << (cpu % 64);
+			used++;
+		}
+	sizing->n_parts = 1 + used;
+	return used;
+}
+
+static double geo_mib(const struct geo_sizing *geo)
+{
+	return (double)(geo->file_bytes + geo->process_bytes) / MIB;
+}
+
+static void problem_arithmetic(const struct sizing *sizing, struct ipacct_problem *ret_problem)
+{
+	(void)snprintf(ret_problem->text, sizeof(ret_problem->text),
+		       "memory %.1f MiB is too small: LRU %.1f (%u + %u entries x 2 "
+		       "epochs x %u B) + hot tier %.1f + roll-ups %.1f + totals %.1f + "
+		       "protected %.1f + ledger %.1f + processes %.1f + geo %.1f = %.1f MiB at "
+		       "least for %u partitions",
+		       (double)sizing->budget_bytes / MIB, (double)sizing->lru_bytes / MIB,
+		       sizing_own_parts(sizing) * sizing->lru_entries, sizing->lru_shared,
+		       SIZING_LRU_ENTRY_BYTES, (double)sizing->hot_bytes / MIB,
+		       (double)sizing->roll_bytes / MIB, (double)sizing->totals_bytes / MIB,
+		       (double)sizing->guard_bytes / MIB, (double)sizing->ledger_bytes / MIB,
+		       (double)sizing->process_bytes / MIB, geo_mib(&sizing->geo),
+		       (double)sizing->total_bytes / MIB, sizing->n_parts);
+}
+
+int sizing_plan(const struct sizing_wish *wish, struct sizing *ret_sizing,
+		struct ipacct_problem *ret_problem)
+{
+	struct sizing sizing = {
+		.n_cpus = wish->n_cpus,
+		.n_guard_entries = wish->n_guard_entries,
+		.budget_bytes = wish->budget_bytes,
+		.n_rollups_max = 2 * IPACCT_DOMAINS_MAX + ROLLUPS_SMALL,
+		.geo = wish->geo,
+	};
+	uint32_t n_own;
+
+	if (sizing.budget_bytes >= ROLLUPS_ALL_FROM)
+		sizing.n_rollups_max += IPACCT_ROLL4_LINES;
+	n_own = own_cpus_set(&sizing, wish->cpus, sizing.n_cpus);
+	hot_size(&sizing, wish);
+	/* few megabytes and many CPUs: some CPUs share, unless the operator chose them */
+	while (!entries_find(&sizing, wish) && n_own && !wish->cpus_fixed) {
+		n_own = own_cpus_set(&sizing, wish->cpus, n_own - 1);
+		hot_size(&sizing, wish);
+	}
+	if (sizing.total_bytes > sizing.budget_bytes) {
+		problem_arithmetic(&sizing, ret_problem);
+		return -ENOSPC;
+	}
+	*ret_sizing = sizing;
+	return 0;
+}
