@@ -18,7 +18,12 @@ struct ctl_settings {
 	unsigned int color; /* enum text_color */
 	bool verbose;       /* doctor: passed rules too */
 	bool fix_hints;     /* doctor: only the lines that mend */
-	char **args;        /* after the verb */
+	struct {
+		uint64_t pps, addresses, cpus, ipv6, flood;
+		const char *memory;
+		bool no_hot;
+	} plan;
+	char **args; /* after the verb */
 	size_t n_args;
 };
 
@@ -28,6 +33,7 @@ int ctl_verify(const struct ctl_settings *settings);
 int ctl_simple(const struct ctl_settings *settings, const char *command);
 int ctl_detach(const struct ctl_settings *settings);
 int ctl_doctor(const struct ctl_settings *settings);
+int ctl_plan(const struct ctl_settings *settings);
 
 /* Ask the daemon.
  * interfaces: may be empty.

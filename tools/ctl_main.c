@@ -13,6 +13,10 @@
 
 static const char *const color_names[] = { "auto", "always", "never", NULL };
 
+#define PPS_MAX       10000000000ULL /* six ports of 1 Tbit/s of the smallest frames */
+#define ADDRESSES_MAX 1000000000ULL
+#define CPUS_MAX      4096ULL /* linux/threads.h NR_CPUS upper bound on x86 */
+
 #define AT(field) offsetof(struct ctl_settings, field)
 
 /* clang-format off */
@@ -22,6 +26,13 @@ static const struct option_row rows[] = {
 	{ 0, "color", OPTION_CHOICE, "WHEN", AT(color), 0, 0, color_names, "default: auto; NO_COLOR is honoured" },
 	{ 'v', "verbose", OPTION_FLAG, NULL, AT(verbose), 0, 0, NULL, "doctor: rules that found nothing, too" },
 	{ 0, "fix-hints", OPTION_FLAG, NULL, AT(fix_hints), 0, 0, NULL, "doctor: only sysctl and ethtool lines" },
+	{ 0, "pps", OPTION_NUMBER, "N", AT(plan.pps), 1, PPS_MAX, NULL, "plan: packets a second, all CPUs together" },
+	{ 0, "addresses", OPTION_NUMBER, "N", AT(plan.addresses), 1, ADDRESSES_MAX, NULL, "plan: addresses that come by, each as often as any other" },
+	{ 0, "cpus", OPTION_NUMBER, "N", AT(plan.cpus), 1, CPUS_MAX, NULL, "plan: CPUs that receive" },
+	{ 0, "ipv6", OPTION_NUMBER, "PERCENT", AT(plan.ipv6), 0, 100, NULL, "plan: how many of addresses and packets are IPv6 (0)" },
+	{ 0, "flood", OPTION_NUMBER, "PPS", AT(plan.flood), 0, PPS_MAX, NULL, "plan: how many of the packets have forged sources (0)" },
+	{ 0, "memory", OPTION_STRING, "SIZE", AT(plan.memory), 0, 0, NULL, "plan: the budget (256M)" },
+	{ 0, "no-hot", OPTION_FLAG, NULL, AT(plan.no_hot), 0, 0, NULL, "plan: without the tier of busy addresses" },
 	{ 0, "runtime-dir", OPTION_STRING, "DIR", AT(paths.runtime_dir), 0, 0, NULL, "where ledger and control socket are (" IPACCT_RUNTIME_DIR_DEFAULT ")" },
 	{ 0, "bpffs", OPTION_STRING, "DIR", AT(paths.bpffs_dir), 0, 0, NULL, "where the maps are pinned (" IPACCT_BPFFS_DIR_DEFAULT ")" },
 	{ 'V', "version", OPTION_VERSION, NULL, 0, 0, 0, NULL, "print the version" },
@@ -38,6 +49,7 @@ static const struct option_table table = {
 		"  verify            prove the sums, with the kernel as second witness\n"
 		"  doctor [IFACE]... why a number may be wrong, and what mends it; changes "
 		"nothing\n"
+		"  plan              what a load would take: memory, CPU, share rolled up\n"
 		"  reload            read the configuration file again\n"
 		"  cut               publish what was counted until now\n"
 		"  confirm           keep what was attached with ipacctd --confirm\n"
@@ -67,14 +79,14 @@ static const struct {
 	int (*run)(const struct ctl_settings *settings);
 	bool takes_interfaces;
 } verbs[] = {
-	{ ctl_status, false },  { ctl_verify, false }, { ctl_doctor, true },
-	{ verb_reload, false }, { verb_cut, false },   { verb_confirm, false },
-	{ ctl_detach, true },
+	{ ctl_status, false },   { ctl_verify, false },  { ctl_doctor, true },
+	{ ctl_plan, false },     { verb_reload, false }, { verb_cut, false },
+	{ verb_confirm, false }, { ctl_detach, true },
 };
 
 /* In the order of verbs[]. */
-static const char *const verb_names[] = { "status", "verify",  "doctor", "reload",
-					  "cut",    "confirm", "detach" };
+static const char *const verb_names[] = { "status", "verify", "doctor",  "plan",
+					  "reload", "cut",    "confirm", "detach" };
 #define N_VERBS (sizeof(verb_names) / sizeof(verb_names[0]))
 _Static_assert(N_VERBS == sizeof(verbs) / sizeof(verbs[0]), "a name for each verb");
 

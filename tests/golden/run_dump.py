@@ -642,7 +642,7 @@ def complete(program, *words):
 @test
 def bash_completes_verbs_options_and_values():
     assert complete(CTL, "st") == {"status"}
-    assert complete(CTL, "") == {"status", "verify", "doctor", "reload", "cut", "confirm", "detach"}
+    assert complete(CTL, "") == {"status", "verify", "doctor", "plan", "reload", "cut", "confirm", "detach"}
     assert complete(CTL, "--run") == {"--runtime-dir"}
     assert complete(DUMP, "--s") == {"--sort"}
     assert {"--json", "--oneline", "--help", "--human"} <= complete(DUMP, "--")
