@@ -24,14 +24,17 @@ static void check_vlan_strip(const struct doctor_facts *facts, const struct doct
 static void check_lro(const struct doctor_facts *facts, const struct doctor_device *device,
 		      struct doctor_finding *finding)
 {
+	bool lro = device->lro == SWITCH_ON, gro_hw = device->gro_hw == SWITCH_ON;
+
 	(void)facts;
-	if (device->lro == SWITCH_ON || device->gro_hw == SWITCH_ON)
-		doctor_found(finding, DOCTOR_ERROR, "%s%s%s on",
-			     device->lro == SWITCH_ON ? "large-receive-offload" : "",
-			     device->lro == SWITCH_ON && device->gro_hw == SWITCH_ON ? " and " : "",
-			     device->gro_hw == SWITCH_ON ? "rx-gro-hw" : "");
-	else if (device->lro == SWITCH_UNKNOWN && device->gro_hw == SWITCH_UNKNOWN)
+	if (lro || gro_hw) {
+		doctor_found(finding, DOCTOR_ERROR, "%s%s%s on", lro ? "large-receive-offload" : "",
+			     lro && gro_hw ? " and " : "", gro_hw ? "rx-gro-hw" : "");
+		doctor_mend(finding, "ethtool -K %s%s%s", device->ifname, lro ? " lro off" : "",
+			    gro_hw ? " rx-gro-hw off" : "");
+	} else if (device->lro == SWITCH_UNKNOWN && device->gro_hw == SWITCH_UNKNOWN) {
 		(void)unread(device->lro, "LRO and rx-gro-hw", finding);
+	}
 }
 
 static void check_flow_offload(const struct doctor_facts *facts, const struct doctor_device *device,

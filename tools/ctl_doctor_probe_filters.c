@@ -3,6 +3,7 @@
  * can do with XDP; all by netlink. */
 #include "ctl_doctor.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/netfilter/nf_tables.h>
@@ -123,10 +124,7 @@ static int take_flowtable(struct nl_msg *answer, void *argument)
 			NULL) < 0 ||
 	    !attrs[NFTA_FLOWTABLE_FLAGS] || !attrs[NFTA_FLOWTABLE_HOOK])
 		return NL_SKIP;
-	flags = __builtin_bswap32(nla_get_u32(attrs[NFTA_FLOWTABLE_FLAGS]));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	flags = nla_get_u32(attrs[NFTA_FLOWTABLE_FLAGS]);
-#endif
+	flags = ntohl(nla_get_u32(attrs[NFTA_FLOWTABLE_FLAGS]));
 	if (flags & NFT_FLOWTABLE_HW_OFFLOAD &&
 	    nla_parse_nested(hook, NFTA_FLOWTABLE_HOOK_MAX, attrs[NFTA_FLOWTABLE_HOOK], NULL) ==
 		    0 &&

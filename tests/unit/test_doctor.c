@@ -164,7 +164,7 @@ static const struct {
 	{ "vlan-strip", tag_stripped, DOCTOR_WARN, "before XDP", "ethtool -K lan0 rxvlan off" },
 	{ "vlan-strip", switch_unread, DOCTOR_UNKNOWN, "does not tell", "" },
 	{ "lro", lro_on, DOCTOR_ERROR, "large-receive-offload on", "ethtool -K lan0 lro off" },
-	{ "lro", gro_hw_on, DOCTOR_ERROR, "rx-gro-hw on", "ethtool -K lan0 " },
+	{ "lro", gro_hw_on, DOCTOR_ERROR, "rx-gro-hw on", "ethtool -K lan0 rx-gro-hw off" },
 	{ "flow-offload", flowtable, DOCTOR_ERROR, "flowtable", "nft list flowtables" },
 	{ "flow-offload", tc_offload, DOCTOR_WARN, "hw-tc-offload", "ethtool -K lan0 hw-tc" },
 	{ "flow-offload", flowtable_hidden, DOCTOR_UNKNOWN, "root", "" },
