@@ -33,28 +33,32 @@ static int ask(int fd, const char *ifname, void *command)
 /* The names of a string set; on failure none. Free names->name. */
 static void names_read(int fd, const char *ifname, uint32_t set, struct names *ret_names)
 {
-	struct {
-		struct ethtool_sset_info info;
-		uint32_t n;
-	} count = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << set } };
+	struct ethtool_sset_info *count __cleanup(cleanup_free) =
+		calloc(1, sizeof(*count) + sizeof(count->data[0]));
 	struct ethtool_gstrings *strings __cleanup(cleanup_free) = NULL;
+	uint32_t n;
 
 	*ret_names = (struct names){ 0 };
-	if (ask(fd, ifname, &count) || !count.info.sset_mask || !count.n || count.n > STRINGS_MAX)
+	if (!count)
 		return;
-	strings = calloc(1, sizeof(*strings) + (size_t)count.n * ETH_GSTRING_LEN);
+	count->cmd = ETHTOOL_GSSET_INFO;
+	count->sset_mask = 1ULL << set;
+	if (ask(fd, ifname, count) || !count->sset_mask || !count->data[0] ||
+	    count->data[0] > STRINGS_MAX)
+		return;
+	n = count->data[0];
+	strings = calloc(1, sizeof(*strings) + (size_t)n * ETH_GSTRING_LEN);
 	if (!strings)
 		return;
-	*strings = (struct ethtool_gstrings){ .cmd = ETHTOOL_GSTRINGS,
-					      .string_set = set,
-					      .len = count.n };
-	if (ask(fd, ifname, strings) || strings->len != count.n)
+	*strings =
+		(struct ethtool_gstrings){ .cmd = ETHTOOL_GSTRINGS, .string_set = set, .len = n };
+	if (ask(fd, ifname, strings) || strings->len != n)
 		return;
-	ret_names->name = malloc((size_t)count.n * ETH_GSTRING_LEN);
+	ret_names->name = malloc((size_t)n * ETH_GSTRING_LEN);
 	if (!ret_names->name)
 		return;
-	memcpy(ret_names->name, strings->data, (size_t)count.n * ETH_GSTRING_LEN);
-	ret_names->n = count.n;
+	memcpy(ret_names->name, strings->data, (size_t)n * ETH_GSTRING_LEN);
+	ret_names->n = n;
 }
 
 static void names_finish(struct names *names)
