@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ipacct/ipacct.h"
+#include "delta.h"
 #include "epoch.h"
 
 static uint64_t minus(uint64_t newer, uint64_t older)
@@ -17,7 +18,7 @@ static uint64_t minus(uint64_t newer, uint64_t older)
 	return newer > older ? newer - older : 0; /* counters never fall; never print 2^64 */
 }
 
-static struct ipacct_counters counters_minus(const struct ipacct_counters *newer,
+struct ipacct_counters ipacct_counters_minus(const struct ipacct_counters *newer,
 					     const struct ipacct_counters *older)
 {
 	return (struct ipacct_counters){
@@ -28,7 +29,7 @@ static struct ipacct_counters counters_minus(const struct ipacct_counters *newer
 	};
 }
 
-static bool moved(const struct ipacct_counters *counters)
+bool ipacct_counters_moved(const struct ipacct_counters *counters)
 {
 	return counters->tx_packets || counters->rx_packets;
 }
@@ -59,10 +60,10 @@ static void addresses_delta(const struct ipacct_snapshot *newer,
 		*to = *entry;
 		if (at != IPACCT_TABLE_NONE && goes_on(entry, &older->addresses[at], older)) {
 			ret_goes_on[at] = true;
-			to->counters =
-				counters_minus(&to->counters, &older->addresses[at].counters);
+			to->counters = ipacct_counters_minus(&to->counters,
+							     &older->addresses[at].counters);
 		}
-		delta->n_addresses += moved(&to->counters);
+		delta->n_addresses += ipacct_counters_moved(&to->counters);
 	}
 }
 
@@ -78,13 +79,19 @@ static void prefix_take(struct ipacct_entry *rollups, const struct ipacct_table 
 	if (at == IPACCT_TABLE_NONE)
 		return;
 	have = &rollups[at].counters;
-	rest = counters_minus(amount, have);
-	*have = counters_minus(have, amount);
+	rest = ipacct_counters_minus(amount, have);
+	*have = ipacct_counters_minus(have, amount);
 	*amount = rest;
 }
 
-/* table: of the newer roll-ups, so that its numbers are theirs. The roll-up of a folded address is that
- * of 0.0.0.0/0 or ::/0 where its own had no room. */
+void ipacct_delta_folded(struct ipacct_entry *rollups, const struct ipacct_table *table,
+			 const struct ipacct_key *key, struct ipacct_counters had)
+{
+	prefix_take(rollups, table, key, 0, &had);
+	prefix_take(rollups, table, key, 1, &had);
+}
+
+/* table: of the newer roll-ups, so that its numbers are theirs. */
 static void rollups_delta(const struct ipacct_snapshot *newer, const struct ipacct_snapshot *older,
 			  const struct ipacct_table *table, const bool *goes_on,
 			  struct ipacct_snapshot *delta)
@@ -96,22 +103,18 @@ static void rollups_delta(const struct ipacct_snapshot *newer, const struct ipac
 
 		if (at != IPACCT_TABLE_NONE)
 			delta->rollups[at].counters =
-				counters_minus(&delta->rollups[at].counters, &was->counters);
+				ipacct_counters_minus(&delta->rollups[at].counters, &was->counters);
 	}
-	for (size_t i = 0; i < older->n_addresses && newer->cut > older->cut; i++) {
-		struct ipacct_counters amount = older->addresses[i].counters;
-
-		if (goes_on[i])
-			continue;
-		prefix_take(delta->rollups, table, &older->addresses[i].key, 0, &amount);
-		prefix_take(delta->rollups, table, &older->addresses[i].key, 1, &amount);
-	}
+	for (size_t i = 0; i < older->n_addresses && newer->cut > older->cut; i++)
+		if (!goes_on[i])
+			ipacct_delta_folded(delta->rollups, table, &older->addresses[i].key,
+					    older->addresses[i].counters);
 	for (size_t i = 0; i < newer->n_rollups; i++)
-		if (moved(&delta->rollups[i].counters))
+		if (ipacct_counters_moved(&delta->rollups[i].counters))
 			delta->rollups[delta->n_rollups++] = delta->rollups[i];
 }
 
-static void totals_delta(struct ipacct_totals *totals, const struct ipacct_totals *older)
+void ipacct_totals_minus(struct ipacct_totals *totals, const struct ipacct_totals *older)
 {
 	uint64_t *to = (uint64_t *)totals;
 	const uint64_t *from = (const uint64_t *)older;
@@ -131,8 +134,8 @@ static int interfaces_delta(const struct ipacct_snapshot *newer,
 		delta->interfaces[i] = newer->interfaces[i];
 		for (size_t k = 0; k < older->n_interfaces; k++)
 			if (older->interfaces[k].slot == newer->interfaces[i].slot)
-				totals_delta(&delta->interfaces[i].totals,
-					     &older->interfaces[k].totals);
+				ipacct_totals_minus(&delta->interfaces[i].totals,
+						    &older->interfaces[k].totals);
 	}
 	return 0;
 }

@@ -63,4 +63,12 @@ static inline int ipacct_version_pick(uint64_t cut0, uint64_t cut1, uint64_t cut
 	return valid1 ? 1 : valid0 ? 0 : -1;
 }
 
+/* How many records are claimed; the file may say anything. */
+static inline uint32_t ipacct_ledger_used(const __u32 *n, uint32_t max)
+{
+	uint32_t used = __atomic_load_n(n, __ATOMIC_ACQUIRE);
+
+	return used < max ? used : max;
+}
+
 #endif

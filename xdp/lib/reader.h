@@ -33,4 +33,9 @@ int ipacct_reader_maps(struct ipacct_reader *reader, struct ipacct_problem *ret_
 int ipacct_reader_of_ledger(int fd, struct ipacct_reader **ret_reader,
 			    struct ipacct_problem *ret_problem);
 
+/* What the ledger's head says of one cut, and its interfaces.
+ * snapshot: its interfaces have room for IPACCT_IFS_MAX; addresses and roll-ups stay as they are. */
+void ipacct_snapshot_head(const struct ipacct_ledger *ledger, uint64_t cut,
+			  struct ipacct_snapshot *snapshot);
+
 #endif

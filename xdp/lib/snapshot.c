@@ -75,14 +75,12 @@ static int entries_copy(const struct ipacct_ledger_record *records, uint32_t n, 
 	return 0;
 }
 
-static int interfaces_copy(const struct ipacct_ledger *ledger, uint64_t cut,
-			   struct ipacct_snapshot *snapshot)
+static void interfaces_copy(const struct ipacct_ledger *ledger, uint64_t cut,
+			    struct ipacct_snapshot *snapshot)
 {
-	struct ipacct_interface_totals *all = calloc(IPACCT_IFS_MAX, sizeof(*all));
+	struct ipacct_interface_totals *all = snapshot->interfaces;
 
-	if (!all)
-		return -ENOMEM;
-	snapshot->interfaces = all;
+	snapshot->n_interfaces = 0;
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		const struct ipacct_ledger_interface *from = &ledger->interfaces[slot];
 		uint64_t cut0 = __atomic_load_n(&from->version[0].cut, __ATOMIC_ACQUIRE);
@@ -98,27 +96,15 @@ static int interfaces_copy(const struct ipacct_ledger *ledger, uint64_t cut,
 		to->totals = from->version[newest].totals;
 		snapshot->n_interfaces++;
 	}
-	return 0;
 }
 
-static uint32_t at_most(uint32_t n, uint32_t max)
-{
-	return n < max ? n : max;
-}
-
-/* The committed part. n_more: room to leave for keys that only the maps have. */
-static int ledger_copy(const struct ipacct_ledger *ledger, uint64_t cut, size_t n_more_addresses,
-		       size_t n_more_rollups, struct ipacct_snapshot *snapshot)
+void ipacct_snapshot_head(const struct ipacct_ledger *ledger, uint64_t cut,
+			  struct ipacct_snapshot *snapshot)
 {
 	const struct ipacct_ledger_header *header = ledger->header;
-	uint32_t n_rollups = at_most(__atomic_load_n(&header->n_rollups, __ATOMIC_ACQUIRE),
-				     ledger->n_rollups_max);
-	uint32_t n_addresses = at_most(__atomic_load_n(&header->n_addresses, __ATOMIC_ACQUIRE),
-				       ledger->n_addresses_max);
 	int newest = ipacct_version_pick(__atomic_load_n(&header->version[0].cut, __ATOMIC_ACQUIRE),
 					 __atomic_load_n(&header->version[1].cut, __ATOMIC_ACQUIRE),
 					 cut);
-	int ret;
 
 	if (newest >= 0)
 		snapshot->facts = header->version[newest];
@@ -127,10 +113,24 @@ static int ledger_copy(const struct ipacct_ledger *ledger, uint64_t cut, size_t 
 	snapshot->created_ns = header->created_ns;
 	snapshot->instance = header->instance;
 	snapshot->interval_ns = __atomic_load_n(&header->interval_ns, __ATOMIC_RELAXED);
-	ret = interfaces_copy(ledger, cut, snapshot);
-	if (!ret)
-		ret = entries_copy(ledger->rollups, n_rollups, false, cut, n_more_rollups,
-				   &snapshot->rollups, &snapshot->n_rollups);
+	interfaces_copy(ledger, cut, snapshot);
+}
+
+/* The committed part. n_more: room to leave for keys that only the maps have. */
+static int ledger_copy(const struct ipacct_ledger *ledger, uint64_t cut, size_t n_more_addresses,
+		       size_t n_more_rollups, struct ipacct_snapshot *snapshot)
+{
+	uint32_t n_rollups = ipacct_ledger_used(&ledger->header->n_rollups, ledger->n_rollups_max);
+	uint32_t n_addresses =
+		ipacct_ledger_used(&ledger->header->n_addresses, ledger->n_addresses_max);
+	int ret;
+
+	snapshot->interfaces = calloc(IPACCT_IFS_MAX, sizeof(*snapshot->interfaces));
+	if (!snapshot->interfaces)
+		return -ENOMEM;
+	ipacct_snapshot_head(ledger, cut, snapshot);
+	ret = entries_copy(ledger->rollups, n_rollups, false, cut, n_more_rollups,
+			   &snapshot->rollups, &snapshot->n_rollups);
 	if (!ret)
 		ret = entries_copy(ledger->addresses, n_addresses, true, cut, n_more_addresses,
 				   &snapshot->addresses, &snapshot->n_addresses);

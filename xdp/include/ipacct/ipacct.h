@@ -117,6 +117,35 @@ int ipacct_snapshot_delta(const struct ipacct_snapshot *newer, const struct ipac
 void ipacct_snapshot_conservation(const struct ipacct_snapshot *snapshot,
 				  struct ipacct_conservation *ret_conservation);
 
+/* ---- From cut to cut, cheaply: for who shows rates and asks often ---------------------------
+ *
+ * As two snapshots and their delta, from the ledger alone, by one walk over it; memory is kept from
+ * step to step: 64 octets for each record of the ledger and 112 for each that moved. */
+struct ipacct_follow;
+
+/* What the cuts since the step before counted. Everything in it is valid until the next step. */
+struct ipacct_moves {
+	struct ipacct_snapshot delta; /* as of ipacct_snapshot_delta(); empty at the first step */
+	bool first; /* nothing to compare with: the first step, or the counters began anew */
+	uint64_t covered_ns; /* between the cuts; 0: no cut came in between, or first */
+	size_t n_addresses;  /* in the ledger, moved or not */
+	const struct ipacct_counters
+		*address_totals;                     /* of each address of delta: all it ever had */
+	const struct ipacct_counters *rollup_totals; /* the same of its roll-ups */
+	const struct ipacct_interface_totals *interfaces; /* of each interface of delta: totals */
+};
+
+/* reader: outlives the follower. ret_follow: owned by the caller. Returns 0 or -ENOMEM. */
+int ipacct_follow_open(struct ipacct_reader *reader, struct ipacct_follow **ret_follow);
+
+/* Accepts NULL. */
+void ipacct_follow_close(struct ipacct_follow *follow);
+
+/* Go to the newest cut. ret_moves: owned by the follower. Errors as of ipacct_snapshot_read() that is
+ * not live; after one the next step covers the time since the last good one. */
+int ipacct_follow_step(struct ipacct_follow *follow, const struct ipacct_moves **ret_moves,
+		       struct ipacct_problem *ret_problem);
+
 /* ---- Where and whose an address is: the geo file, see ipacct/geo.h ------------------------
  *
  * Reading it looks nothing up: that is the geo worker's work, done before. An answer is taken from
