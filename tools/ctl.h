@@ -43,6 +43,12 @@ int ctl_plan(const struct ctl_settings *settings);
 int control_request(const struct tool_paths *paths, const char *command, char *const *interfaces,
 		    size_t n_interfaces, json_t **ret_reply);
 
+/* The same in two steps, for who waits for more than the reply. socket_flags: SOCK_NONBLOCK or 0.
+ * ret_fd: readable when the reply is there; owned by the caller. */
+int control_send(const struct tool_paths *paths, const char *command, char *const *interfaces,
+		 size_t n_interfaces, int socket_flags, int *ret_fd);
+int control_receive(int fd, json_t **ret_reply);
+
 /* Whether that error only says that no daemon runs. */
 bool control_no_daemon(int error);
 

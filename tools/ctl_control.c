@@ -27,7 +27,7 @@ static const char *runtime_dir(const struct tool_paths *paths)
 
 /* The address is written through the directory's descriptor: sun_path has 108 octets, a path has
  * more. */
-static int control_connect(const struct tool_paths *paths, int *ret_fd)
+static int control_connect(const struct tool_paths *paths, int socket_flags, int *ret_fd)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct timeval deadline = { .tv_sec = DEADLINE_S };
@@ -39,7 +39,7 @@ static int control_connect(const struct tool_paths *paths, int *ret_fd)
 		return -errno;
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" CONTROL_NAME,
 		 dir_fd);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | socket_flags, 0);
 	if (fd < 0)
 		return -errno;
 	/* unix(7): SO_SNDTIMEO bounds connect() as well, when the backlog is full */
@@ -78,7 +78,7 @@ static int request_build(const char *command, char *const *interfaces, size_t n_
 	return 0;
 }
 
-static int reply_read(int fd, json_t **ret_reply)
+int control_receive(int fd, json_t **ret_reply)
 {
 	char *text __cleanup(cleanup_free) = malloc(REPLY_BYTES_MAX);
 	json_t *reply __cleanup(cleanup_json) = NULL;
@@ -105,8 +105,8 @@ static int reply_read(int fd, json_t **ret_reply)
 	return 0;
 }
 
-int control_request(const struct tool_paths *paths, const char *command, char *const *interfaces,
-		    size_t n_interfaces, json_t **ret_reply)
+int control_send(const struct tool_paths *paths, const char *command, char *const *interfaces,
+		 size_t n_interfaces, int socket_flags, int *ret_fd)
 {
 	char text[REQUEST_BYTES_MAX];
 	int fd __cleanup(cleanup_fd) = -1;
@@ -116,12 +116,22 @@ int control_request(const struct tool_paths *paths, const char *command, char *c
 	r = request_build(command, interfaces, n_interfaces, text, &bytes);
 	if (r < 0)
 		return r;
-	r = control_connect(paths, &fd);
+	r = control_connect(paths, socket_flags, &fd);
 	if (r < 0)
 		return r;
 	if (send(fd, text, bytes, MSG_NOSIGNAL) < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	return reply_read(fd, ret_reply);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int control_request(const struct tool_paths *paths, const char *command, char *const *interfaces,
+		    size_t n_interfaces, json_t **ret_reply)
+{
+	int fd __cleanup(cleanup_fd) = -1;
+	int r = control_send(paths, command, interfaces, n_interfaces, 0, &fd);
+
+	return r < 0 ? r : control_receive(fd, ret_reply);
 }
 
 bool control_no_daemon(int error)

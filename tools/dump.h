@@ -131,10 +131,17 @@ int dump_view_init(const struct dump_settings *settings, const struct ipacct_sna
 		   struct dump_view *ret_view);
 void dump_view_finish(struct dump_view *view);
 
+/* Whether any filter is set that chooses rows, and whether they want this one. */
+bool dump_filters(const struct dump_settings *settings);
+bool dump_row_wanted(const struct dump_settings *settings, struct ipacct_geo *geo,
+		     const struct ipacct_entry *e);
+
 /* What --sort compares; 0 for DUMP_SORT_ADDRESS. */
 uint64_t dump_sort_value(enum dump_sort sort, const struct ipacct_entry *e);
 /* IPv4 first, then by address, the shorter prefix first, then by domain. */
 int dump_compare_keys(const struct ipacct_entry *a, const struct ipacct_entry *b);
+/* Whether text is an address or a prefix. */
+bool dump_prefix_parse(const char *text, struct dump_prefix *ret_prefix);
 /* Clear the bits behind the prefix. */
 void dump_key_mask(struct ipacct_key *key, uint8_t prefix_len);
 

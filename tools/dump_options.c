@@ -80,7 +80,7 @@ void dump_key_mask(struct ipacct_key *key, uint8_t prefix_len)
 	}
 }
 
-static int prefix_parse(const char *text, struct dump_prefix *ret_prefix)
+bool dump_prefix_parse(const char *text, struct dump_prefix *ret_prefix)
 {
 	char address[INET6_ADDRSTRLEN];
 	const char *slash = strchr(text, '/');
@@ -90,23 +90,23 @@ static int prefix_parse(const char *text, struct dump_prefix *ret_prefix)
 	uint64_t bits;
 
 	if (address_bytes >= sizeof(address))
-		return -EINVAL;
+		return false;
 	memcpy(address, text, address_bytes);
 	address[address_bytes] = '\0';
 	if (inet_pton(AF_INET, address, &prefix.key.addr_be[3]) == 1) {
 		prefix.key.addr_be[2] = htonl(0xffff); /* RFC 4291 2.5.5.2 */
 		skip = IPV4_FIRST_BIT;
 	} else if (inet_pton(AF_INET6, address, prefix.key.addr_be) != 1) {
-		return -EINVAL;
+		return false;
 	}
 	bits = 128 - skip;
 	if (slash && parse_u64(slash + 1, 0, bits, &bits) < 0)
-		return -EINVAL;
+		return false;
 	prefix.prefix_len = (uint8_t)(skip + bits);
 	prefix.ipv4 = prefix.prefix_len >= IPV4_FIRST_BIT && ipacct_key_is_ipv4(&prefix.key);
 	dump_key_mask(&prefix.key, prefix.prefix_len);
 	*ret_prefix = prefix;
-	return 0;
+	return true;
 }
 
 static int usage(const char *message)
@@ -151,7 +151,7 @@ int dump_options_finish(int argc, char **argv, int first, struct dump_settings *
 	for (; first < argc; first++) {
 		if (settings->n_prefixes == DUMP_PREFIXES_MAX)
 			return usage("more than 256 prefixes");
-		if (prefix_parse(argv[first], &settings->prefixes[settings->n_prefixes]) < 0) {
+		if (!dump_prefix_parse(argv[first], &settings->prefixes[settings->n_prefixes])) {
 			tool_complain("'%s' is neither an address nor a prefix such as "
 				      "192.0.2.0/24 or 2001:db8::/32",
 				      argv[first]);

@@ -40,11 +40,17 @@ static bool in_prefixes(const struct dump_settings *s, const struct ipacct_entry
 	return s->n_prefixes == 0;
 }
 
-static bool wanted(const struct dump_settings *s, struct ipacct_geo *geo,
-		   const struct ipacct_entry *e)
+bool dump_row_wanted(const struct dump_settings *s, struct ipacct_geo *geo,
+		     const struct ipacct_entry *e)
 {
 	return in_family(s, e) && (s->domain == DUMP_ANY_DOMAIN || s->domain == e->key.domain) &&
 	       in_prefixes(s, e) && dump_geo_wanted(s, geo, e);
+}
+
+bool dump_filters(const struct dump_settings *s)
+{
+	return s->family || s->n_prefixes || s->domain != DUMP_ANY_DOMAIN || s->countries.n ||
+	       s->asns.n || s->names.n;
 }
 
 static void add(struct ipacct_counters *sum, const struct ipacct_counters *more)
@@ -108,7 +114,7 @@ static int choose(const struct dump_settings *s, struct ipacct_geo *geo,
 	if (!chosen)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (wanted(s, geo, &entries[i]))
+		if (dump_row_wanted(s, geo, &entries[i]))
 			chosen[n_chosen++] = &entries[i];
 	if (s->by.axis == DUMP_AXIS_NONE) /* groups are sorted themselves */
 		qsort_r(chosen, n_chosen, sizeof(*chosen), compare, (void *)(uintptr_t)s);
@@ -184,9 +190,7 @@ int dump_view_init(const struct dump_settings *settings, const struct ipacct_sna
 		.at = at,
 		.interval_ns = interval_ns,
 		.geo = geo,
-		.selected = settings->top || settings->family || settings->n_prefixes ||
-			    settings->device || settings->domain != DUMP_ANY_DOMAIN ||
-			    settings->countries.n || settings->asns.n || settings->names.n,
+		.selected = settings->top || settings->device || dump_filters(settings),
 	};
 
 	if (choose(settings, geo, snapshot->addresses, snapshot->n_addresses, &view.addresses,

@@ -3,15 +3,12 @@
 #include "dump.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "common_events.h"
 
 #define HEAD_LINES 6u /* of a screen: where, interface heading, blank, heading, blank, conserved */
 #define SUM_LINES  3u /* not listed, roll-ups, total */
@@ -24,59 +21,12 @@ struct watch {
 	bool live;
 	struct ipacct_snapshot *last;
 	uint64_t last_ns; /* CLOCK_MONOTONIC when `last` had been read */
-	int timer_fd;
-	int signal_fd;
+	struct tool_events events;
 };
 
 static void cleanup_snapshot(struct ipacct_snapshot **snapshot)
 {
 	ipacct_snapshot_destroy(*snapshot);
-}
-
-static int open_events(struct watch *watch)
-{
-	uint64_t ns = watch->settings->watch_ns;
-	struct itimerspec timer = { .it_interval = { .tv_sec = (time_t)(ns / NS_PER_S),
-						     .tv_nsec = (long)(ns % NS_PER_S) } };
-	sigset_t signals;
-
-	timer.it_value = timer.it_interval;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-		return -errno;
-	watch->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (watch->signal_fd < 0)
-		return -errno;
-	watch->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (watch->timer_fd < 0 || timerfd_settime(watch->timer_fd, 0, &timer, NULL) < 0)
-		return -errno;
-	return 0;
-}
-
-/* 1 when the interval is over, 0 when the watch is to end, or a negative errno. A reader that closed
- * its pipe ends the watch at once, not at the next output. */
-static int wait_interval(const struct watch *watch)
-{
-	struct pollfd fds[] = {
-		{ .fd = watch->timer_fd, .events = POLLIN },
-		{ .fd = watch->signal_fd, .events = POLLIN },
-		{ .fd = STDOUT_FILENO, .events = 0 },
-	};
-	uint64_t n_expired;
-
-	for (;;) {
-		if (poll(fds, 3, -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		if (fds[1].revents || fds[2].revents)
-			return 0;
-		if (fds[0].revents && read(watch->timer_fd, &n_expired, sizeof(n_expired)) > 0)
-			return 1;
-	}
 }
 
 /* Live where the pins can be read, else from cut to cut; --live insists. */
@@ -201,9 +151,9 @@ static int run(struct watch *watch)
 	if (r != 0)
 		return r;
 	watch->last_ns = tool_monotonic_ns();
-	r = open_events(watch);
+	r = tool_events_open(watch->settings->watch_ns, NULL, &watch->events);
 	while (r >= 0) {
-		r = wait_interval(watch);
+		r = tool_events_wait(&watch->events);
 		if (r <= 0)
 			break;
 		r = step(watch);
@@ -228,13 +178,11 @@ int dump_watch(const struct dump_settings *settings, struct ipacct_reader *reade
 		.reader = reader,
 		.geo = geo,
 		.live = settings->live,
-		.timer_fd = -1,
-		.signal_fd = -1,
+		.events = { -1, -1 },
 	};
 	int exit_code = run(&watch);
 
 	ipacct_snapshot_destroy(watch.last);
-	close_fd(&watch.timer_fd);
-	close_fd(&watch.signal_fd);
+	tool_events_close(&watch.events);
 	return exit_code;
 }
