@@ -177,6 +177,27 @@ static int entries_delta(const struct ipacct_snapshot *newer, const struct ipacc
 	return ret;
 }
 
+/* Group records keep their number and name as long as the ledger is one file; where it was made anew
+ * without them, a group counts whole: its counters begin again. */
+static int groups_delta(const struct ipacct_snapshot *newer, const struct ipacct_snapshot *older,
+			struct ipacct_snapshot *delta)
+{
+	delta->groups = calloc(newer->n_groups + 1, sizeof(*delta->groups));
+	if (!delta->groups)
+		return -ENOMEM;
+	for (size_t i = 0; i < newer->n_groups; i++) {
+		struct ipacct_group *to = &delta->groups[delta->n_groups];
+
+		*to = newer->groups[i];
+		/* both are in the order of their records */
+		if (i < older->n_groups && !strcmp(older->groups[i].name, to->name))
+			to->counters =
+				ipacct_counters_minus(&to->counters, &older->groups[i].counters);
+		delta->n_groups += ipacct_counters_moved(&to->counters);
+	}
+	return 0;
+}
+
 int ipacct_snapshot_delta(const struct ipacct_snapshot *newer, const struct ipacct_snapshot *older,
 			  struct ipacct_snapshot **ret_delta)
 {
@@ -192,9 +213,13 @@ int ipacct_snapshot_delta(const struct ipacct_snapshot *newer, const struct ipac
 	delta->interfaces = NULL;
 	delta->addresses = delta->rollups = NULL;
 	delta->n_addresses = delta->n_rollups = 0;
+	delta->groups = NULL;
+	delta->n_groups = 0;
 	ret = interfaces_delta(newer, older, delta);
 	if (!ret)
 		ret = entries_delta(newer, older, delta);
+	if (!ret)
+		ret = groups_delta(newer, older, delta);
 	if (ret) {
 		ipacct_snapshot_destroy(delta);
 		return ret;

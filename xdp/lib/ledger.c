@@ -34,7 +34,9 @@ static int header_check(const struct ipacct_ledger_header *header, uint64_t byte
 	}
 	if (header->n_rollups_max < 2 * IPACCT_DOMAINS_MAX ||
 	    header->n_rollups > header->n_rollups_max ||
-	    header->n_addresses > header->n_addresses_max) {
+	    header->n_addresses > header->n_addresses_max ||
+	    header->n_groups_max > IPACCT_GROUP_RECORDS_MAX ||
+	    header->n_groups > header->n_groups_max) {
 		ipacct_problem_set(ret_problem, "the ledger counts more records than it has");
 		return -EBADMSG;
 	}
@@ -42,7 +44,9 @@ static int header_check(const struct ipacct_ledger_header *header, uint64_t byte
 		ipacct_problem_set(ret_problem, "the ledger's number of cuts cannot be");
 		return -EBADMSG;
 	}
-	if (ipacct_ledger_bytes(header->n_rollups_max, header->n_addresses_max) > bytes) {
+	if (ipacct_ledger_bytes(header->n_rollups_max, header->n_addresses_max) +
+		    (uint64_t)header->n_groups_max * sizeof(struct ipacct_ledger_series) >
+	    bytes) {
 		ipacct_problem_set(ret_problem, "the ledger file is shorter than its header says");
 		return -EBADMSG;
 	}
@@ -80,11 +84,13 @@ int ipacct_ledger_map(int fd, bool writable, struct ipacct_ledger *ret_ledger,
 	ledger.n_interfaces_max = IPACCT_IFS_MAX;
 	ledger.n_rollups_max = ledger.header->n_rollups_max;
 	ledger.n_addresses_max = ledger.header->n_addresses_max;
+	ledger.n_groups_max = ledger.header->n_groups_max;
 	at += IPACCT_LEDGER_HEADER_BYTES;
 	ledger.interfaces = (struct ipacct_ledger_interface *)at;
 	ledger.series = (struct ipacct_ledger_series *)(ledger.interfaces + IPACCT_IFS_MAX);
 	ledger.rollups = (struct ipacct_ledger_record *)(ledger.series + IPACCT_SERIES_MAX);
 	ledger.addresses = ledger.rollups + ledger.n_rollups_max;
+	ledger.groups = (struct ipacct_ledger_series *)(ledger.addresses + ledger.n_addresses_max);
 	*ret_ledger = ledger;
 	return 0;
 }
@@ -97,6 +103,14 @@ static void versions_forget(struct ipacct_ledger_record *records, uint32_t n, ui
 				records[i].version[k].cut = 0;
 }
 
+static void series_forget(struct ipacct_ledger_series *series, uint32_t n, uint64_t cut)
+{
+	for (uint32_t i = 0; i < n; i++)
+		for (int k = 0; k < 2; k++)
+			if (series[i].version[k].cut > cut)
+				series[i].version[k].cut = 0;
+}
+
 void ipacct_ledger_forget_uncommitted(struct ipacct_ledger *ledger)
 {
 	struct ipacct_ledger_header *header = ledger->header;
@@ -106,10 +120,9 @@ void ipacct_ledger_forget_uncommitted(struct ipacct_ledger *ledger)
 		header->fold_cut = 0;
 	versions_forget(ledger->rollups, header->n_rollups, cut);
 	versions_forget(ledger->addresses, header->n_addresses, cut);
+	series_forget(ledger->series, IPACCT_SERIES_MAX, cut);
+	series_forget(ledger->groups, header->n_groups, cut);
 	for (int k = 0; k < 2; k++) {
-		for (uint32_t i = 0; i < IPACCT_SERIES_MAX; i++)
-			if (ledger->series[i].version[k].cut > cut)
-				ledger->series[i].version[k].cut = 0;
 		for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
 			if (ledger->interfaces[slot].version[k].cut > cut)
 				ledger->interfaces[slot].version[k].cut = 0;

@@ -24,14 +24,16 @@ struct ipacct_ledger {
 	uint32_t n_interfaces_max;
 	uint32_t n_rollups_max;
 	uint32_t n_addresses_max;
+	uint32_t n_groups_max;
 	struct ipacct_ledger_header *header;
 	struct ipacct_ledger_interface *interfaces;
 	struct ipacct_ledger_series *series; /* IPACCT_SERIES_MAX */
 	struct ipacct_ledger_record *rollups;
 	struct ipacct_ledger_record *addresses;
+	struct ipacct_ledger_series *groups; /* n_groups_max */
 };
 
-/* Octets of a ledger with room for so many records. */
+/* Octets of a ledger with room for so many records, and for none of a group. */
 static inline uint64_t ipacct_ledger_bytes(uint32_t n_rollups_max, uint32_t n_addresses_max)
 {
 	return IPACCT_LEDGER_HEADER_BYTES +

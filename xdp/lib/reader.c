@@ -96,6 +96,8 @@ int ipacct_reader_open(const char *runtime_dir, const char *bpffs_dir,
 	ipacct_maps_init(&reader->maps);
 	(void)snprintf(reader->ledger_path, sizeof(reader->ledger_path), "%s/%s", runtime_dir,
 		       IPACCT_LEDGER_NAME); /* lengths were checked */
+	(void)snprintf(reader->groups.path, sizeof(reader->groups.path), "%s/%s", runtime_dir,
+		       IPACCT_GROUPS_NAME); /* as long as the ledger's */
 	(void)snprintf(reader->bpffs_dir, sizeof(reader->bpffs_dir), "%s", bpffs_dir);
 	ret = ipacct_reader_refresh(reader, ret_problem);
 	if (!ret) {
@@ -139,6 +141,7 @@ void ipacct_reader_close(struct ipacct_reader *reader)
 	ipacct_maps_finish(&reader->maps);
 	if (reader->epoch_ready)
 		ipacct_epoch_finish(&reader->epoch);
+	ipacct_group_list_unmap(&reader->groups.list);
 	free(reader);
 }
 

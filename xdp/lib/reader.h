@@ -4,6 +4,7 @@
 #define IPACCT_LIB_READER_H
 
 #include "epoch.h"
+#include "group_list.h"
 #include "ledger.h"
 #include "maps.h"
 
@@ -18,7 +19,13 @@ struct ipacct_reader {
 	ino_t meta_inode; /* of the pin: another one means that the maps were made anew */
 	struct ipacct_epoch epoch;
 	bool epoch_ready;
+	struct ipacct_groups groups; /* its list is closed until somebody asks */
 };
+
+/* Put the totals of groups into a snapshot: what the ledger has at its cut, and what the epoch has
+ * beyond it (NULL: nothing). -ENOENT: no groups are configured. */
+int ipacct_groups_snapshot(struct ipacct_reader *reader, const struct ipacct_epoch *live,
+			   struct ipacct_snapshot *snapshot, struct ipacct_problem *ret_problem);
 
 /* Map the ledger again if another file has its name now. */
 int ipacct_reader_refresh(struct ipacct_reader *reader, struct ipacct_problem *ret_problem);

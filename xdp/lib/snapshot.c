@@ -18,6 +18,7 @@ void ipacct_snapshot_destroy(struct ipacct_snapshot *snapshot)
 	free(snapshot->interfaces);
 	free(snapshot->addresses);
 	free(snapshot->rollups);
+	free(snapshot->groups);
 	free(snapshot);
 }
 
@@ -255,9 +256,10 @@ static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instan
 	return ret;
 }
 
-static int snapshot_try(struct ipacct_reader *reader, bool live, struct ipacct_snapshot *snapshot,
-			struct ipacct_problem *ret_problem)
+static int snapshot_try(struct ipacct_reader *reader, unsigned int flags,
+			struct ipacct_snapshot *snapshot, struct ipacct_problem *ret_problem)
 {
+	bool live = flags & IPACCT_SNAPSHOT_LIVE;
 	size_t n_addresses = 0, n_rollups = 0;
 	uint64_t cut;
 	int ret;
@@ -275,6 +277,9 @@ static int snapshot_try(struct ipacct_reader *reader, bool live, struct ipacct_s
 		n_rollups = reader->epoch.rollups.n_entries;
 	}
 	ret = ledger_copy(&reader->ledger, cut, n_addresses, n_rollups, snapshot);
+	if (!ret && flags & IPACCT_SNAPSHOT_GROUPS)
+		ret = ipacct_groups_snapshot(reader, live ? &reader->epoch : NULL, snapshot,
+					     ret_problem);
 	if (ret)
 		return ret;
 	/* versions of cut H are overwritten only after H + 1 was committed: unmoved means whole */
@@ -299,7 +304,7 @@ int ipacct_snapshot_read(struct ipacct_reader *reader, unsigned int flags,
 		snapshot = calloc(1, sizeof(*snapshot));
 		if (!snapshot)
 			return -ENOMEM;
-		ret = snapshot_try(reader, flags & IPACCT_SNAPSHOT_LIVE, snapshot, ret_problem);
+		ret = snapshot_try(reader, flags, snapshot, ret_problem);
 		if (ret)
 			ipacct_snapshot_destroy(snapshot);
 	}

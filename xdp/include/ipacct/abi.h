@@ -301,7 +301,7 @@ struct ipacct_part {
 /* ---- The ledger: cumulative counters since it began, in an mmap file ----------------------
  *
  * header page | n_interfaces_max interfaces | n_series_max series | n_rollups_max records |
- * n_addresses_max records.
+ * n_addresses_max records | n_groups_max series records, one for each group of prefixes.
  * Each record has two versions. A reader takes the newest version whose cut is ≤ header.cut and
  * != 0, and starts over if header.cut has changed when it is done: version cut H is overwritten
  * only after H + 1 was committed. Only the collector writes.
@@ -367,6 +367,56 @@ struct ipacct_ledger_series {
 	struct ipacct_ledger_version version[2];
 };
 
+/* Groups: customers as lists of prefixes. Each group has a record of its own at the end of the ledger,
+ * a struct ipacct_ledger_series of IPACCT_SERIES_GROUP whose name never changes: it is cumulative and
+ * stays when the group leaves the list. At each cut the counts of every address go to the group of the
+ * longest prefix that holds it, or to "unknown"; what has no address goes to "rolled_up"; what was
+ * counted before there were groups is "earlier"; "other" is what groups had whose records were given
+ * up for room. So the records sum to what was accounted, at every cut that had groups.
+ *
+ * Which addresses they are is in a file of its own, made anew for each list and renamed into place:
+ * header | n_groups names | n_prefixes prefixes, sorted by domain, address, length. */
+#define IPACCT_GROUPS_NAME         "groups"
+#define IPACCT_GROUPS_MAGIC        0x7370756f72677069ULL /* "ipgroups" */
+#define IPACCT_GROUPS_MAX          65536u                /* names in a list */
+#define IPACCT_GROUP_PREFIXES_MAX  (1u << 20)
+#define IPACCT_GROUP_RECORDS_MAX   (2u * IPACCT_GROUPS_MAX) /* of the ledger, with those that left */
+#define IPACCT_GROUPS_EVERY_DOMAIN 65536u                   /* a prefix without a domain */
+#define IPACCT_GROUPS_NO_PARENT    0xffffffffu
+
+struct ipacct_groups_header {
+	__u64 magic;
+	__u32 abi_version;
+	__u32 header_bytes;
+	__u32 name_bytes;
+	__u32 prefix_bytes;
+	__u32 n_groups;
+	__u32 n_prefixes;
+	__u64 file_bytes;
+	__u64 digest;      /* of the text it was made from */
+	__u64 source_ns;   /* CLOCK_REALTIME: when that was last changed … */
+	__u64 made_ns;     /* … and when this was made */
+	__u32 n_protected; /* prefixes that are protected, too */
+	__u32 reserved0;
+	__u64 reserved[7];
+};
+
+struct ipacct_groups_name {
+	char name[IPACCT_SERIES_NAME_BYTES]; /* UTF-8, NUL-terminated */
+	__u32 n_prefixes;
+	__u32 reserved;
+};
+
+struct ipacct_groups_prefix {
+	__be32 addr_be[4]; /* as struct ipacct_key */
+	__u32 domain;      /* 0 … 65535, or IPACCT_GROUPS_EVERY_DOMAIN */
+	__u32 group;
+	__u32 parent;    /* the longest shorter prefix around it, before it; or _NO_PARENT */
+	__u8 prefix_len; /* of 128 bits: IPv4 /16 is 112 */
+	__u8 flags;
+	__u16 reserved;
+};
+
 /* Facts of one cut. */
 struct ipacct_ledger_cut {
 	__u64 cut;
@@ -401,9 +451,11 @@ struct ipacct_ledger_header {
 	__u32 n_rollups;  /* records claimed so far */
 	__u32 n_addresses;
 	struct ipacct_ledger_cut version[2];
-	__u64 interval_ns; /* what the collector aims at now; 0 when it has stopped */
-	__u64 fold_cut;    /* it is decided which records this cut folds; for the collector */
-	__u64 reserved[8];
+	__u64 interval_ns;  /* what the collector aims at now; 0 when it has stopped */
+	__u64 fold_cut;     /* it is decided which records this cut folds; for the collector */
+	__u32 n_groups_max; /* records of groups behind the addresses */
+	__u32 n_groups;     /* claimed so far */
+	__u64 reserved[7];
 };
 
 #define IPACCT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
@@ -422,6 +474,9 @@ IPACCT_ASSERT_SIZE(struct ipacct_part, 64);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_version, 48);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_record, 128);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_series, 168);
+IPACCT_ASSERT_SIZE(struct ipacct_groups_header, 128);
+IPACCT_ASSERT_SIZE(struct ipacct_groups_name, 64);
+IPACCT_ASSERT_SIZE(struct ipacct_groups_prefix, 32);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_cut, 120);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_header, 400);
 _Static_assert(IPACCT_IGNORED_REASONS <= IPACCT_REASONS_MAX, "reasons outgrew their array");

@@ -58,6 +58,18 @@ struct ipacct_entry {
 
 #define IPACCT_INDEX_NONE UINT32_MAX /* not in the ledger yet, or a roll-up */
 
+/* What a group of prefixes sent and received since created_ns. */
+struct ipacct_group {
+	char name[IPACCT_SERIES_NAME_BYTES]; /* safe to show */
+	uint32_t record;     /* of the ledger; IPACCT_INDEX_NONE: only the maps know it yet */
+	uint32_t number;     /* in the list of now; IPACCT_INDEX_NONE: not in it */
+	uint32_t n_prefixes; /* of the list of now; 0: it is not in it, or is one of: */
+	bool collective;     /* "unknown", "rolled_up", "earlier", "other": see abi.h */
+	struct ipacct_counters counters;
+	uint64_t created_ns;
+	uint64_t last_seen_ns; /* 0: never */
+};
+
 /* One interface slot that was ever used. */
 struct ipacct_interface_totals {
 	uint32_t slot;
@@ -89,9 +101,12 @@ struct ipacct_snapshot {
 	struct ipacct_entry *addresses; /* in no order */
 	size_t n_rollups;
 	struct ipacct_entry *rollups;
+	size_t n_groups;             /* with IPACCT_SNAPSHOT_GROUPS */
+	struct ipacct_group *groups; /* in no order; they sum to what was accounted */
 };
 
-#define IPACCT_SNAPSHOT_LIVE 1u /* add the epochs that are not in the ledger yet */
+#define IPACCT_SNAPSHOT_GROUPS 2u /* the totals of groups: -ENOENT when none are configured */
+#define IPACCT_SNAPSHOT_LIVE   1u /* add the epochs that are not in the ledger yet */
 
 /* Take a snapshot: all numbers at one cut (plus, live, what the maps hold beyond it: each number then
  * lies between what it was at the beginning and at the end of the call, so none falls from one snapshot
@@ -194,6 +209,33 @@ int ipacct_geo_find(struct ipacct_geo *geo, uint32_t ledger_index, const struct 
 /* The worker's facts (databases, counters) at the last refresh that succeeded. A private copy,
  * valid until ipacct_geo_close(); texts are terminated and safe to show, numbers are the worker's. */
 const struct ipacct_geo_header *ipacct_geo_header(const struct ipacct_geo *geo);
+
+/* ---- Whose an address is: groups of prefixes, see abi.h ------------------------------------ */
+struct ipacct_groups;
+
+/* Open the list of groups.
+ * runtime_dir: NULL means IPACCT_RUNTIME_DIR_DEFAULT.
+ * ret_groups:  owned by the caller; end it with ipacct_groups_close().
+ * ret_problem: may be NULL; on failure one line for a person.
+ * Errors: -ENOENT no groups are configured; -EACCES; -EPROTO another version; -EBADMSG; -ENOMEM. */
+int ipacct_groups_open(const char *runtime_dir, struct ipacct_groups **ret_groups,
+		       struct ipacct_problem *ret_problem);
+
+/* Accepts NULL. */
+void ipacct_groups_close(struct ipacct_groups *groups);
+
+/* Take the list that is configured now. One system call when it is the same. On failure (-ENOENT: no
+ * groups any more) the list of before still answers. */
+int ipacct_groups_refresh(struct ipacct_groups *groups);
+
+/* The group of the longest prefix that holds the address: some hundred nanoseconds, nothing is kept.
+ * ret_name: written only on success; safe to show.
+ * Returns its number in the list of now, or -ENOENT. */
+int ipacct_groups_find(const struct ipacct_groups *groups, const struct ipacct_key *key,
+		       char ret_name[IPACCT_SERIES_NAME_BYTES]);
+
+/* Facts of the list; valid until the next refresh or close. */
+const struct ipacct_groups_header *ipacct_groups_header(const struct ipacct_groups *groups);
 
 /* Text of an entry: "192.0.2.1", "2001:db8::1", with the prefix length for roll-ups:
  * "198.51.0.0/16", "2001:db8::/32". buffer_bytes ≥ IPACCT_PREFIX_TEXT_BYTES; returns buffer. */
