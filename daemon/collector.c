@@ -18,6 +18,8 @@
 #include "crash.h"
 #include "cut.h"
 #include "exit_code.h"
+#include "groups.h"
+#include "groups_file.h"
 #include "ledger_file.h"
 #include "log.h"
 
@@ -36,6 +38,7 @@ struct collector {
 	struct stats stats;
 	struct stats_shared shared;
 	struct http_server *http;
+	struct groups *groups; /* NULL: none are configured */
 	struct series *series;
 };
 
@@ -236,6 +239,25 @@ static void capacity_note(struct stats *stats, const struct ipacct_maps *maps)
 		(uint64_t)(meta->n_parts - 1) * meta->hot6_sets * IPACCT_HOT6_WAYS;
 }
 
+/* By the list that is there now; a damaged one must not end the counting. */
+static int groups_begin(struct collector *collector, int groups_fd)
+{
+	struct publisher *publisher = &collector->cutter.publisher;
+	struct ipacct_problem problem = {};
+	int ret;
+
+	if (groups_fd == -ENOENT)
+		return 0;
+	ret = groups_fd < 0 ? groups_fd
+			    : groups_init(&publisher->ledger, &publisher->addresses, groups_fd,
+					  &collector->groups, &problem);
+	if (ret)
+		log_error("groups are not counted: %s",
+			  problem.text[0] ? problem.text : strerror(-ret));
+	publisher->groups = collector->groups;
+	return 0;
+}
+
 static int series_start(struct collector *collector, const struct collector_settings *settings)
 {
 	struct publisher *publisher = &collector->cutter.publisher;
@@ -243,6 +265,7 @@ static int series_start(struct collector *collector, const struct collector_sett
 	int ret;
 
 	series.seed = collector->cutter.maps->ctl->seed;
+	series.groups = collector->groups;
 	ret = series_init(&publisher->ledger, &series, &collector->series);
 	publisher->series = collector->series;
 	return ret;
@@ -267,7 +290,7 @@ static int confine(const struct place *place)
 
 static int setup(struct collector *collector, struct ipacct_maps *maps, const struct place *place,
 		 const struct collector_settings *settings, int ledger_fd, int lock_fd,
-		 struct ipacct_problem *problem)
+		 int groups_fd, struct ipacct_problem *problem)
 {
 	int ret = lock_fd < 0 ? lock_fd : lock_wait(lock_fd, LOCK_WAIT_MS);
 
@@ -283,6 +306,8 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 	if (!ret)
 		ret = confine(place);
 	if (!ret)
+		ret = groups_begin(collector, groups_fd);
+	if (!ret)
 		ret = series_start(collector, settings);
 	if (!ret)
 		ret = cutter_recover(&collector->cutter);
@@ -297,6 +322,7 @@ static int http_start(struct collector *collector, const struct http_settings *s
 	struct metrics_source source = { .ledger = &collector->cutter.publisher.ledger,
 					 .stats = &collector->shared,
 					 .series = collector->series,
+					 .groups = collector->groups != NULL,
 					 .process_started_ns = ipacct_clock_ns(CLOCK_REALTIME) };
 
 	if (settings->listen_fd < 0)
@@ -318,6 +344,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 	int ledger_fd __cleanup(cleanup_fd) = ledger_file_open(place->runtime_dir_fd);
 	struct ipacct_problem problem = {};
 	int lock_fd __cleanup(cleanup_fd) = place_ledger_lock_open(place->runtime_dir_fd, &problem);
+	int groups_fd __cleanup(cleanup_fd) = groups_file_open(place->runtime_dir_fd, NULL);
 	int ret = ledger_fd < 0 ? ledger_fd : 0;
 
 	log_role("collector");
@@ -325,7 +352,8 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 	if (!ret && collector.timer_fd < 0)
 		ret = -errno;
 	if (!ret)
-		ret = setup(&collector, maps, place, settings, ledger_fd, lock_fd, &problem);
+		ret = setup(&collector, maps, place, settings, ledger_fd, lock_fd, groups_fd,
+			    &problem);
 	if (!ret)
 		ret = http_start(&collector, &settings->http, &problem);
 	if (!ret)
@@ -344,6 +372,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 		log_error("%s", strerror(-ret));
 	cutter_finish(&collector.cutter);
 	series_finish(collector.series);
+	groups_finish(collector.groups);
 	close_fd(&collector.timer_fd);
 	return ret ? 1 : 0;
 }

@@ -69,8 +69,9 @@ int config_protect_parse(const char *name, char *text, size_t text_bytes,
 	return ret;
 }
 
-int config_protect_read(const struct config *config, struct config_prefix **ret_prefixes,
-			size_t *ret_n, char *ret_error, size_t error_bytes)
+int config_protect_read(const struct config *config, const struct group_image *groups,
+			struct config_prefix **ret_prefixes, size_t *ret_n, char *ret_error,
+			size_t error_bytes)
 {
 	struct config_prefix *prefixes __cleanup(cleanup_free) = NULL;
 	char *text __cleanup(cleanup_free) = NULL;
@@ -89,8 +90,17 @@ int config_protect_read(const struct config *config, struct config_prefix **ret_
 	if (!ret && text)
 		ret = config_protect_parse(config->protect_file, text, text_bytes, prefixes, &n,
 					   ret_error, error_bytes);
+	if (!ret && groups && groups->header &&
+	    groups->header->n_protected > CONFIG_PREFIXES_MAX - n) {
+		(void)snprintf(ret_error, error_bytes,
+			       "%zu protected prefixes and %u of groups are more than %u", n,
+			       groups->header->n_protected, CONFIG_PREFIXES_MAX); /* may cut */
+		ret = -EINVAL;
+	}
 	if (ret)
 		return ret;
+	if (groups)
+		group_image_protected(groups, prefixes, &n);
 	*ret_prefixes = take_ptr(prefixes);
 	*ret_n = n;
 	return 0;

@@ -3,7 +3,7 @@
 #ifndef IPACCT_DAEMON_CONFIG_PROTECT_H
 #define IPACCT_DAEMON_CONFIG_PROTECT_H
 
-#include "config.h"
+#include "config_groups.h"
 
 #define CONFIG_PROTECT_FILE_BYTES_MAX (8u << 20) /* a larger file is refused */
 #define CONFIG_PREFIXES_MAX           IPACCT_GUARD_MAX
@@ -16,10 +16,12 @@ int config_protect_parse(const char *name, char *text, size_t text_bytes,
 			 struct config_prefix *prefixes, size_t *n, char *ret_error,
 			 size_t error_bytes);
 
-/* All prefixes, in no order, doubles included.
+/* All prefixes, in no order, doubles included: those of protected groups, too.
+ * groups: may be NULL.
  * ret_prefixes: to be freed.
  * Returns 0, or a negative errno with one line in ret_error: also -errno of open and read. */
-int config_protect_read(const struct config *config, struct config_prefix **ret_prefixes,
-			size_t *ret_n, char *ret_error, size_t error_bytes);
+int config_protect_read(const struct config *config, const struct group_image *groups,
+			struct config_prefix **ret_prefixes, size_t *ret_n, char *ret_error,
+			size_t error_bytes);
 
 #endif

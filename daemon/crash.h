@@ -20,6 +20,7 @@
 	X(unstamped)     /* in one record: old version's number is 0 */         \
 	X(added)         /* in one record: counters written, not stamped */     \
 	X(stamped)       /* one record done */                                  \
+	X(group)         /* the record of one group done */                     \
 	X(taken_back)    /* first: one series without what was not committed */ \
 	X(series)        /* one series done */                                  \
 	X(fold_rolled)   /* one roll-up of a cut that folds is done */          \

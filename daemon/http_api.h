@@ -36,6 +36,8 @@ void api_finish(struct api *api);
 int api_status(struct api *api);
 int api_interfaces(struct api *api);
 int api_top(struct api *api, const struct top_query *query);
+/* The same for groups of a list of prefixes. */
+int api_groups(struct api *api, const struct top_query *query);
 
 /* What every answer but status begins with. */
 void api_head(struct json_writer *json, const struct metrics_snapshot *snapshot);

@@ -249,8 +249,11 @@ int api_top(struct api *api, const struct top_query *query)
 {
 	struct json_writer json = { .buffer = &api->out };
 	struct metrics *metrics = api->metrics;
-	int ret = metrics_refresh(metrics);
+	int ret;
 
+	if (query->by == IPACCT_SERIES_GROUP && metrics->source.groups)
+		return api_groups(api, query);
+	ret = metrics_refresh(metrics);
 	if (!ret && query->by == IPACCT_SERIES_ADDRESS)
 		ret = lists_refresh(api);
 	else if (!ret && !metrics->series.active[query->by])

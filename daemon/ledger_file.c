@@ -23,8 +23,14 @@ int ledger_file_open(int runtime_dir_fd)
 	return runtime_file_open(runtime_dir_fd, IPACCT_LEDGER_NAME, O_RDWR, 0, NULL);
 }
 
+static uint64_t bytes_of(uint32_t n_rollups_max, uint32_t n_addresses_max, uint32_t n_groups_max)
+{
+	return ipacct_ledger_bytes(n_rollups_max, n_addresses_max) +
+	       (uint64_t)n_groups_max * sizeof(struct ipacct_ledger_series);
+}
+
 static void header_init(struct ipacct_ledger_header *header, uint32_t n_rollups_max,
-			uint32_t n_addresses_max)
+			uint32_t n_addresses_max, uint32_t n_groups_max)
 {
 	header->magic = IPACCT_LEDGER_MAGIC;
 	header->abi_version = IPACCT_ABI_VERSION;
@@ -35,27 +41,34 @@ static void header_init(struct ipacct_ledger_header *header, uint32_t n_rollups_
 	header->n_series_max = IPACCT_SERIES_MAX;
 	header->n_rollups_max = n_rollups_max;
 	header->n_addresses_max = n_addresses_max;
-	header->file_bytes = ipacct_ledger_bytes(n_rollups_max, n_addresses_max);
+	header->n_groups_max = n_groups_max;
+	header->file_bytes = bytes_of(n_rollups_max, n_addresses_max, n_groups_max);
 	header->created_ns = ipacct_clock_ns(CLOCK_REALTIME);
 }
 
 /* All blocks are there before anybody maps it: a sparse file on a full tmpfs kills its reader with
  * SIGBUS. */
-int ledger_file_init(int fd, uint32_t n_rollups_max, uint32_t n_addresses_max)
+int ledger_file_init_groups(int fd, uint32_t n_rollups_max, uint32_t n_addresses_max,
+			    uint32_t n_groups_max)
 {
 	struct ipacct_ledger_header header = {};
-	int ret =
-		-posix_fallocate(fd, 0, (off_t)ipacct_ledger_bytes(n_rollups_max, n_addresses_max));
+	int ret = -posix_fallocate(fd, 0,
+				   (off_t)bytes_of(n_rollups_max, n_addresses_max, n_groups_max));
 
-	header_init(&header, n_rollups_max, n_addresses_max);
+	header_init(&header, n_rollups_max, n_addresses_max, n_groups_max);
 	if (!ret && pwrite(fd, &header, sizeof(header), 0) != sizeof(header))
 		ret = errno ? -errno : -EIO;
 	return ret;
 }
 
+int ledger_file_init(int fd, uint32_t n_rollups_max, uint32_t n_addresses_max)
+{
+	return ledger_file_init_groups(fd, n_rollups_max, n_addresses_max, 0);
+}
+
 /* An empty file of full length under its temporary name. */
 static int file_create(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
-		       uint32_t n_addresses_max)
+		       uint32_t n_addresses_max, uint32_t n_groups_max)
 {
 	int fd __cleanup(cleanup_fd) = -1;
 	int ret;
@@ -65,7 +78,7 @@ static int file_create(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
 		    LEDGER_MODE);
 	if (fd < 0)
 		return -errno;
-	ret = ledger_file_init(fd, n_rollups_max, n_addresses_max);
+	ret = ledger_file_init_groups(fd, n_rollups_max, n_addresses_max, n_groups_max);
 	if (!ret && fchown(fd, uid, gid))
 		ret = -errno;
 	if (!ret && fchmod(fd, LEDGER_MODE)) /* the umask may have taken the group's bit */
@@ -89,12 +102,16 @@ static void records_copy(struct ipacct_ledger *to, const struct ipacct_ledger *f
 	*to->header = *from->header;
 	to->header->n_rollups_max = sizes.n_rollups_max;
 	to->header->n_addresses_max = sizes.n_addresses_max;
+	to->header->n_groups_max = sizes.n_groups_max;
+	if (to->header->n_groups > sizes.n_groups_max)
+		to->header->n_groups = sizes.n_groups_max;
 	to->header->file_bytes = sizes.file_bytes;
 	/* half a cut may be in it, and with more room its keys would find other places */
 	memcpy(to->interfaces, from->interfaces, IPACCT_IFS_MAX * sizeof(*to->interfaces));
 	memcpy(to->series, from->series, IPACCT_SERIES_MAX * sizeof(*to->series));
 	memcpy(to->rollups, from->rollups, to->header->n_rollups * sizeof(*to->rollups));
 	memcpy(to->addresses, from->addresses, to->header->n_addresses * sizeof(*to->addresses));
+	memcpy(to->groups, from->groups, to->header->n_groups * sizeof(*to->groups));
 	ipacct_ledger_forget_uncommitted(to);
 }
 
@@ -114,7 +131,7 @@ static int file_grow(int dir_fd, uid_t uid, gid_t gid, const struct ipacct_ledge
 		     uint32_t n_rollups_max, uint32_t n_addresses_max)
 {
 	int fd __cleanup(cleanup_fd) =
-		file_create(dir_fd, uid, gid, n_rollups_max, n_addresses_max);
+		file_create(dir_fd, uid, gid, n_rollups_max, n_addresses_max, old->n_groups_max);
 	int ret;
 
 	if (fd < 0)
@@ -131,7 +148,7 @@ static int prepare_new(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
 		       uint32_t n_addresses_max)
 {
 	int fd __cleanup(cleanup_fd) =
-		file_create(dir_fd, uid, gid, n_rollups_max, n_addresses_max);
+		file_create(dir_fd, uid, gid, n_rollups_max, n_addresses_max, 0);
 
 	return fd < 0 ? fd : file_publish(dir_fd);
 }
@@ -179,4 +196,28 @@ int ledger_file_prepare(int runtime_dir_fd, uid_t uid, gid_t gid, uint32_t *n_ro
 	*n_rollups_max = n_rollups;
 	*n_addresses_max = n_addresses;
 	return 0;
+}
+
+int ledger_file_groups(int runtime_dir_fd, uid_t uid, gid_t gid, const struct ipacct_ledger *old,
+		       uint32_t n_groups_max, void (*change)(void *context, struct ipacct_ledger *),
+		       void *context)
+{
+	int fd __cleanup(cleanup_fd) = file_create(runtime_dir_fd, uid, gid, old->n_rollups_max,
+						   old->n_addresses_max, n_groups_max);
+	struct ipacct_ledger fresh;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = ipacct_ledger_map(fd, true, &fresh, NULL);
+	if (!ret) {
+		records_copy(&fresh, old);
+		if (change)
+			change(context, &fresh);
+		ipacct_ledger_unmap(&fresh);
+		ret = file_publish(runtime_dir_fd);
+	}
+	if (ret)
+		(void)unlinkat(runtime_dir_fd, LEDGER_NEW, 0); /* the error that matters is ret */
+	return ret;
 }

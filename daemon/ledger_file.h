@@ -23,6 +23,17 @@ int ledger_file_prepare(int runtime_dir_fd, uid_t uid, gid_t gid, uint32_t *n_ro
 /* Make an empty file (of a directory, or of memory) an empty ledger with this room. */
 int ledger_file_init(int fd, uint32_t n_rollups_max, uint32_t n_addresses_max);
 
+/* The same with room for so many groups. */
+int ledger_file_init_groups(int fd, uint32_t n_rollups_max, uint32_t n_addresses_max,
+			    uint32_t n_groups_max);
+
+/* The ledger of a directory anew: what `old` has committed, with room for so many groups. No collector
+ * runs. change: may change the copy before it gets the ledger's name; NULL: it stays a copy.
+ * -ENOSPC, -errno: the old file stays. */
+int ledger_file_groups(int runtime_dir_fd, uid_t uid, gid_t gid, const struct ipacct_ledger *old,
+		       uint32_t n_groups_max, void (*change)(void *context, struct ipacct_ledger *),
+		       void *context);
+
 /* Copy what `from` has committed into an empty ledger with at least its room. */
 int ledger_file_copy(int fd, const struct ipacct_ledger *from);
 

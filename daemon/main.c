@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "config_groups.h"
 #include "config_protect.h"
 #include "crash.h"
 #include "exit_code.h"
@@ -29,13 +30,16 @@ static int check(const struct config *config)
 {
 	char error[CONFIG_PATH_BYTES + 512];
 	struct config_prefix *prefixes;
+	struct group_image groups;
 	size_t n;
 
-	if (config_protect_read(config, &prefixes, &n, error, sizeof(error))) {
+	if (config_groups_read(config, &groups, error, sizeof(error)) ||
+	    config_protect_read(config, &groups, &prefixes, &n, error, sizeof(error))) {
 		(void)fprintf(stderr, "%s\n", error);
 		return EXIT_CODE_CONFIG;
 	}
 	free(prefixes);
+	group_image_finish(&groups);
 	if (geo_overrides_check(config->geo.overrides, error, sizeof(error))) {
 		(void)fprintf(stderr, "%s\n", error);
 		return EXIT_CODE_CONFIG;

@@ -13,6 +13,7 @@ struct metrics_source {
 	const struct ipacct_ledger *ledger;
 	const struct stats_shared *stats;
 	const struct series *series; /* NULL: none are kept */
+	bool groups;                 /* the ledger keeps the totals of a list of groups */
 	uint64_t process_started_ns; /* CLOCK_REALTIME */
 };
 

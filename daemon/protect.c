@@ -26,13 +26,13 @@ static size_t domains_of(const struct config *config, uint16_t domains[IPACCT_IF
 	return n;
 }
 
-int protect_read(struct config *config, struct guard_set *ret_set,
+int protect_read(struct config *config, const struct group_image *groups, struct guard_set *ret_set,
 		 struct ipacct_problem *ret_problem)
 {
 	struct config_prefix *prefixes __cleanup(cleanup_free) = NULL;
 	uint16_t domains[IPACCT_IFS_MAX];
 	size_t n;
-	int ret = config_protect_read(config, &prefixes, &n, ret_problem->text,
+	int ret = config_protect_read(config, groups, &prefixes, &n, ret_problem->text,
 				      sizeof(ret_problem->text));
 
 	if (!ret)

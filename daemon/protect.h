@@ -13,7 +13,7 @@ struct supervisor;
 
 /* Read the lists of a configuration; sets its n_guard_entries.
  * Returns 0, or a negative errno with one line in ret_problem. */
-int protect_read(struct config *config, struct guard_set *ret_set,
+int protect_read(struct config *config, const struct group_image *groups, struct guard_set *ret_set,
 		 struct ipacct_problem *ret_problem);
 
 /* A start: add the list before any program is loaded, drop what is not in it when all are attached. */

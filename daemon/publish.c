@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "crash.h"
+#include "groups.h"
 #include "ledger_version.h"
 #include "publish.h"
 #include "series.h"
@@ -360,6 +361,8 @@ int publisher_apply(struct publisher *publisher, const struct ipacct_epoch *epoc
 	addresses_apply(publisher, &epoch->addresses, &facts);
 	rollups_apply(publisher, &publisher->prefixes, false, &facts);
 	rollups_apply(publisher, &publisher->wides, true, &facts);
+	if (publisher->groups)
+		groups_apply(publisher->groups, epoch, publisher->address_records, &facts);
 	if (publisher->series)
 		series_apply(publisher->series, epoch, publisher->address_records, &facts);
 	CRASH_POINT(applied);

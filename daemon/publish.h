@@ -9,6 +9,7 @@
 #include "guard_index.h"
 #include "record_index.h"
 
+struct groups;
 struct series;
 
 struct publisher {
@@ -27,6 +28,7 @@ struct publisher {
 	/* The cut may have been applied in part by a process that is gone and knew another list: a key
 	 * that it could not place must not find a place now, or it would be counted twice. */
 	bool again;
+	struct groups *groups; /* the caller's; NULL: there are none */
 	struct series *series; /* the caller's; NULL: none are kept */
 };
 

@@ -86,6 +86,8 @@ void record_index_rebuild(struct record_index *index, uint64_t cut)
 	memset(index->slots, 0xff, index->n_slots * sizeof(*index->slots)); /* RECORD_NONE */
 	index->n_free = 0;
 	index->first_free = 0;
+	if (index->notes)
+		memset(index->notes, 0xff, index->n_records_max * sizeof(*index->notes));
 	for (uint32_t i = *index->n_records; i-- > 0;) {
 		const struct ipacct_ledger_record *record = &index->records[i];
 		uint32_t hash = hash_of(index, &record->key, record->prefix_len);
@@ -201,6 +203,8 @@ uint32_t record_index_claim(struct record_index *index, const struct ipacct_key 
 	record->key = *key;
 	record->prefix_len = prefix_len;
 	record->first_seen_ns = time_ns;
+	if (index->notes)
+		index->notes[at] = RECORD_NONE;
 	if (at == *index->n_records)
 		__atomic_store_n(index->n_records, at + 1, __ATOMIC_RELEASE);
 	index->slots[slot] = slot_make(hash, at);

@@ -24,6 +24,9 @@ struct record_index {
 	uint32_t *state;
 	uint32_t n_free;
 	uint32_t first_free;
+	/* Of each record, what its user knows about its key; RECORD_NONE when the key is another one.
+	 * The user's, who may leave it NULL. */
+	uint32_t *notes;
 };
 
 /* Index what the file holds; `cut` is its committed cut. A record is free when it has no version, or

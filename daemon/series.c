@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "geofile.h"
+#include "groups.h"
 #include "record_index.h"
 #include "series.h"
 #include "series_names.h"
@@ -42,6 +43,7 @@ struct kind {
 
 struct series {
 	struct ipacct_ledger *ledger;
+	const struct groups *groups; /* NULL: they are names of the geo file */
 	struct series_slots slots;
 	struct kind kinds[IPACCT_SERIES_KINDS];
 	char runtime_dir[GEO_PATH_BYTES];
@@ -115,6 +117,7 @@ int series_init(struct ipacct_ledger *ledger, const struct series_settings *sett
 	if (!series)
 		return -ENOMEM;
 	series->ledger = ledger;
+	series->groups = settings->groups;
 	(void)snprintf(series->runtime_dir, sizeof(series->runtime_dir), "%s",
 		       settings->runtime_dir); /* configuration is shorter */
 	slots_init(&series->slots, ledger);
@@ -199,11 +202,17 @@ static void geo_look(struct series *series, uint64_t cut)
 		series->geo = NULL; /* not whole yet, or not ours: looked at again */
 }
 
+/* Whether the geo file says what the values of this kind are. */
+static bool of_geo(const struct series *series, unsigned int kind)
+{
+	return kind != IPACCT_SERIES_ADDRESS && !(kind == IPACCT_SERIES_GROUP && series->groups);
+}
+
 static void cut_begin(struct series *series, uint64_t cut)
 {
 	for (unsigned int i = 1; i < IPACCT_SERIES_KINDS; i++) {
 		struct kind *kind = &series->kinds[i];
-		bool active = kind->rank.top && (i == IPACCT_SERIES_ADDRESS || series->geo);
+		bool active = kind->rank.top && (!of_geo(series, i) || series->geo);
 
 		for (unsigned int k = 0; k < COLLECTIVES; k++)
 			memset(&kind->collective[k].delta, 0, sizeof(kind->collective[k].delta));
@@ -288,6 +297,8 @@ static void geo_add(struct series *series, const struct ipacct_geo_record *recor
 		collective_add(asns, nowhere, counters);
 	}
 	/* names are the operator's alone: what has none is in no class of its own */
+	if (series->groups)
+		return; /* the list says whose it is */
 	if (groups->active && known && record->name)
 		group_add(groups, ipacct_geo_file_text(&series->geo->file, record->name), counters);
 	else
@@ -322,8 +333,19 @@ static void geo_addresses_add(struct series *series, const struct ipacct_table *
 		}
 	}
 	for (unsigned int i = 1; i < IPACCT_SERIES_KINDS; i++)
-		if (i != IPACCT_SERIES_ADDRESS)
+		if (of_geo(series, i))
 			collective_add(&series->kinds[i], COLLECTIVE_PENDING, &pending);
+}
+
+static void listed_group_add(void *context, const char *name,
+			     const struct ipacct_counters *counters)
+{
+	struct kind *kind = context;
+
+	if (name)
+		group_add(kind, name, counters);
+	else
+		collective_add(kind, COLLECTIVE_UNKNOWN, counters);
 }
 
 static void addresses_add(struct series *series, const struct ipacct_table *table,
@@ -469,6 +491,8 @@ void series_apply(struct series *series, const struct ipacct_epoch *epoch,
 	cut_begin(series, facts->cut);
 	if (series->kinds[IPACCT_SERIES_ADDRESS].active)
 		addresses_add(series, &epoch->addresses, address_records);
+	if (series->groups && series->kinds[IPACCT_SERIES_GROUP].active)
+		groups_each(series->groups, listed_group_add, &series->kinds[IPACCT_SERIES_GROUP]);
 	if (series->geo)
 		geo_addresses_add(series, &epoch->addresses, address_records);
 	for (unsigned int i = 1; i < IPACCT_SERIES_KINDS; i++)

@@ -10,10 +10,14 @@
 #include "ledger.h"
 #include "series_limits.h"
 
+struct groups;
+
 struct series_settings {
 	const char *runtime_dir;           /* where the geo file is, once somebody writes it */
 	uint32_t top[IPACCT_SERIES_KINDS]; /* by kind; 0: no series of that kind */
 	uint64_t seed;                     /* any number nobody outside knows */
+	/* The publisher's: groups by the list. NULL: by the names of the geo file. */
+	const struct groups *groups;
 };
 
 /* What AS members are called. */

@@ -13,13 +13,16 @@ static bool is_zero(const struct ipacct_counters *counters)
 		 counters->rx_l3_bytes);
 }
 
+struct ipacct_counters series_record_amount(const struct ipacct_ledger_series *record, uint64_t cut)
+{
+	int newest = ipacct_version_pick(record->version[0].cut, record->version[1].cut, cut);
+
+	return newest < 0 ? (struct ipacct_counters){} : record->version[newest].counters;
+}
+
 struct ipacct_counters slots_amount(const struct series_slots *slots, uint32_t slot)
 {
-	const struct ipacct_ledger_series *series = &slots->ledger->series[slot];
-	int newest = ipacct_version_pick(series->version[0].cut, series->version[1].cut,
-					 slots->ledger->header->cut);
-
-	return newest < 0 ? (struct ipacct_counters){} : series->version[newest].counters;
+	return series_record_amount(&slots->ledger->series[slot], slots->ledger->header->cut);
 }
 
 void slots_init(struct series_slots *slots, struct ipacct_ledger *ledger)
@@ -76,10 +79,9 @@ uint32_t slots_claim(struct series_slots *slots, enum ipacct_series_kind kind, c
 	return SLOT_NONE;
 }
 
-void slots_add(struct series_slots *slots, uint32_t slot, const struct ipacct_counters *delta,
-	       const struct ipacct_ledger_cut *facts)
+void series_record_add(struct ipacct_ledger_series *series, const struct ipacct_counters *delta,
+		       const struct ipacct_ledger_cut *facts)
 {
-	struct ipacct_ledger_series *series = &slots->ledger->series[slot];
 	int newest, at = version_to_write(series->version[0].cut, series->version[1].cut,
 					  facts->cut, &newest);
 	struct ipacct_ledger_version *to;
@@ -93,6 +95,12 @@ void slots_add(struct series_slots *slots, uint32_t slot, const struct ipacct_co
 	ipacct_counters_add(&to->counters, delta);
 	to->last_seen_ns = facts->cut_time_ns;
 	version_close(&to->cut, facts->cut);
+}
+
+void slots_add(struct series_slots *slots, uint32_t slot, const struct ipacct_counters *delta,
+	       const struct ipacct_ledger_cut *facts)
+{
+	series_record_add(&slots->ledger->series[slot], delta, facts);
 	CRASH_POINT(series);
 }
 

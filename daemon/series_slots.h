@@ -17,6 +17,12 @@ struct series_slots {
 	uint32_t next;                        /* where to look for a free one */
 };
 
+/* One record, wherever it is: what it holds at a cut, and adding to it at the next. */
+struct ipacct_counters series_record_amount(const struct ipacct_ledger_series *record,
+					    uint64_t cut);
+void series_record_add(struct ipacct_ledger_series *record, const struct ipacct_counters *delta,
+		       const struct ipacct_ledger_cut *facts);
+
 /* Take back what a cut that was never committed wrote, and see which records are in use: whoever
  * applies that cut again may attribute otherwise, and each kind must still sum to what is accounted. */
 void slots_init(struct series_slots *slots, struct ipacct_ledger *ledger);

@@ -96,6 +96,8 @@ int sizing_compute(const struct config *config, struct sizing *ret_sizing,
 		.lru_entries = config->lru_entries,
 		.ledger_addresses = config->ledger_addresses,
 		.n_guard_entries = config->n_guard_entries,
+		.n_groups = config->n_groups,
+		.n_group_prefixes = config->n_group_prefixes,
 		.cpus_fixed = config->receive_cpus_given,
 	};
 	int n_cpus = libbpf_num_possible_cpus();
@@ -136,19 +138,27 @@ void sizing_guard_set(struct sizing *sizing, uint64_t n_entries)
 	sizing_sum(sizing);
 }
 
+void sizing_groups_set(struct sizing *sizing, uint32_t n_groups, uint32_t n_prefixes)
+{
+	sizing->n_groups = n_groups;
+	sizing->n_group_prefixes = n_prefixes;
+	sizing_sum(sizing);
+}
+
 void sizing_log(const struct sizing *sizing)
 {
 	log_info(
 		"memory: LRU %.1f MiB (%u partitions of %u and one shared of %u entries, 2 epochs, "
 		"%u B each) + hot tier %.1f (%u IPv4 and %u IPv6 lines each) + roll-ups %.1f + "
-		"totals %.1f + protected %.1f (%llu prefixes) + ledger %.1f (%u addresses, %u "
-		"prefixes) + processes %.1f + geo %.1f = %.1f of %.1f MiB",
+		"totals %.1f + protected %.1f (%llu prefixes) + groups %.1f + ledger %.1f (%u "
+		"addresses, %u prefixes) + processes %.1f + geo %.1f = %.1f of %.1f MiB",
 		(double)sizing->lru_bytes / MIB, sizing_own_parts(sizing), sizing->lru_entries,
 		sizing->lru_shared, SIZING_LRU_ENTRY_BYTES, (double)sizing->hot_bytes / MIB,
 		sizing->hot4_sets * IPACCT_HOT4_WAYS, sizing->hot6_sets * IPACCT_HOT6_WAYS,
 		(double)sizing->roll_bytes / MIB, (double)sizing->totals_bytes / MIB,
 		(double)sizing->guard_bytes / MIB, (unsigned long long)sizing->n_guard_entries,
-		(double)sizing->ledger_bytes / MIB, sizing->n_addresses_max, sizing->n_rollups_max,
-		(double)sizing->process_bytes / MIB, geo_mib(&sizing->geo),
-		(double)sizing->total_bytes / MIB, (double)sizing->budget_bytes / MIB);
+		(double)sizing->groups_bytes / MIB, (double)sizing->ledger_bytes / MIB,
+		sizing->n_addresses_max, sizing->n_rollups_max, (double)sizing->process_bytes / MIB,
+		geo_mib(&sizing->geo), (double)sizing->total_bytes / MIB,
+		(double)sizing->budget_bytes / MIB);
 }

@@ -21,6 +21,9 @@ void sizing_from_maps(const struct ipacct_meta *meta, uint64_t budget_bytes, uin
 /* Another number of protected prefixes: only the sums change. */
 void sizing_guard_set(struct sizing *sizing, uint64_t n_entries);
 
+/* The same for another list of groups. */
+void sizing_groups_set(struct sizing *sizing, uint32_t n_groups, uint32_t n_prefixes);
+
 /* The budget that the settings name, or its default. */
 uint64_t sizing_budget_bytes(const struct config *config);
 

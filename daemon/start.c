@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "exit_code.h"
 #include "geo_file.h"
+#include "groups_file.h"
+#include "groups_reload.h"
 #include "geo_overrides.h"
 #include "ledger.h"
 #include "ledger_file.h"
@@ -53,7 +55,10 @@ int start_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 		supervisor->exit_code = EXIT_CODE_OK;
 		return -ENOENT;
 	}
-	ret = protect_read(&supervisor->config, &supervisor->guard, problem);
+	ret = groups_read(&supervisor->config, &supervisor->group_image, problem);
+	if (!ret)
+		ret = protect_read(&supervisor->config, &supervisor->group_image,
+				   &supervisor->guard, problem);
 	if (ret) {
 		supervisor->exit_code = EXIT_CODE_CONFIG;
 		return ret;
@@ -262,6 +267,8 @@ int start_all(struct supervisor *supervisor, struct ipacct_problem *problem)
 		ret = attach_all(supervisor, problem);
 	if (!ret)
 		ret = control_open(&supervisor->control, place->runtime_dir_fd, place->gid);
+	if (!ret && !supervisor->config.detach) /* else the last cut goes by the list of before */
+		ret = groups_start(supervisor, problem);
 	if (!ret)
 		sizing_log(&supervisor->sizing);
 	if (!ret)
@@ -285,6 +292,7 @@ void start_undo(struct supervisor *supervisor)
 	if (supervisor->ledger_made) {
 		(void)unlinkat(place->runtime_dir_fd, IPACCT_LEDGER_NAME, 0); /* may be absent */
 		geo_file_remove(place->runtime_dir_fd);
+		groups_file_remove(place->runtime_dir_fd);
 	}
 	place_undo(&supervisor->config, place);
 }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "cut.h"
 #include "exit_code.h"
+#include "groups_reload.h"
 #include "http_reload.h"
 #include "log.h"
 #include "maps_make.h"
@@ -112,22 +113,31 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	struct config *config = &supervisor->config;
 	struct collector_answer answer;
 	struct config old = *config, fresh;
+	struct group_image groups __cleanup(cleanup_group_image) = {};
 	struct guard_set guard = {};
 	struct http_reload http;
+	bool another;
 	int ret = config_reload(supervisor->argc, supervisor->argv, &fresh, ret_problem->text,
 				sizeof(ret_problem->text));
 
 	if (!ret)
 		ret = geo_process_check(supervisor, &fresh, ret_problem);
 	if (!ret)
-		ret = protect_read(&fresh, &guard, ret_problem);
+		ret = groups_read(&fresh, &groups, ret_problem);
+	if (!ret)
+		ret = protect_read(&fresh, &groups, &guard, ret_problem);
+	another = !ret && groups_differ(supervisor, &groups);
+	if (another)
+		ret = groups_prepare(supervisor, &groups, ret_problem);
 	if (ret) {
+		guard_set_finish(&guard);
 		log_error("reload: %s, keeping the configuration", ret_problem->text);
 		return -EINVAL;
 	}
 	ret = http_reload_prepare(supervisor, &fresh, &http, ret_problem);
 	if (ret) {
 		guard_set_finish(&guard);
+		groups_drop(supervisor);
 		log_error("reload: %s, keeping the configuration", ret_problem->text);
 		return ret;
 	}
@@ -142,12 +152,16 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	if (ret) {
 		*config = old;
 		http_reload_drop(&http);
+		groups_drop(supervisor);
 		log_error("reload: %s, keeping the configuration", ret_problem->text);
 		return ret;
 	}
 	geo_process_reload(supervisor);
-	if (http_reload_commit(supervisor, &http)) {
+	memcpy(config->groups_file, fresh.groups_file, sizeof(config->groups_file));
+	if (http_reload_commit(supervisor, &http) || another) {
 		collector_stop(supervisor);
+		if (another)
+			groups_commit(supervisor, &groups);
 		if (collector_spawn(supervisor))
 			supervisor->retry_ms = monotonic_ms() + RETRY_MS;
 	}
@@ -365,6 +379,7 @@ static void finish(struct supervisor *supervisor, bool start_failed)
 	ipacct_maps_finish(&supervisor->maps);
 	place_release(&supervisor->place);
 	protect_finish(supervisor);
+	group_image_finish(&supervisor->group_image);
 	close_fd(&supervisor->signal_fd);
 }
 

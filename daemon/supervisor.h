@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "collector.h"
-#include "config.h"
+#include "config_groups.h"
 #include "control.h"
 #include "geo_process.h"
 #include "guard.h"
@@ -32,9 +32,11 @@ struct supervisor {
 	struct rtnl rtnl;
 	struct ports ports;
 	struct pin_watch pins;
-	struct guard_set guard;        /* protected prefixes */
-	struct guard_set guard_before; /* those that the start found (to undo a failed one) */
-	bool guard_begun;              /* the start has changed them */
+	struct guard_set guard;             /* protected prefixes */
+	struct guard_set guard_before;      /* those that the start found (to undo a failed one) */
+	bool guard_begun;                   /* the start has changed them */
+	struct group_image group_image;     /* of the start, until it is in its file */
+	struct ipacct_groups_header groups; /* of the list in use; magic 0: none */
 	struct control control;
 	struct http_listener http;
 	struct http_secrets secrets;

@@ -16,7 +16,7 @@ keep=
 jobs=2
 targets=()
 # A target's longest input: large enough for every limit it has, small enough to be quick.
-declare -A max_len=([config]=4096 [geofile]=16384 [http]=16384 [ledger]=1024 [mmdb]=8192
+declare -A max_len=([config]=4096 [geofile]=16384 [groups]=4096 [http]=16384 [ledger]=1024 [mmdb]=8192
 	[parse]=2048 [protect]=4096 [replay]=32768)
 
 usage() {

@@ -180,6 +180,7 @@ Test(config, every_key_reaches_its_member)
 	cr_expect_eq(config.receive_cpus[0], 0x3);
 	cr_expect_eq(config.receive_cpus[1], 0x1);
 	cr_expect_str_eq(config.protect_file, "/etc/ipacct/ours");
+	cr_expect_str_eq(config.groups_file, "/etc/ipacct/groups");
 	cr_assert_eq(config.n_protect, 2);
 	cr_expect_eq(config.protect[0].key.prefixlen, 16 + 96 + 24);
 	cr_expect(config.protect[0].every_domain);
@@ -187,9 +188,9 @@ Test(config, every_key_reaches_its_member)
 	cr_expect_eq(config.protect[1].key.domain_be, htons(7));
 	cr_assert_eq(config.n_interfaces, 2);
 	expect_interface(&config.interfaces[0], "eth0", IPACCT_MODE_NATIVE, CONFIG_ATTACH_AUTO, 7,
-			 true, 28);
+			 true, 29);
 	expect_interface(&config.interfaces[1], "eth1.100", IPACCT_MODE_GENERIC, CONFIG_ATTACH_LINK,
-			 0, false, 33);
+			 0, false, 34);
 }
 
 Test(config, flow_style_means_the_same_as_block_style)

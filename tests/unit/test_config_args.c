@@ -331,6 +331,7 @@ Test(config_help, help_and_man_page_name_every_option_and_key)
 		"runtime_dir",
 		"protect",
 		"protect_file",
+		"groups_file",
 		"geo_languages",
 		"geo_overrides",
 		"geo_databases",

@@ -26,7 +26,7 @@ static bool step_is_elsewhere(const char *step)
 						 "grace",        "read",       "clearing",
 						 "lru_clear",    "roll_clear", "hot_clear",
 						 "totals_clear", "cleared",    "taken_back",
-						 "series" };
+						 "series",       "group" };
 
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
 		if (!strcmp(step, elsewhere[i]))

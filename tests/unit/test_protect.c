@@ -263,7 +263,7 @@ Test(protect, file_as_large_as_allowed_and_not_one_byte_more)
 static int read_all(const struct config *config, size_t *ret_n, char *error)
 {
 	struct config_prefix *prefixes = NULL;
-	int ret = config_protect_read(config, &prefixes, ret_n, error, ERROR_BYTES);
+	int ret = config_protect_read(config, NULL, &prefixes, ret_n, error, ERROR_BYTES);
 
 	free(prefixes);
 	return ret;

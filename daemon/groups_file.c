@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The list of groups as a file, and room for their records. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "groups_file.h"
+#include "groups_records.h"
+#include "ledger_file.h"
+#include "log.h"
+#include "maps.h"
+#include "runtime_file.h"
+#include "series_slots.h"
+#include "table.h"
+
+#define GROUPS_NEW   "groups.new"
+#define GROUPS_MODE  0640
+#define RECORDS_STEP 64u /* a ledger grows by so many groups at least */
+
+static int write_whole(int fd, const char *at, uint64_t n)
+{
+	while (n) {
+		ssize_t written = write(fd, at, n);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written ? -errno : -EIO;
+		at += written;
+		n -= (uint64_t)written;
+	}
+	return 0;
+}
+
+int groups_file_write(int runtime_dir_fd, uid_t uid, gid_t gid, struct group_image *image)
+{
+	int fd __cleanup(cleanup_fd) = -1;
+	int ret;
+
+	groups_file_drop(runtime_dir_fd);
+	fd = openat(runtime_dir_fd, GROUPS_NEW,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, GROUPS_MODE);
+	if (fd < 0)
+		return -errno;
+	image->header->made_ns = ipacct_clock_ns(CLOCK_REALTIME);
+	ret = write_whole(fd, (const char *)image->header, image->header->file_bytes);
+	if (!ret && (fchown(fd, uid, gid) || fchmod(fd, GROUPS_MODE)))
+		ret = -errno;
+	if (ret)
+		groups_file_drop(runtime_dir_fd);
+	return ret;
+}
+
+int groups_file_publish(int runtime_dir_fd)
+{
+	return renameat(runtime_dir_fd, GROUPS_NEW, runtime_dir_fd, IPACCT_GROUPS_NAME) ? -errno
+											: 0;
+}
+
+void groups_file_drop(int runtime_dir_fd)
+{
+	(void)unlinkat(runtime_dir_fd, GROUPS_NEW, 0); /* left by a crash, or absent */
+}
+
+void groups_file_remove(int runtime_dir_fd)
+{
+	(void)unlinkat(runtime_dir_fd, IPACCT_GROUPS_NAME, 0); /* absent is what is wanted */
+}
+
+int groups_file_open(int runtime_dir_fd, struct ipacct_problem *ret_problem)
+{
+	return runtime_file_open(runtime_dir_fd, IPACCT_GROUPS_NAME, O_RDONLY, 0, ret_problem);
+}
+
+/* ---- Room in the ledger ------------------------------------------------------------------------ */
+
+struct room {
+	const struct group_image *image;
+	bool *wanted;    /* of each record: it is in the list, or collective */
+	uint32_t n_new;  /* names without a record */
+	uint32_t n_left; /* records of groups that left the list */
+};
+
+static void name_look(const struct group_records *records, const char *name, struct room *room)
+{
+	uint32_t record = group_records_find(records, name);
+
+	if (record == GROUP_RECORD_NONE)
+		room->n_new++;
+	else
+		room->wanted[record] = true;
+}
+
+static int room_look(struct ipacct_ledger *ledger, struct room *room)
+{
+	uint32_t n = ledger->header->n_groups;
+	struct group_records records;
+	int ret = group_records_init(ledger, &records);
+
+	if (ret)
+		return ret;
+	room->wanted = calloc((size_t)n + 1, sizeof(*room->wanted));
+	if (!room->wanted) {
+		group_records_finish(&records);
+		return -ENOMEM;
+	}
+	for (unsigned int i = 0; i < GROUP_COLLECTIVES; i++)
+		name_look(&records, group_collective_name(i), room);
+	for (uint32_t i = 0; i < room->image->header->n_groups; i++)
+		name_look(&records, room->image->names[i].name, room);
+	for (uint32_t i = 0; i < n; i++)
+		room->n_left += !room->wanted[i];
+	group_records_finish(&records);
+	return 0;
+}
+
+/* All records in their order without those that left, whose counts "other" gets: at the committed cut,
+ * which is all that a copy holds. */
+static void left_drop(void *context, struct ipacct_ledger *ledger)
+{
+	struct room *room = context;
+	struct ipacct_ledger_header *header = ledger->header;
+	struct ipacct_counters sum = {}, all;
+	uint32_t n = 0, other;
+	struct group_records records;
+	struct ipacct_ledger_series *record;
+
+	for (uint32_t i = 0; i < header->n_groups; i++) {
+		struct ipacct_counters amount =
+			series_record_amount(&ledger->groups[i], header->cut);
+
+		if (room->wanted[i])
+			memmove(&ledger->groups[n++], &ledger->groups[i], sizeof(*ledger->groups));
+		else
+			ipacct_counters_add(&sum, &amount);
+	}
+	header->n_groups = n;
+	if (!header->cut || group_records_init(ledger, &records))
+		return; /* what is missing then is found and called "earlier" */
+	other = group_records_find(&records, group_collective_name(GROUP_OTHER));
+	if (other == GROUP_RECORD_NONE)
+		other = group_records_claim(&records, group_collective_name(GROUP_OTHER),
+					    header->created_ns);
+	group_records_finish(&records);
+	if (other == GROUP_RECORD_NONE)
+		return;
+	record = &ledger->groups[other];
+	all = series_record_amount(record, header->cut);
+	ipacct_counters_add(&all, &sum);
+	memset(record->version, 0, sizeof(record->version));
+	record->version[0] = (struct ipacct_ledger_version){ .cut = header->cut, .counters = all };
+}
+
+static uint32_t rounded(uint32_t n, uint32_t most)
+{
+	n = n + n / 4 + RECORDS_STEP; /* a list that grows line by line costs few copies */
+	n -= n % RECORDS_STEP;
+	return n < most ? n : most;
+}
+
+static int ledger_fit(int dir_fd, uid_t uid, gid_t gid, struct ipacct_ledger *ledger,
+		      struct room *room, uint32_t most)
+{
+	uint32_t n = ledger->header->n_groups;
+
+	if (n + room->n_new <= ledger->n_groups_max)
+		return 0;
+	if (n + room->n_new <= most)
+		return ledger_file_groups(dir_fd, uid, gid, ledger, rounded(n + room->n_new, most),
+					  NULL, NULL);
+	log_info("groups: %u that left the list give up their records, their counts are \"other\" "
+		 "from now on",
+		 room->n_left);
+	/* the copy holds all of them until those go */
+	return ledger_file_groups(dir_fd, uid, gid, ledger, most > n ? most : n, left_drop, room);
+}
+
+int groups_ledger_prepare(int runtime_dir_fd, uid_t uid, gid_t gid, const struct group_image *image,
+			  uint32_t n_records_most, struct ipacct_problem *ret_problem)
+{
+	int fd __cleanup(cleanup_fd) = ledger_file_open(runtime_dir_fd);
+	struct room room = { .image = image };
+	struct ipacct_ledger ledger;
+	int ret = fd < 0 ? fd : ipacct_ledger_map(fd, false, &ledger, ret_problem);
+
+	if (ret)
+		return ret;
+	ret = room_look(&ledger, &room);
+	if (!ret)
+		ret = ledger_fit(runtime_dir_fd, uid, gid, &ledger, &room, n_records_most);
+	free(room.wanted);
+	ipacct_ledger_unmap(&ledger);
+	return ret;
+}
