@@ -31,6 +31,7 @@ struct ctl_settings {
 int ctl_status(const struct ctl_settings *settings);
 int ctl_verify(const struct ctl_settings *settings);
 int ctl_simple(const struct ctl_settings *settings, const char *command);
+int ctl_groups(const struct ctl_settings *settings);
 int ctl_detach(const struct ctl_settings *settings);
 int ctl_doctor(const struct ctl_settings *settings);
 int ctl_plan(const struct ctl_settings *settings);

@@ -47,6 +47,8 @@ static const struct option_table table = {
 		"Verbs:\n"
 		"  status            what runs, what is attached; works without the daemon\n"
 		"  verify            prove the sums, with the kernel as second witness\n"
+		"  groups            the totals of each group of prefixes; works without the "
+		"daemon\n"
 		"  doctor [IFACE]... why a number may be wrong, and what mends it; changes "
 		"nothing\n"
 		"  plan              what a load would take: memory, CPU, share rolled up\n"
@@ -79,13 +81,13 @@ static const struct {
 	int (*run)(const struct ctl_settings *settings);
 	bool takes_interfaces;
 } verbs[] = {
-	{ ctl_status, false },   { ctl_verify, false },  { ctl_doctor, true },
-	{ ctl_plan, false },     { verb_reload, false }, { verb_cut, false },
-	{ verb_confirm, false }, { ctl_detach, true },
+	{ ctl_status, false }, { ctl_verify, false },   { ctl_groups, false },
+	{ ctl_doctor, true },  { ctl_plan, false },     { verb_reload, false },
+	{ verb_cut, false },   { verb_confirm, false }, { ctl_detach, true },
 };
 
 /* In the order of verbs[]. */
-static const char *const verb_names[] = { "status", "verify", "doctor",  "plan",
+static const char *const verb_names[] = { "status", "verify", "groups",  "doctor", "plan",
 					  "reload", "cut",    "confirm", "detach" };
 #define N_VERBS (sizeof(verb_names) / sizeof(verb_names[0]))
 _Static_assert(N_VERBS == sizeof(verbs) / sizeof(verbs[0]), "a name for each verb");

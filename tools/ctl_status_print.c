@@ -380,7 +380,7 @@ int status_print_text(const struct ctl_settings *settings, const json_t *status,
 		r = print_partitions(settings, json_object_get(status, "partitions"));
 		if (r < 0)
 			return r;
-		return status_print_geo(settings, json_object_get(status, "geo"));
+		return status_print_more(settings, status);
 	}
 	if (!running)
 		puts("ipacctd is not running");

@@ -85,9 +85,12 @@ struct dump_settings {
 	struct option_list country_lists;
 	struct option_list asn_lists;
 	struct option_list name_lists;
+	struct option_list group_lists;
 	struct dump_wanted countries;
 	struct dump_wanted asns;
 	struct dump_wanted names;
+	struct dump_wanted groups;
+	struct ipacct_groups *group_list; /* NULL = not asked for */
 	const struct dump_replay *replay; /* NULL = the ledger */
 	size_t n_prefixes;
 	struct dump_prefix prefixes[DUMP_PREFIXES_MAX];
@@ -189,6 +192,13 @@ const char *dump_mode_of_all(const struct ipacct_snapshot *snapshot);
 /* Snapshot after snapshot until SIGINT, SIGTERM or --count. Returns the exit code. */
 int dump_watch(const struct dump_settings *settings, struct ipacct_reader *reader,
 	       struct ipacct_geo *geo);
+
+/* What to ask libipacct for. */
+static inline unsigned int dump_snapshot_flags(const struct dump_settings *settings, bool live)
+{
+	return (live ? IPACCT_SNAPSHOT_LIVE : 0) |
+	       (settings->by.axis == DUMP_AXIS_GROUP ? IPACCT_SNAPSHOT_GROUPS : 0);
+}
 
 /* Read one snapshot, explain a failure. live: with the epochs that are not cut yet.
  * Returns 0, or the exit code of a failure. */

@@ -103,6 +103,7 @@ bool dump_label_equal(enum dump_axis axis, const struct dump_label *a, const str
 	case DUMP_AXIS_ASN:
 		return a->asn == b->asn;
 	case DUMP_AXIS_NAME:
+	case DUMP_AXIS_GROUP:
 		return strcmp(a->name, b->name) == 0;
 	default:
 		return a->prefix_len == b->prefix_len &&
@@ -135,7 +136,7 @@ bool dump_geo_wanted(const struct dump_settings *settings, struct ipacct_geo *ge
 
 const char *dump_label_kind_name(enum dump_axis axis, const struct dump_label *label)
 {
-	static const char *const values[] = { "none", "country", "asn", "name", "prefix" };
+	static const char *const values[] = { "none", "country", "asn", "name", "prefix", "group" };
 
 	switch (label->kind) {
 	case DUMP_LABEL_VALUE:
@@ -146,6 +147,10 @@ const char *dump_label_kind_name(enum dump_axis axis, const struct dump_label *l
 		return KIND_UNKNOWN;
 	case DUMP_LABEL_PENDING:
 		return KIND_PENDING;
+	case DUMP_LABEL_EARLIER:
+		return "earlier";
+	case DUMP_LABEL_OTHER:
+		return "other";
 	default:
 		return KIND_ROLLED_UP;
 	}
@@ -162,6 +167,7 @@ static void value_text(enum dump_axis axis, const struct dump_label *label,
 		snprintf(buffer, DUMP_LABEL_BYTES, "%u", label->asn);
 		break;
 	case DUMP_AXIS_NAME:
+	case DUMP_AXIS_GROUP:
 		snprintf(buffer, DUMP_LABEL_BYTES, "%s", label->name);
 		break;
 	default:
@@ -191,6 +197,8 @@ char *dump_label_words(enum dump_axis axis, const struct dump_label *label,
 		return dump_label_text(axis, label, buffer);
 	if (label->kind == DUMP_LABEL_UNKNOWN && axis == DUMP_AXIS_NAME)
 		snprintf(word, sizeof(word), "no name");
+	else if (label->kind == DUMP_LABEL_UNKNOWN && axis == DUMP_AXIS_GROUP)
+		snprintf(word, sizeof(word), "no group");
 	else
 		dump_label_text(axis, label, word);
 	for (char *c = word; *c; c++)
@@ -234,6 +242,7 @@ int dump_by_parse(const char *text, struct dump_by *ret_by)
 	} axes[] = { { "country", DUMP_AXIS_COUNTRY },
 		     { "asn", DUMP_AXIS_ASN },
 		     { "name", DUMP_AXIS_NAME },
+		     { "group", DUMP_AXIS_GROUP },
 		     { "prefix", DUMP_AXIS_PREFIX } };
 	struct dump_by by = { .len4 = DUMP_BY_LEN4, .len6 = DUMP_BY_LEN6 };
 
@@ -311,6 +320,7 @@ int dump_wanted_add(enum dump_axis axis, char *list, struct dump_wanted *wanted)
 		[DUMP_AXIS_COUNTRY] = "a country such as DE, private, unknown, pending",
 		[DUMP_AXIS_ASN] = "an AS number such as 64500, private, unknown, pending",
 		[DUMP_AXIS_NAME] = "a name of a prefix",
+		[DUMP_AXIS_GROUP] = "a name of a group",
 	};
 	char *word;
 

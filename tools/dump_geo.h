@@ -21,6 +21,7 @@ enum dump_axis {
 	DUMP_AXIS_ASN,
 	DUMP_AXIS_NAME,   /* the operator's name for a prefix */
 	DUMP_AXIS_PREFIX, /* by address alone: needs no geo file */
+	DUMP_AXIS_GROUP, /* the ledger has their totals, the list of groups says whose an address is */
 };
 
 /* In the order in which groups of equal counts are listed. */
@@ -30,6 +31,8 @@ enum dump_label_kind {
 	DUMP_LABEL_UNKNOWN,   /* looked up, and nothing is known */
 	DUMP_LABEL_PENDING,   /* not looked up yet */
 	DUMP_LABEL_ROLLED_UP, /* counts without an address */
+	DUMP_LABEL_EARLIER,   /* from before there were groups */
+	DUMP_LABEL_OTHER,     /* of groups whose records were given up */
 };
 
 /* The group that an address belongs to on one axis. Every address has exactly one. */
@@ -95,6 +98,16 @@ char *dump_label_text(enum dump_axis axis, const struct dump_label *label,
 /* For people: "DE", "(private)", "(rolled up)". Returns buffer. */
 char *dump_label_words(enum dump_axis axis, const struct dump_label *label,
 		       char buffer[DUMP_LABEL_BYTES]);
+
+/* Open the list of groups. Returns 0 or, after one message, the exit code. */
+int dump_groups_open(const struct dump_settings *settings, struct ipacct_groups **ret_groups);
+
+/* Whether --group wants an entry. A roll-up is of no group. */
+bool dump_group_wanted(const struct dump_settings *settings, const struct ipacct_entry *e);
+
+/* The totals of groups as the snapshot has them, in no order: to be freed. -ENOMEM. */
+int dump_groups_listed(const struct dump_settings *settings, const struct dump_view *view,
+		       struct dump_group **ret_groups, size_t *ret_n);
 
 /* Sum the chosen rows of a view up by settings->by, sorted. Returns 0 or −ENOMEM. */
 int dump_groups_make(const struct dump_settings *settings, struct dump_view *view);

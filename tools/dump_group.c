@@ -134,6 +134,7 @@ static int compare_values(enum dump_axis axis, const struct dump_group *a,
 	case DUMP_AXIS_ASN:
 		return (a->label.asn > b->label.asn) - (a->label.asn < b->label.asn);
 	case DUMP_AXIS_NAME:
+	case DUMP_AXIS_GROUP:
 		return strcmp(a->label.name, b->label.name);
 	default:
 		return dump_compare_keys(&a->sum, &b->sum);
@@ -167,11 +168,13 @@ static int compare(const void *left, const void *right, void *context)
 int dump_groups_make(const struct dump_settings *settings, struct dump_view *view)
 {
 	struct builder b = { .axis = settings->by.axis, .seed = view->snapshot->instance };
-	int r = builder_grow(&b);
+	bool listed = settings->by.axis == DUMP_AXIS_GROUP; /* summed up already */
+	int r = listed ? dump_groups_listed(settings, view, &b.groups, &b.n_groups)
+		       : builder_grow(&b);
 
-	if (r == 0)
+	if (r == 0 && !listed)
 		r = rows_add(settings, view->geo, view->addresses, view->n_addresses, &b);
-	if (r == 0)
+	if (r == 0 && !listed)
 		r = rows_add(settings, view->geo, view->rollups, view->n_rollups, &b);
 	free(b.slots);
 	if (r < 0) {

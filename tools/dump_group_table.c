@@ -69,7 +69,7 @@ static bool has_domains(const struct table_context *c)
 
 int dump_print_groups(const struct table_context *context)
 {
-	static const char *const headers[] = { "", "COUNTRY", "ASN", "NAME", "PREFIX" };
+	static const char *const headers[] = { "", "COUNTRY", "ASN", "NAME", "PREFIX", "GROUP" };
 	enum dump_axis axis = context->settings->by.axis;
 	bool rate = context->view->interval_ns != 0;
 	struct table table = {
@@ -78,6 +78,7 @@ int dump_print_groups(const struct table_context *context)
 			     [COLUMN_NAME] = { .header = "NAME",
 					       .optional = true,
 					       .hidden = axis == DUMP_AXIS_NAME ||
+							 axis == DUMP_AXIS_GROUP ||
 							 axis == DUMP_AXIS_PREFIX },
 			     [COLUMN_DOMAIN] = { .header = "DOMAIN",
 						 .right = true,

@@ -103,7 +103,7 @@ static void csv_group(enum dump_axis axis, const struct dump_group *g, const cha
 	printf("%s,", dump_label_kind_name(axis, &g->label));
 	csv_text(dump_label_text(axis, &g->label, text));
 	putchar(',');
-	if (axis != DUMP_AXIS_NAME)
+	if (axis != DUMP_AXIS_NAME && axis != DUMP_AXIS_GROUP)
 		csv_text(g->label.name);
 	putchar(',');
 	if (axis == DUMP_AXIS_PREFIX && g->label.kind == DUMP_LABEL_VALUE)

@@ -15,8 +15,12 @@ int dump_read(const struct dump_settings *settings, struct ipacct_reader *reader
 	      struct ipacct_snapshot **ret_snapshot)
 {
 	struct ipacct_problem problem = { "" };
-	int r = ipacct_snapshot_read(reader, live ? IPACCT_SNAPSHOT_LIVE : 0, ret_snapshot,
-				     &problem);
+	int r;
+
+	if (settings->group_list)
+		(void)ipacct_groups_refresh(settings->group_list); /* the list of before answers */
+	r = ipacct_snapshot_read(reader, dump_snapshot_flags(settings, live), ret_snapshot,
+				 &problem);
 
 	return r < 0 ? tool_explain(r, &problem, &settings->paths) : 0;
 }
@@ -60,19 +64,25 @@ static int dump_once(const struct dump_settings *settings, struct ipacct_reader 
 static bool needs_geo(const struct dump_settings *s)
 {
 	return s->geo || s->countries.n || s->asns.n || s->names.n ||
-	       (s->by.axis != DUMP_AXIS_NONE && s->by.axis != DUMP_AXIS_PREFIX);
+	       (s->by.axis != DUMP_AXIS_NONE && s->by.axis != DUMP_AXIS_PREFIX &&
+		s->by.axis != DUMP_AXIS_GROUP);
 }
 
-static int dump(const struct dump_settings *settings, struct ipacct_reader *reader)
+static int dump(struct dump_settings *settings, struct ipacct_reader *reader)
 {
 	struct ipacct_geo *geo = NULL;
 	int r = needs_geo(settings) ? dump_geo_open(settings, &geo) : 0;
 
-	if (r != 0)
+	if (r == 0 && (settings->groups.n || settings->by.axis == DUMP_AXIS_GROUP))
+		r = dump_groups_open(settings, &settings->group_list);
+	if (r != 0) {
+		ipacct_geo_close(geo);
 		return r;
+	}
 	r = settings->watch_ns ? dump_watch(settings, reader, geo)
 			       : dump_once(settings, reader, geo);
 	ipacct_geo_close(geo);
+	ipacct_groups_close(settings->group_list);
 	return r;
 }
 

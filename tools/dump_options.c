@@ -37,10 +37,11 @@ static const struct option_row rows[] = {
 	{ '4', "ipv4", OPTION_VALUE, NULL, AT(family), 4, 0, NULL, "only IPv4 rows" },
 	{ '6', "ipv6", OPTION_VALUE, NULL, AT(family), 6, 0, NULL, "only IPv6 rows" },
 	{ 0, "geo", OPTION_FLAG, NULL, AT(geo), 0, 0, NULL, "add country, region, city, AS and name of each address" },
-	{ 0, "by", OPTION_STRING, "KEY", AT(by_text), 0, 0, NULL, "sums by country, asn, name or prefix[=LEN4[,LEN6]]" },
+	{ 0, "by", OPTION_STRING, "KEY", AT(by_text), 0, 0, NULL, "sums by country, asn, name, group or prefix[=LEN4[,LEN6]]" },
 	{ 0, "country", OPTION_LIST, "LIST", AT(country_lists), 0, 0, NULL, "only these countries: DE,AT; also private, unknown, pending" },
 	{ 0, "asn", OPTION_LIST, "LIST", AT(asn_lists), 0, 0, NULL, "only these AS numbers: 64500,AS64501" },
 	{ 0, "name", OPTION_LIST, "LIST", AT(name_lists), 0, 0, NULL, "only prefixes that the operator gave these names" },
+	{ 0, "group", OPTION_LIST, "LIST", AT(group_lists), 0, 0, NULL, "only these groups of the list of prefixes" },
 	{ 0, "domain", OPTION_NUMBER, "N", AT(domain), 0, UINT16_MAX, NULL, "only rows of this accounting domain" },
 	{ 'i', "interface", OPTION_STRING, "DEV", AT(device), 0, 0, NULL, "only this device in the part about interfaces" },
 	{ 0, "totals", OPTION_FLAG, NULL, AT(totals), 0, 0, NULL, "table: every total of each interface, no addresses" },
@@ -127,8 +128,8 @@ static int lists_parse(enum dump_axis axis, const struct option_list *lists,
 static int geo_options(struct dump_settings *s)
 {
 	if (s->by_text && dump_by_parse(s->by_text, &s->by) < 0) {
-		tool_complain("--by %s: want country, asn, name, prefix or prefix=LEN4,LEN6 such "
-			      "as prefix=16,32",
+		tool_complain("--by %s: want country, asn, name, group, prefix or "
+			      "prefix=LEN4,LEN6 such as prefix=16,32",
 			      s->by_text);
 		return OPTIONS_USAGE;
 	}
@@ -136,8 +137,15 @@ static int geo_options(struct dump_settings *s)
 		return usage("--by sums addresses up; --totals and --rollups show none");
 	if (lists_parse(DUMP_AXIS_COUNTRY, &s->country_lists, &s->countries) != OPTIONS_RUN ||
 	    lists_parse(DUMP_AXIS_ASN, &s->asn_lists, &s->asns) != OPTIONS_RUN ||
-	    lists_parse(DUMP_AXIS_NAME, &s->name_lists, &s->names) != OPTIONS_RUN)
+	    lists_parse(DUMP_AXIS_NAME, &s->name_lists, &s->names) != OPTIONS_RUN ||
+	    lists_parse(DUMP_AXIS_GROUP, &s->group_lists, &s->groups) != OPTIONS_RUN)
 		return OPTIONS_USAGE;
+	if (s->by.axis == DUMP_AXIS_GROUP &&
+	    (s->n_prefixes || s->family || s->domain != DUMP_ANY_DOMAIN || s->countries.n ||
+	     s->asns.n || s->names.n))
+		return usage(
+			"--by group shows what the ledger has of each group: of the filters it "
+			"takes --group");
 	return OPTIONS_RUN;
 }
 

@@ -44,13 +44,13 @@ bool dump_row_wanted(const struct dump_settings *s, struct ipacct_geo *geo,
 		     const struct ipacct_entry *e)
 {
 	return in_family(s, e) && (s->domain == DUMP_ANY_DOMAIN || s->domain == e->key.domain) &&
-	       in_prefixes(s, e) && dump_geo_wanted(s, geo, e);
+	       in_prefixes(s, e) && dump_geo_wanted(s, geo, e) && dump_group_wanted(s, e);
 }
 
 bool dump_filters(const struct dump_settings *s)
 {
 	return s->family || s->n_prefixes || s->domain != DUMP_ANY_DOMAIN || s->countries.n ||
-	       s->asns.n || s->names.n;
+	       s->asns.n || s->names.n || s->groups.n;
 }
 
 static void add(struct ipacct_counters *sum, const struct ipacct_counters *more)

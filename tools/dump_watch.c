@@ -37,7 +37,8 @@ static int read_first(struct watch *watch)
 
 	if (watch->settings->live)
 		return dump_read(watch->settings, watch->reader, true, &watch->last);
-	r = ipacct_snapshot_read(watch->reader, IPACCT_SNAPSHOT_LIVE, &watch->last, &problem);
+	r = ipacct_snapshot_read(watch->reader, dump_snapshot_flags(watch->settings, true),
+				 &watch->last, &problem);
 	watch->live = r == 0;
 	if (r == 0)
 		return 0;

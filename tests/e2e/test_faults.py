@@ -7,7 +7,8 @@ import signal
 
 import bpf
 import scrape
-from harness import CRASH_BUILD, Daemon, Network, program, run, scaled
+from harness import CRASH_BUILD, Daemon, Network, Place, program, run, scaled
+from groups import add_up, check_exact, totals
 from tap import SLOW, Failure, check, check_equal, test, wait_for
 from traffic import Traffic, exact, settle, steady
 
@@ -49,6 +50,9 @@ def killed_at_random_100_times_under_traffic(context):
     context.note(f"{rounds} kills, {traffic.sent()} packets")
 
 
+GROUPS = "10.0.0.0/9 low\n10.128.0.0/9 high\n3fff::/21 six\n"
+
+
 def check_closed(daemon, network):
     """All numbers of one page are of one cut: the series sum to what the interfaces accounted."""
     samples = scrape.scrape(network)
@@ -85,7 +89,12 @@ def killed_at_every_step_of_a_cut(context):
     network = Network(context)
     scrape.loopback_up(network)
     # Series of addresses need no geo file: so their steps are passed, too.
-    daemon = Daemon(context, network, "--top-addresses", "20", build=CRASH_BUILD).start()
+    place = Place(context)
+    groups = os.path.join(place.base, "groups")
+    with open(groups, "w", encoding="utf-8") as out:
+        out.write(GROUPS)
+    daemon = Daemon(context, network, "--top-addresses", "20", "--groups-file", groups,
+                    place=place, build=CRASH_BUILD).start()
     daemon.stop()
     # Fresh addresses all the time, so that steps of new records are met again and again.
     traffic = Traffic(context, network, addresses=scaled(200_000, 20_000),
@@ -95,12 +104,14 @@ def killed_at_every_step_of_a_cut(context):
         daemon.start()
         daemon.ctl("cut")
         check_closed(daemon, network)
+        totals(daemon)
         daemon.stop()
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
     daemon.start()
     dump = exact(daemon, traffic)
     scrape.check_family(scrape.scrape(network), "address", dump)
+    check_exact(daemon, add_up({}, traffic, GROUPS))
     context.note(f"steps: {' '.join(listed)}; {traffic.sent()} packets")
 
 

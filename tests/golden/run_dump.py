@@ -112,6 +112,13 @@ GOLDEN = {
     "by-name.txt": (DUMP, ["--by", "name", "-4"]),
     "by-prefix.txt": (DUMP, ["--by", "prefix"]),
     "by-prefix-oneline.txt": (DUMP, ["-o", "--by", "prefix=8,16", "--sort=address"]),
+    "by-group.txt": (DUMP, ["--by", "group", "-b"]),
+    "by-group.json": (DUMP, ["-p", "--by", "group", "-i", "eth0"]),
+    "by-group.csv": (DUMP, ["--csv", "--by", "group", "--top", "2"]),
+    "by-group-oneline.txt": (DUMP, ["-o", "--by", "group", "--group", "customer-a,silent"]),
+    "group.ndjson": (DUMP, ["--ndjson", "--group", "Customer B"]),
+    "groups.txt": (CTL, ["groups"]),
+    "groups.json": (CTL, ["groups", "-p"]),
     "verify.txt": (CTL, ["verify"]),
     "verify.json": (CTL, ["verify", "-p"]),
 }
@@ -642,14 +649,15 @@ def complete(program, *words):
 @test
 def bash_completes_verbs_options_and_values():
     assert complete(CTL, "st") == {"status"}
-    assert complete(CTL, "") == {"status", "verify", "doctor", "plan", "reload", "cut", "confirm", "detach"}
+    assert complete(CTL, "") == {"status", "verify", "groups", "doctor", "plan", "reload", "cut",
+                                 "confirm", "detach"}
     assert complete(CTL, "--run") == {"--runtime-dir"}
     assert complete(DUMP, "--s") == {"--sort"}
     assert {"--json", "--oneline", "--help", "--human"} <= complete(DUMP, "--")
     assert complete(DUMP, "--sort", "tx") == {"tx_bytes", "tx_packets"}
     assert complete(DUMP, "--color", "=", "a") == {"auto", "always"}
     assert complete(DUMP, "--top", "") == set()
-    assert complete(DUMP, "--by", "") == {"country", "asn", "name", "prefix"}
+    assert complete(DUMP, "--by", "") == {"country", "asn", "name", "group", "prefix"}
     assert complete(DUMP, "--asn", "") == set()
 
 

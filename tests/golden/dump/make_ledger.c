@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Write a ledger file whose every number is known, straight from abi.h and without libipacct.
+/* Write a ledger file whose every number is known, and beside it the list of groups, straight from abi.h and without libipacct.
  *
  * make_ledger FILE [VARIANT]: committed (default), next (one cut later: what nobody might see before
  * is committed), uncut, abi, magic, truncated, leaky (a packet is missing), or a number of addresses
@@ -199,6 +199,94 @@ static void records_write(FILE *file, size_t n_extra)
 	}
 }
 
+/* Groups: whose each address is, by the list of groups_write(). */
+#define GROUPS_MAX 8u
+static const char *const groups[] = { "unknown", "rolled_up", "customer-a", "Customer B",
+				      "silent" };
+static const unsigned int group_of[] = { 2, 2, 3, 0, 2, 2, 0, 0 }; /* of addresses[] */
+
+static void group_records_write(FILE *file, __u64 at, size_t n_extra)
+{
+	struct ipacct_ledger_series records[GROUPS_MAX] = { 0 };
+
+	_Static_assert(N(group_of) == N(addresses), "one for each address");
+	for (size_t i = 0; i < N(groups); i++) {
+		records[i].kind = IPACCT_SERIES_GROUP;
+		records[i].created_ns = CREATED_NS;
+		strcpy(records[i].name, groups[i]);
+		records[i].version[0] =
+			(struct ipacct_ledger_version){ .cut = i == N(groups) - 1 ? 0 : CUT,
+							.last_seen_ns = CUT_NS };
+	}
+	for (size_t i = 0; i < N(addresses); i++)
+		add(&records[group_of[i]].version[0].counters, &addresses[i].counters);
+	add(&records[0].version[0].counters,
+	    &(struct ipacct_counters){ n_extra, 100 * n_extra, n_extra, 100 * n_extra });
+	for (size_t i = 0; i < N(rollups); i++)
+		add(&records[1].version[0].counters, &rollups[i].counters);
+	fseek(file, (long)at, SEEK_SET);
+	fwrite(records, sizeof(records), 1, file);
+}
+
+static int groups_write(const char *ledger_path)
+{
+	static const struct ipacct_groups_name names[] = { { "customer-a", 2, 0 },
+							   { "Customer B", 1, 0 },
+							   { "silent", 1, 0 } };
+	static const struct {
+		const char *address;
+		struct ipacct_groups_prefix prefix;
+	} prefixes[] = {
+		{ "198.51.100.0", { .domain = 7, .group = 1, .prefix_len = 120 } },
+		{ "192.0.2.0",
+		  { .domain = IPACCT_GROUPS_EVERY_DOMAIN, .group = 0, .prefix_len = 120 } },
+		{ "192.0.2.64",
+		  { .domain = IPACCT_GROUPS_EVERY_DOMAIN,
+		    .group = 2,
+		    .parent = 1,
+		    .prefix_len = 122 } },
+		{ "2001:db8::",
+		  { .domain = IPACCT_GROUPS_EVERY_DOMAIN, .group = 0, .prefix_len = 32 } },
+	};
+	struct ipacct_groups_header header = {
+		.magic = IPACCT_GROUPS_MAGIC,
+		.abi_version = IPACCT_ABI_VERSION,
+		.header_bytes = sizeof(header),
+		.name_bytes = sizeof(struct ipacct_groups_name),
+		.prefix_bytes = sizeof(struct ipacct_groups_prefix),
+		.n_groups = N(names),
+		.n_prefixes = N(prefixes),
+		.file_bytes = sizeof(header) + sizeof(names) +
+			      N(prefixes) * sizeof(struct ipacct_groups_prefix),
+		.digest = 0x0123456789abcdefULL,
+		.source_ns = CREATED_NS,
+		.made_ns = CREATED_NS + NS_PER_S,
+	};
+	const char *slash = strrchr(ledger_path, '/');
+	char path[4096];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%.*sgroups", slash ? (int)(slash - ledger_path) + 1 : 0,
+		       ledger_path);
+	file = fopen(path, "w");
+	if (!file)
+		return 1;
+	fwrite(&header, sizeof(header), 1, file);
+	fwrite(names, sizeof(names), 1, file);
+	for (size_t i = 0; i < N(prefixes); i++) {
+		struct ipacct_groups_prefix prefix = prefixes[i].prefix;
+
+		if (!prefix.parent)
+			prefix.parent = IPACCT_GROUPS_NO_PARENT;
+		if (inet_pton(AF_INET, prefixes[i].address, &prefix.addr_be[3]) == 1)
+			prefix.addr_be[2] = htonl(0xffff);
+		else
+			inet_pton(AF_INET6, prefixes[i].address, prefix.addr_be);
+		fwrite(&prefix, sizeof(prefix), 1, file);
+	}
+	return fclose(file) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *variant = argc > 2 ? argv[2] : "committed";
@@ -218,6 +306,8 @@ int main(int argc, char **argv)
 		.cut = CUT,
 		.n_rollups = N(rollups),
 		.n_addresses = (__u32)(N(addresses) + n_extra),
+		.n_groups_max = GROUPS_MAX,
+		.n_groups = N(groups),
 		.version = { { .cut = 1, .cut_time_ns = CUT_NS - NS_PER_S },
 			     { .cut = CUT, .cut_time_ns = CUT_NS } },
 	};
@@ -242,6 +332,7 @@ int main(int argc, char **argv)
 
 	file_bytes = FIRST_RECORD +
 		     (ROLLUPS_MAX + header.n_addresses_max) * sizeof(struct ipacct_ledger_record);
+	file_bytes += GROUPS_MAX * sizeof(struct ipacct_ledger_series);
 	header.file_bytes = file_bytes;
 	if (!strcmp(variant, "abi"))
 		header.abi_version = IPACCT_ABI_VERSION + 1;
@@ -258,10 +349,13 @@ int main(int argc, char **argv)
 	if (strcmp(variant, "uncut")) {
 		interfaces_write(file, &all, !strcmp(variant, "leaky"));
 		records_write(file, n_extra);
+		group_records_write(file,
+				    file_bytes - GROUPS_MAX * sizeof(struct ipacct_ledger_series),
+				    n_extra);
 	}
 	if (fflush(file) || ftruncate(fileno(file), (off_t)file_bytes))
 		return 1;
 	if (!strcmp(variant, "truncated") && ftruncate(fileno(file), (off_t)file_bytes / 2))
 		return 1;
-	return fclose(file) ? 1 : 0;
+	return fclose(file) || groups_write(argv[1]);
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Print what ipacctctl status knows of groups. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common_text.h"
+#include "ctl.h"
+#include "ctl_status.h"
+
+static uint64_t number(const json_t *object, const char *key)
+{
+	json_int_t value = json_integer_value(json_object_get(object, key));
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+static void print_groups(const json_t *groups)
+{
+	const char *file = json_string_value(json_object_get(groups, "file"));
+	const char *digest = json_string_value(json_object_get(groups, "digest"));
+	char bytes[TEXT_NUMBER_BYTES], changed[TEXT_TIME_BYTES], loaded[TEXT_TIME_BYTES];
+
+	printf("\ngroups: %" PRIu64 " of %" PRIu64 " prefixes, %" PRIu64 " protected; %s\n",
+	       number(groups, "groups"), number(groups, "prefixes"),
+	       number(groups, "protected_prefixes"),
+	       text_octets(number(groups, "bytes"), TEXT_IEC, bytes));
+	printf("list %s of %s, taken %s, digest %s\n", file ? file : "-",
+	       text_time(number(groups, "changed_ns"), changed),
+	       text_time(number(groups, "loaded_ns"), loaded), digest ? digest : "-");
+}
+
+int status_print_more(const struct ctl_settings *settings, const json_t *status)
+{
+	const json_t *groups = json_object_get(status, "groups");
+
+	if (json_is_object(groups))
+		print_groups(groups);
+	return status_print_geo(settings, json_object_get(status, "geo"));
+}
