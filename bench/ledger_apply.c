@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "datapath.h"
+#include "groups.h"
+#include "groups_file.h"
 #include "ledger_file.h"
 #include "publish.h"
 
@@ -37,15 +39,43 @@ static double apply(struct publisher *publisher, const struct ipacct_epoch *epoc
 	return clock_s(CLOCK_THREAD_CPUTIME_ID) - begun;
 }
 
-static void apply_measure(struct bench *bench, struct publisher *publisher, const char *label,
-			  uint32_t n)
+/* A customer for each /28 of the addresses, all of which move in every cut. */
+static void groups_make(int dir_fd, uint32_t n)
 {
-	static struct samples first, again, fold;
+	size_t room = (size_t)n / 16 * 48 + 1, at = 0;
+	struct ipacct_problem problem = {};
+	struct group_image image;
+	char *text = malloc(room);
+	int ret;
+
+	if (!text)
+		die("malloc", ENOMEM);
+	for (uint32_t i = 0; i < n; i += 16)
+		at += (size_t)snprintf(text + at, room - at, "%u.%u.%u.%u/28 customer%u\n",
+				       BENCH_KIND_SOURCE, i >> 16 & 255, i >> 8 & 255, i & 255, i);
+	ret = config_groups_parse("list", text, at, &image, problem.text, sizeof(problem.text));
+	if (!ret)
+		ret = groups_file_write(dir_fd, getuid(), getgid(), &image);
+	if (!ret)
+		ret = groups_ledger_prepare(dir_fd, getuid(), getgid(), &image,
+					    IPACCT_GROUP_RECORDS_MAX, &problem);
+	if (!ret)
+		ret = groups_file_publish(dir_fd);
+	if (ret)
+		die(problem.text[0] ? problem.text : "groups", -ret);
+	group_image_finish(&image);
+	free(text);
+}
+
+static void apply_measure(struct bench *bench, struct publisher *publisher, struct groups *groups,
+			  const char *label, uint32_t n)
+{
+	static struct samples first, again, fold, grouped;
 	static struct ipacct_epoch epoch; /* large */
 	char name[FIGURE_NAME_BYTES];
 	double per_key = 1e9 / n;
 
-	first.n = again.n = fold.n = 0;
+	first.n = again.n = fold.n = grouped.n = 0;
 	if (ipacct_epoch_init(&epoch, false) || keys_add(&epoch.addresses, n, 1))
 		die("epoch", ENOMEM);
 	samples_add(&first, apply(publisher, &epoch) * per_key);
@@ -56,10 +86,14 @@ static void apply_measure(struct bench *bench, struct publisher *publisher, cons
 			die("epoch", ENOMEM);
 		samples_add(&fold, (clock_s(CLOCK_THREAD_CPUTIME_ID) - begun) * per_key);
 		samples_add(&again, apply(publisher, &epoch) * per_key);
+		publisher->groups = groups;
+		samples_add(&grouped, apply(publisher, &epoch) * per_key);
+		publisher->groups = NULL;
 	}
 	figure(bench->json, name_of(name, label, "fold"), "ns/key", &fold, NULL, NULL);
 	figure(bench->json, name_of(name, label, "first"), "ns/key", &first, NULL, NULL);
 	figure(bench->json, name_of(name, label, "again"), "ns/key", &again, "fold", &fold);
+	figure(bench->json, name_of(name, label, "groups"), "ns/key", &grouped, "again", &again);
 	ipacct_epoch_finish(&epoch);
 }
 
@@ -69,7 +103,8 @@ static void ledger(struct bench *bench, const char *label, uint32_t n)
 	char dir[] = BENCH_SCRATCH "/apply.XXXXXX";
 	struct ipacct_problem problem = {};
 	struct publisher publisher;
-	int dir_fd, fd, ret;
+	struct groups *groups = NULL;
+	int list_fd, dir_fd, fd, ret;
 
 	if (!wanted(bench, label))
 		return;
@@ -77,14 +112,23 @@ static void ledger(struct bench *bench, const char *label, uint32_t n)
 		die("mkdtemp", errno);
 	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ret = ledger_file_prepare(dir_fd, getuid(), getgid(), &n_rollups, &n_addresses, &problem);
+	if (!ret)
+		groups_make(dir_fd, n);
 	fd = ret ? ret : ledger_file_open(dir_fd);
+	list_fd = groups_file_open(dir_fd, &problem);
 	if (fd >= 0)
 		ret = publisher_init(&publisher, fd, 1, &problem);
+	if (fd >= 0 && !ret)
+		ret = groups_init(&publisher.ledger, &publisher.addresses, list_fd, &groups,
+				  &problem);
 	if (ret || fd < 0)
 		die(problem.text, ret);
-	apply_measure(bench, &publisher, label, n);
+	apply_measure(bench, &publisher, groups, label, n);
+	groups_finish(groups);
 	publisher_finish(&publisher);
+	close(list_fd);
 	close(fd);
+	groups_file_remove(dir_fd);
 	(void)unlinkat(dir_fd, IPACCT_LEDGER_NAME, 0); /* the whole tmpfs goes at the end */
 	close(dir_fd);
 	(void)rmdir(dir);

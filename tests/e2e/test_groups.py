@@ -153,7 +153,7 @@ def what_came_before_there_were_groups_is_earlier(context):
 
 
 @test(limit_s=60)
-def broken_list_keeps_the_old_one(context):
+def broken_list_of_groups_keeps_the_old_one(context):
     network = Network(context)
     daemon, ours, _ = with_groups(context, network, FIRST)
     daemon.start()
