@@ -57,6 +57,40 @@ Test(num, plain_number_has_no_sign_space_or_trailing_text)
 	CHECK_ROWS(parse_u64, rows, 0, UINT64_MAX);
 }
 
+Test(num, percent_has_at_most_four_decimals_and_its_sign)
+{
+	static const struct row rows[] = {
+		{ "0%", 0, 0 },
+		{ "1%", 0, 10000 },
+		{ "0.5%", 0, 5000 },
+		{ "0.0001%", 0, 1 },
+		{ "00.2500%", 0, 2500 },
+		{ "100%", 0, 1000000 },
+		{ "100.0000%", 0, 1000000 },
+		{ "100.0001%", -ERANGE, 0 },
+		{ "101%", -ERANGE, 0 },
+		{ "1844674407370955.1616%", -ERANGE, 0 }, /* 2^64 */
+		{ "99999999999999999999%", -ERANGE, 0 },
+		{ "0.00001%", -EINVAL, 0 },
+		{ "0.00000%", -EINVAL, 0 },
+		{ "0.5", -ENODATA, 0 },
+		{ "5", -ENODATA, 0 },
+		{ ".5%", -EINVAL, 0 },
+		{ "5.%", -EINVAL, 0 },
+		{ "5.", -EINVAL, 0 },
+		{ "%", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ "-1%", -EINVAL, 0 },
+		{ "1 %", -EINVAL, 0 },
+		{ "1%%", -EINVAL, 0 },
+		{ "1e1%", -EINVAL, 0 },
+		{ "1.5.5%", -EINVAL, 0 },
+		{ "1,5%", -EINVAL, 0 },
+	};
+
+	CHECK_ROWS(parse_percent_ppm, rows, 0, 1000000);
+}
+
 Test(num, plain_number_does_not_wrap_at_64_bits)
 {
 	static const struct row rows[] = {

@@ -105,6 +105,34 @@ static int parse_with_unit(const char *str, const struct unit *units, size_t n_u
 	return check_range(value, min, max, ret_value);
 }
 
+int parse_percent_ppm(const char *str, uint64_t min_ppm, uint64_t max_ppm, uint64_t *ret_ppm)
+{
+	uint64_t whole, part = 0, unit = 10000; /* ppm in a percent */
+	const char *end;
+	int ret = read_digits(str, &whole, &end);
+
+	if (ret == -EINVAL)
+		return ret;
+	if (*end == '.' && !(end[1] >= '0' && end[1] <= '9'))
+		return -EINVAL;
+	if (*end == '.')
+		end++;
+	else
+		unit = 0; /* no decimals: the loop is not for us */
+	for (; unit > 1 && *end >= '0' && *end <= '9'; end++) {
+		unit /= 10;
+		part += (uint64_t)(*end - '0') * unit;
+	}
+	if (!*end)
+		return -ENODATA;
+	if (strcmp(end, "%"))
+		return -EINVAL;
+	if (ret || __builtin_mul_overflow(whole, 10000, &whole) ||
+	    __builtin_add_overflow(whole, part, &whole))
+		return -ERANGE;
+	return check_range(whole, min_ppm, max_ppm, ret_ppm);
+}
+
 int parse_duration_ns(const char *str, uint64_t min_ns, uint64_t max_ns, uint64_t *ret_ns)
 {
 	return parse_with_unit(str, duration_units, N_DURATION_UNITS, min_ns, max_ns, ret_ns);

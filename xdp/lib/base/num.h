@@ -21,6 +21,9 @@ int parse_duration_ns(const char *str, uint64_t min_ns, uint64_t max_ns, uint64_
 /* Digits, alone (bytes) or with K, M, G, T or KiB, MiB, GiB, TiB: both are powers of 1024. */
 int parse_size_bytes(const char *str, uint64_t min_bytes, uint64_t max_bytes, uint64_t *ret_bytes);
 
+/* Digits, perhaps a point and up to 4 more, and %, "0.5%": in parts per million. */
+int parse_percent_ppm(const char *str, uint64_t min_ppm, uint64_t max_ppm, uint64_t *ret_ppm);
+
 /* CPU numbers and ranges, "0-3,8", the form of /sys/devices/system/cpu/possible.
  * n_cpus:   numbers below it are legal; a larger one is -ERANGE.
  * ret_set:  (n_cpus + 63) / 64 words, written whole: bit c % 64 of word c / 64 is CPU c. */
