@@ -5,9 +5,9 @@
 #define MIB (1ULL << 20)
 
 static const struct profile profiles[PROFILES_MAX] = {
-	[PROFILE_PRODUCTION] = { "production", 20000, 256 * MIB, 100, 10000 },
-	[PROFILE_STAGING] = { "staging", 30000, 256 * MIB, 100, 5000 },
-	[PROFILE_DEVELOPMENT] = { "development", 50000, 128 * MIB, 100, 2000 },
+	[PROFILE_PRODUCTION] = { "production", 20000, 256 * MIB, 20, 10000 },
+	[PROFILE_STAGING] = { "staging", 30000, 256 * MIB, 20, 5000 },
+	[PROFILE_DEVELOPMENT] = { "development", 50000, 128 * MIB, 50, 2000 },
 	[PROFILE_DEBUG] = { "debug", 100000, 512 * MIB, 100, 1000 },
 };
 

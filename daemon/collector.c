@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -13,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "budget.h"
 #include "collector.h"
 #include "collector_seccomp.h"
 #include "crash.h"
@@ -22,9 +24,9 @@
 #include "groups_file.h"
 #include "ledger_file.h"
 #include "log.h"
+#include "pace.h"
 
-#define DURATIONS         1024u /* cut times kept for the percentiles */
-#define CUT_SHARE_INVERSE 10u   /* a cut may take a tenth of the interval, else it is stretched */
+#define DURATIONS 1024u /* cut times kept for the percentiles */
 
 struct collector {
 	struct cutter cutter;
@@ -40,6 +42,9 @@ struct collector {
 	struct http_server *http;
 	struct groups *groups; /* NULL: none are configured */
 	struct series *series;
+	struct pace pace;
+	struct cost_shared *cost;
+	struct cost_cuts cuts; /* for the supervisor */
 };
 
 static int timer_arm(struct collector *collector)
@@ -59,23 +64,65 @@ static void interval_tell(struct collector *collector, uint64_t interval_ns)
 			 __ATOMIC_RELAXED);
 }
 
-/* Reading stays a small part of the time: a cut that takes long makes the next one come later. */
-static void interval_adapt(struct collector *collector)
+/* Other settings: the rung stays, the next cuts decide. */
+static void interval_apply(struct collector *collector, uint64_t effective_ns)
 {
-	uint64_t least = collector->cutter.duration_ns * CUT_SHARE_INVERSE;
+	collector->effective_ns = effective_ns;
+	interval_tell(collector, effective_ns);
+}
 
-	collector->effective_ns = collector->interval_ns > least ? collector->interval_ns : least;
-	interval_tell(collector, collector->effective_ns);
+/* The supervisor's half of the page; zeros are as good as a budget that nothing exceeds. */
+static void facts_take(const struct collector *collector, struct cost_facts *ret_facts)
+{
+	if (!cost_facts_read(collector->cost, ret_facts))
+		*ret_facts = (struct cost_facts){ .cpu_budget_ppb = PPB, .n_cpus = 1 };
+}
+
+/* After a cut that the timer brought: one that somebody asked for covers less time. */
+static void interval_adapt(struct collector *collector, uint64_t cut_cpu_ns)
+{
+	const struct cutter *cutter = &collector->cutter;
+	struct cost_facts facts;
+	struct pace_cut cut = { .interval_ns = collector->interval_ns,
+				.cut_ns = cut_cpu_ns,
+				.lru_inserts = cutter->epoch.lru_inserts,
+				.lru_refused = cutter->epoch.lru_refused,
+				.lru_budget = collector->stats.lru_budget };
+
+	facts_take(collector, &facts);
+	cut.longest_ns = facts.interval_longest_ns;
+	cut.budget_ppb = facts.cpu_budget_ppb;
+	cut.n_cpus = (uint32_t)facts.n_cpus;
+	cut.other_ppb = facts.program_ppb + facts.process_ppb[COST_SUPERVISOR] +
+			facts.process_ppb[COST_GEO];
+	interval_apply(collector, pace_next(&collector->pace, &cut));
+}
+
+/* What the supervisor needs to know the program's share. */
+static void cuts_tell(struct collector *collector)
+{
+	struct rusage usage;
+
+	for (size_t i = 0; i < IPACCT_IFS_MAX; i++)
+		collector->cuts.seen_packets += collector->cutter.epoch.totals[i].seen.packets;
+	collector->cuts.cut_time_ns = ipacct_clock_ns(CLOCK_MONOTONIC);
+	if (!getrusage(RUSAGE_SELF, &usage)) {
+		collector->cuts.voluntary = (uint64_t)usage.ru_nvcsw;
+		collector->cuts.involuntary = (uint64_t)usage.ru_nivcsw;
+	}
+	cost_cuts_write(collector->cost, &collector->cuts);
 }
 
 static void stats_update(struct collector *collector, bool committed)
 {
 	const struct cutter *cutter = &collector->cutter;
 	struct stats *stats = &collector->stats;
+	struct cost_facts facts;
 
+	facts_take(collector, &facts);
 	stats->interval_ns = collector->interval_ns;
 	stats->effective_interval_ns = collector->effective_ns;
-	stats->over_budget = collector->effective_ns > collector->interval_ns;
+	stats->over_budget = facts.cpu_over || facts.memory_over;
 	stats->cut_errors += !committed;
 	if (committed) {
 		duration_add(&stats->cut, cutter->duration_ns);
@@ -94,15 +141,20 @@ static void stats_update(struct collector *collector, bool committed)
 	stats_publish(&collector->shared, stats);
 }
 
-static int cut_now(struct collector *collector)
+static int cut_now(struct collector *collector, bool timed)
 {
+	uint64_t cpu_ns = ipacct_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	int ret = cutter_cut(&collector->cutter);
 
+	cpu_ns = ipacct_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
+	collector->stats.cut_cpu_ns += cpu_ns;
 	if (!ret) {
 		collector->durations[collector->n_cuts++ % DURATIONS] =
 			collector->cutter.duration_ns;
-		interval_adapt(collector);
+		cuts_tell(collector);
 	}
+	if (!ret && timed)
+		interval_adapt(collector, cpu_ns);
 	stats_update(collector, !ret);
 	if (ret != collector->last_error) {
 		if (ret)
@@ -158,7 +210,6 @@ static void status_fill(struct collector *collector, struct collector_status *st
 		.hot_lines_ipv6_max = collector->stats.hot_lines_ipv6_max,
 		.guard_rolled = facts->guard_rolled,
 		.guard_unrecorded = facts->guard_unrecorded,
-		.over_budget = collector->effective_ns > collector->interval_ns,
 	};
 }
 
@@ -167,6 +218,7 @@ static int command_serve(struct collector *collector)
 {
 	struct collector_answer answer = {};
 	struct collector_message command;
+	struct cost_facts facts;
 	ssize_t n = recv(collector->socket_fd, &command, sizeof(command), 0);
 
 	if (n != sizeof(command))
@@ -175,15 +227,17 @@ static int command_serve(struct collector *collector)
 	switch (command.command) {
 	case COLLECTOR_GUARD:
 		answer.message.error = cutter_guard_changed(&collector->cutter);
-		(void)cut_now(collector); /* said in the log; the next one tries again */
+		(void)cut_now(collector, false); /* said in the log; the next one tries again */
 		break;
 	case COLLECTOR_CUT:
-		answer.message.error = cut_now(collector);
+		answer.message.error = cut_now(collector, false);
 		answer.message.value = publisher_cut(&collector->cutter.publisher);
 		break;
 	case COLLECTOR_INTERVAL:
 		collector->interval_ns = command.value;
-		interval_adapt(collector);
+		facts_take(collector, &facts);
+		interval_apply(collector, pace_interval_ns(&collector->pace, command.value,
+							   facts.interval_longest_ns));
 		break;
 	case COLLECTOR_STATUS:
 		status_fill(collector, &answer.status);
@@ -218,7 +272,8 @@ static int loop(struct collector *collector)
 			ret = command_serve(collector);
 		if (!ret && wait[1].revents &&
 		    read(collector->timer_fd, &expirations, sizeof(expirations)) > 0) {
-			(void)cut_now(collector); /* said in the log; the next one tries again */
+			(void)cut_now(collector,
+				      true); /* said in the log; the next one tries again */
 			ret = timer_arm(collector);
 		}
 	}
@@ -312,7 +367,7 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 	if (!ret)
 		ret = cutter_recover(&collector->cutter);
 	if (!ret)
-		ret = cut_now(collector);
+		ret = cut_now(collector, false);
 	return ret;
 }
 
@@ -323,6 +378,7 @@ static int http_start(struct collector *collector, const struct http_settings *s
 					 .stats = &collector->shared,
 					 .series = collector->series,
 					 .groups = collector->groups != NULL,
+					 .cost = collector->cost,
 					 .process_started_ns = ipacct_clock_ns(CLOCK_REALTIME) };
 
 	if (settings->listen_fd < 0)
@@ -340,6 +396,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 {
 	struct collector collector = { .interval_ns = settings->interval_ns,
 				       .effective_ns = settings->interval_ns,
+				       .cost = settings->cost,
 				       .socket_fd = socket_fd };
 	int ledger_fd __cleanup(cleanup_fd) = ledger_file_open(place->runtime_dir_fd);
 	struct ipacct_problem problem = {};
@@ -365,7 +422,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 	ret = loop(&collector);
 	http_server_stop(collector.http);
 	if (ret == -EPIPE) { /* the supervisor ended or wants us to: leave nothing half done */
-		ret = cut_now(&collector);
+		ret = cut_now(&collector, false);
 		interval_tell(&collector, 0);
 	}
 	if (ret)

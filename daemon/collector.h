@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "cost_facts.h"
 #include "http_server.h"
 #include "maps.h"
 #include "place.h"
@@ -40,8 +41,6 @@ struct collector_status {
 	uint64_t hot_lines_ipv6_max;
 	uint64_t guard_rolled; /* since the ledger began, as struct ipacct_ledger_cut */
 	uint64_t guard_unrecorded;
-	uint32_t over_budget; /* cuts take more of the interval than they should: it is stretched */
-	uint32_t reserved;
 };
 
 struct collector_answer {
@@ -53,6 +52,7 @@ struct collector_settings {
 	uint64_t interval_ns;
 	struct http_settings http;
 	struct series_settings series;
+	struct cost_shared *cost; /* the supervisor's page */
 };
 
 /* Run until the other end of socket_fd closes (one last cut) or something cannot go on. Never

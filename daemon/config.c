@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "budget.h"
 #include "config_help.h"
 #include "config_hooks.h"
 #include "config_setting.h"
@@ -211,6 +213,17 @@ static enum config_args options_apply(int argc, char **argv, struct config *conf
 		     quoted);
 }
 
+/* What a profile says of memory, where nobody else did; production has the rule of sizing.c. */
+static void profile_apply(struct config *config)
+{
+	uint64_t bytes = profile_of(config->profile)->memory_bytes;
+	uint64_t share = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 16;
+
+	if (config->memory_bytes || bytes == profile_of(PROFILE_PRODUCTION)->memory_bytes)
+		return;
+	config->memory_bytes = share < bytes ? share : bytes;
+}
+
 /* Everything but printing. */
 static enum config_args read_all(int argc, char **argv, struct config *ret_config,
 				 const struct setting **ret_exit, char *ret_error,
@@ -236,6 +249,7 @@ static enum config_args read_all(int argc, char **argv, struct config *ret_confi
 			return ret;
 	}
 	config_resolve(&config);
+	profile_apply(&config);
 	if (config_hooks_check(&config, config.config_file, ret_error, error_bytes))
 		return CONFIG_ARGS_INVALID;
 	*ret_config = config;

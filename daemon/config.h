@@ -45,9 +45,12 @@ struct config_prefix {
 };
 
 struct config {
-	uint64_t interval_ns;  /* 100 ms … 1 h, default 1 s */
-	uint64_t memory_bytes; /* 8 MiB … 1 TiB; 0 = min(256 MiB, RAM / 16) */
-	char user[33];         /* default "ipacct" */
+	uint64_t interval_ns;     /* 100 ms … 1 h, default 1 s */
+	uint64_t memory_bytes;    /* 8 MiB … 1 TiB; 0 = min(256 MiB, RAM / 16) */
+	uint64_t interval_max_ns; /* 0 = 16 intervals */
+	uint64_t cpu_budget_ppm;  /* of all CPUs; 0 = as the profile has it */
+	uint8_t profile;          /* enum budget_profile */
+	char user[33];            /* default "ipacct" */
 	char runtime_dir[CONFIG_PATH_BYTES];
 	char bpffs_dir[CONFIG_PATH_BYTES];
 	bool bpffs_given; /* by option or file: never mount there, only use it */

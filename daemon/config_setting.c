@@ -54,6 +54,11 @@ void setting_legal(const struct setting *setting, char ret_text[SETTING_LEGAL_BY
 			       "a whole number from %" PRIu64 " to %" PRIu64, setting->min,
 			       setting->max);
 		return;
+	case SETTING_PERCENT:
+		(void)snprintf(ret_text, SETTING_LEGAL_BYTES,
+			       "a number and %%, at most 4 decimals, from %g%% to %g%%",
+			       (double)setting->min / 1e4, (double)setting->max / 1e4);
+		return;
 	case SETTING_CHOICE:
 	case SETTING_CHOICES:
 		legal_choice(setting, ret_text);
@@ -256,6 +261,8 @@ static int parse_value(const struct setting *setting, const char *text, void *re
 		return parse_size_bytes(text, setting->min, setting->max, ret_value);
 	case SETTING_NUMBER:
 		return parse_number(setting, text, ret_value);
+	case SETTING_PERCENT:
+		return parse_percent_ppm(text, setting->min, setting->max, ret_value);
 	case SETTING_CHOICE:
 		return parse_choice(setting, text, ret_value);
 	case SETTING_CPUS:

@@ -23,6 +23,7 @@ enum setting_type {
 	SETTING_DURATION = 0, /* uint64_t, ns */
 	SETTING_SIZE,         /* uint64_t, bytes */
 	SETTING_NUMBER,       /* unsigned integer of `bytes` */
+	SETTING_PERCENT,      /* uint64_t, parts per million */
 	SETTING_CHOICE,       /* one byte: value of a row of `choices` */
 	SETTING_CPUS,         /* bitmap of CONFIG_CPUS_MAX */
 	SETTING_IFNAME,       /* text, as are the next four */

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include "base/num.h"
+#include "budget.h"
 #include "config_setting.h"
 #include "sizing.h"
 #include "series_limits.h"
@@ -18,6 +19,14 @@
 static const struct setting_choice modes[] = {
 	{ "native", IPACCT_MODE_NATIVE },
 	{ "generic", IPACCT_MODE_GENERIC },
+	{ NULL, 0 },
+};
+
+static const struct setting_choice profiles[] = {
+	{ "production", PROFILE_PRODUCTION },
+	{ "staging", PROFILE_STAGING },
+	{ "development", PROFILE_DEVELOPMENT },
+	{ "debug", PROFILE_DEBUG },
 	{ NULL, 0 },
 };
 
@@ -92,6 +101,32 @@ static const struct setting settings[] = {
 	  .max = HOUR_NS,
 	  .default_text = "1s",
 	  .help = "time from one cut to the next" },
+	{ .key = "interval_max",
+	  .option = "interval-max",
+	  .argument = "DUR",
+	  .type = SETTING_DURATION,
+	  CONFIG_MEMBER(interval_max_ns),
+	  .min = 100 * MS_NS,
+	  .max = HOUR_NS,
+	  .default_help = "16 times the interval",
+	  .help = "cuts that cost too much come no more than this apart" },
+	{ .key = "profile",
+	  .option = "profile",
+	  .argument = "NAME",
+	  .type = SETTING_CHOICE,
+	  CONFIG_MEMBER(profile),
+	  .choices = profiles,
+	  .default_text = "production",
+	  .help = "budgets of CPU and memory, and how often the program is timed" },
+	{ .key = "cpu_budget",
+	  .option = "cpu-budget",
+	  .argument = "PERCENT",
+	  .type = SETTING_PERCENT,
+	  CONFIG_MEMBER(cpu_budget_ppm),
+	  .min = 1,
+	  .max = 1000000, /* all CPUs, in ppm */
+	  .default_help = "2%, 3%, 5% or 10% by profile",
+	  .help = "share of all CPUs that program and processes may take together" },
 	{ .key = "memory",
 	  .option = "memory",
 	  .argument = "SIZE",
@@ -99,7 +134,7 @@ static const struct setting settings[] = {
 	  CONFIG_MEMBER(memory_bytes),
 	  .min = 8ULL << 20,
 	  .max = 1ULL << 40,
-	  .default_help = "256M or a sixteenth of RAM, the smaller",
+	  .default_help = "256M (development 128M, debug 512M) or a sixteenth of RAM",
 	  .help = "budget of maps, ledger and processes together" },
 	{ .key = "user",
 	  .option = "user",

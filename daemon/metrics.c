@@ -26,6 +26,8 @@ int metrics_refresh(struct metrics *metrics)
 		return ret;
 	/* failing that, what was read last time is shown */
 	(void)stats_read(metrics->source.stats, &metrics->stats);
+	if (metrics->source.cost && cost_facts_read(metrics->source.cost, &metrics->cost_read))
+		metrics->cost = metrics->cost_read;
 	if (metrics->source.series &&
 	    series_facts_read(metrics->source.series, &metrics->series_read)) {
 		metrics->series = metrics->series_read;
@@ -44,6 +46,7 @@ int metrics_render(struct metrics *metrics, enum metrics_format format, struct b
 		return ret;
 	metrics_interfaces(metrics, &writer);
 	metrics_series(metrics, &writer);
+	metrics_cost(metrics, &writer);
 	metrics_self(metrics, &writer);
 	metrics_end(out, format);
 	return out->failed || metrics->labels.failed ? -ENOMEM : 0;

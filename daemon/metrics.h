@@ -3,6 +3,7 @@
 #ifndef IPACCT_DAEMON_METRICS_H
 #define IPACCT_DAEMON_METRICS_H
 
+#include "cost_facts.h"
 #include "metrics_snapshot.h"
 #include "metrics_text.h"
 #include "series.h"
@@ -12,9 +13,10 @@
 struct metrics_source {
 	const struct ipacct_ledger *ledger;
 	const struct stats_shared *stats;
-	const struct series *series; /* NULL: none are kept */
-	bool groups;                 /* the ledger keeps the totals of a list of groups */
-	uint64_t process_started_ns; /* CLOCK_REALTIME */
+	const struct series *series;    /* NULL: none are kept */
+	bool groups;                    /* the ledger keeps the totals of a list of groups */
+	const struct cost_shared *cost; /* NULL: nobody measures */
+	uint64_t process_started_ns;    /* CLOCK_REALTIME */
 };
 
 /* What the HTTP thread knows of itself. */
@@ -32,6 +34,7 @@ struct metrics {
 	struct metrics_source source;
 	struct metrics_snapshot snapshot;
 	struct stats stats;
+	struct cost_facts cost, cost_read; /* cost.n_windows 0: nothing is known yet */
 	struct series_facts series, series_read;
 	uint16_t org_at[METRICS_ORG_SLOTS]; /* by AS number: index in series.orgs + 1, 0: none */
 	struct buffer labels;               /* of what one part of the text repeats */
@@ -65,6 +68,7 @@ uint64_t metrics_resident_bytes(void);
 /* The parts of it. */
 void metrics_interfaces(struct metrics *metrics, struct metric_writer *writer);
 void metrics_series(struct metrics *metrics, struct metric_writer *writer);
+void metrics_cost(struct metrics *metrics, struct metric_writer *writer);
 void metrics_self(struct metrics *metrics, struct metric_writer *writer);
 
 #endif

@@ -129,8 +129,8 @@ static void cuts_write(struct metric_writer *writer, const struct stats *stats, 
 		       stats->effective_interval_ns, 0);
 	single_seconds(writer, METRIC_GAUGE, "ipacct_cut_interval_wanted_seconds",
 		       "time between cuts as configured", stats->interval_ns, 0);
-	single(writer, METRIC_GAUGE, "ipacct_over_budget", NULL,
-	       "1 while cuts take more of the interval than they should", stats->over_budget, 0);
+	single_seconds(writer, METRIC_COUNTER, "ipacct_cut_cpu_seconds", "CPU time of all cuts",
+		       stats->cut_cpu_ns, created);
 	single(writer, METRIC_GAUGE, "ipacct_cut_syscalls", NULL, "BPF calls of the last cut",
 	       stats->n_syscalls, 0);
 	single(writer, METRIC_GAUGE, "ipacct_cut_addresses", NULL,

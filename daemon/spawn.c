@@ -97,7 +97,8 @@ static _Noreturn void child_run(struct supervisor *supervisor, int socket_fd)
 							 .cert = supervisor->secrets.cert,
 							 .key = supervisor->secrets.key,
 							 .auth = supervisor->secrets.auth },
-					       .series = series_settings(&supervisor->config) };
+					       .series = series_settings(&supervisor->config),
+					       .cost = supervisor->cost.shared };
 	int ret;
 
 	child_signals_reset();

@@ -272,6 +272,8 @@ int start_all(struct supervisor *supervisor, struct ipacct_problem *problem)
 	if (!ret)
 		sizing_log(&supervisor->sizing);
 	if (!ret)
+		ret = cost_begin(supervisor);
+	if (!ret)
 		ret = collector_spawn(supervisor);
 	if (!ret && !supervisor->config.detach)
 		geo_process_start(supervisor);

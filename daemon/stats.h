@@ -56,7 +56,8 @@ struct stats {
 	uint64_t hot_lines_ipv4_max;
 	uint64_t hot_lines_ipv6;
 	uint64_t hot_lines_ipv6_max;
-	uint64_t over_budget;
+	uint64_t over_budget; /* any of the budgets */
+	uint64_t cut_cpu_ns;  /* of all cuts */
 };
 
 /* Written by the cutting thread, read by the other; zeroed storage is valid. */

@@ -8,6 +8,7 @@
 
 #include "attach_hook.h"
 #include "base/cleanup.h"
+#include "cost_status.h"
 #include "exit_code.h"
 #include "geo_status.h"
 #include "groups_reload.h"
@@ -154,7 +155,7 @@ json_t *status_reply(struct supervisor *supervisor)
 	return json_pack(
 		"{s:i, s:{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, "
 		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:I, s:o, s:o, s:o, "
-		"s:o, s:o}}",
+		"s:o, s:o, s:o}}",
 		"exit", EXIT_CODE_OK, "status", "version", IPACCT_VERSION, "pid", (int)getpid(),
 		"collector_pid", (int)supervisor->collector_pid, "uptime_s",
 		number((monotonic_ms() - supervisor->started_ms) / 1000), "interval_ns",
@@ -170,10 +171,11 @@ json_t *status_reply(struct supervisor *supervisor)
 		"p99", number(collector->duration_p99_ns), "max",
 		number(collector->duration_max_ns), "cut_syscalls", number(collector->n_syscalls),
 		"cut_entries", number(collector->n_entries), "over_budget",
-		(int)collector->over_budget, "dispatcher", "available", supervisor->dispatcher,
-		"reason", supervisor->dispatcher_reason.text, "programs", programs_json(supervisor),
-		"pins_restored", number(supervisor->pins.n_restored), "hot", hot_json(collector),
-		"partitions", partitions_json(supervisor), "protected",
-		protected_json(supervisor, collector), "geo", geo_status_json(supervisor), "groups",
-		groups_status_json(supervisor));
+		supervisor->cost.cpu.over || supervisor->cost.memory.over, "dispatcher",
+		"available", supervisor->dispatcher, "reason", supervisor->dispatcher_reason.text,
+		"programs", programs_json(supervisor), "pins_restored",
+		number(supervisor->pins.n_restored), "hot", hot_json(collector), "partitions",
+		partitions_json(supervisor), "protected", protected_json(supervisor, collector),
+		"geo", geo_status_json(supervisor), "groups", groups_status_json(supervisor),
+		"cost", cost_status_json(&supervisor->cost));
 }

@@ -90,8 +90,7 @@ static bool interfaces_differ(const struct config *a, const struct config *b)
 		const struct config_interface *old = wanted_of(a, b->interfaces[i].name);
 
 		if (!old || old->mode != b->interfaces[i].mode ||
-		    old->domain != b->interfaces[i].domain ||
-		    old->hooks != b->interfaces[i].hooks)
+		    old->domain != b->interfaces[i].domain || old->hooks != b->interfaces[i].hooks)
 			return true;
 	}
 	return false;
@@ -145,6 +144,9 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 	memcpy(config->interfaces, fresh.interfaces, sizeof(config->interfaces));
 	config->n_interfaces = fresh.n_interfaces;
 	config->interval_ns = fresh.interval_ns;
+	config->interval_max_ns = fresh.interval_max_ns;
+	config->profile = fresh.profile;
+	config->cpu_budget_ppm = fresh.cpu_budget_ppm;
 	config->memory_bytes = fresh.memory_bytes;
 	config->geo = fresh.geo;
 	ret = protect_change(supervisor, &guard, interfaces_differ(&old, &fresh), ret_problem);
@@ -157,6 +159,7 @@ int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_
 		return ret;
 	}
 	geo_process_reload(supervisor);
+	cost_settings(supervisor);
 	memcpy(config->groups_file, fresh.groups_file, sizeof(config->groups_file));
 	if (http_reload_commit(supervisor, &http) || another) {
 		collector_stop(supervisor);
@@ -243,13 +246,14 @@ static void deadlines_serve(struct supervisor *supervisor)
 			retry_at(supervisor, now + RETRY_MS);
 	}
 	geo_process_retry(supervisor, now);
+	cost_serve(supervisor, now);
 }
 
 static int wait_ms(const struct supervisor *supervisor)
 {
-	const uint64_t all[] = { supervisor->confirm_ms, supervisor->deadline_ms,
-				 supervisor->retry_ms, supervisor->geo.retry_ms,
-				 supervisor->watchdog.due_ms };
+	const uint64_t all[] = { supervisor->confirm_ms,      supervisor->deadline_ms,
+				 supervisor->retry_ms,        supervisor->geo.retry_ms,
+				 supervisor->watchdog.due_ms, supervisor->cost.due_ms };
 	uint64_t now = monotonic_ms(), least = 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -265,6 +269,7 @@ static void ready(struct supervisor *supervisor)
 	supervisor->collector_ready = true;
 	notify_ready();
 	watchdog_start(supervisor);
+	cost_start(supervisor);
 	log_info("counting; control socket %s/%s", supervisor->config.runtime_dir, CONTROL_NAME);
 	if (supervisor->confirm_ms)
 		log_warning("detaching in %llu s unless `ipacctctl confirm` comes",
@@ -366,6 +371,7 @@ static void finish(struct supervisor *supervisor, bool start_failed)
 	notify_stopping();
 	geo_process_stop(supervisor);
 	collector_stop(supervisor);
+	cost_finish(&supervisor->cost);
 	if (supervisor->collector_exit > 0)
 		supervisor->exit_code = supervisor->collector_exit;
 	/* a collector that never came to count is a failed start too */

@@ -10,6 +10,7 @@
 #include "collector.h"
 #include "config_groups.h"
 #include "control.h"
+#include "cost.h"
 #include "geo_process.h"
 #include "guard.h"
 #include "http_listen.h"
@@ -43,6 +44,7 @@ struct supervisor {
 	struct ipacct_problem dispatcher_reason;
 	bool dispatcher; /* the kernel could run libxdp's dispatcher */
 	struct geo_process geo;
+	struct cost cost;     /* what all of this takes */
 	pid_t collector_pid;  /* 0: none */
 	int collector_fd;     /* −1: none */
 	bool collector_ready; /* one has recovered and cut */

@@ -28,6 +28,7 @@ struct observation {
  * Return 0 or -ENOMEM. */
 int status_print_json(const struct ctl_settings *settings, const json_t *status, bool running,
 		      const struct observation *o);
+void status_print_cost(const json_t *cost);
 /* What the daemon says of groups and geo. */
 int status_print_more(const struct ctl_settings *settings, const json_t *status);
 int status_print_geo(const struct ctl_settings *settings, const json_t *geo);

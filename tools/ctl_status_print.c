@@ -181,8 +181,8 @@ static void print_daemon(const json_t *status)
 	       text_octets(number(memory, "maps_bytes"), TEXT_IEC, maps),
 	       text_octets(number(memory, "ledger_bytes"), TEXT_IEC, ledger),
 	       text_octets(number(memory, "collector_bytes"), TEXT_IEC, rss));
-	printf(" of %s%s\n", text_octets(number(memory, "budget_bytes"), TEXT_IEC, maps),
-	       json_is_true(json_object_get(status, "over_budget")) ? ": OVER BUDGET" : "");
+	printf(" of %s\n", text_octets(number(memory, "budget_bytes"), TEXT_IEC, maps));
+	status_print_cost(json_object_get(status, "cost"));
 	if (number(status, "pins_restored"))
 		printf("pins: %" PRIu64 " were removed by somebody and put back\n",
 		       number(status, "pins_restored"));

@@ -198,9 +198,20 @@ def cost():
                   f" and on (instance, job) ipacct_build_info{{{ROUTER}}}", "{{instance}}")], width=8),
         lines("Time between cuts", "s", [
             query(f"ipacct_cut_interval_seconds{{{ROUTER}}}", "{{instance}}"),
-            query(f"ipacct_cut_interval_wanted_seconds{{{ROUTER}}}", "{{instance}}: wanted"),
-            query(f"ipacct_over_budget{{{ROUTER}}}", "{{instance}}: over budget")],
-              description="Stretched while a cut takes more than a tenth of it.", width=8),
+            query(f"ipacct_cut_interval_wanted_seconds{{{ROUTER}}}", "{{instance}}: wanted")],
+              description="Stretched while cuts take more than the CPU budget leaves them.", width=8),
+        lines("Budgets", "percentunit", [
+            query(f"ipacct_budget_used_ratio{{{ROUTER}}}", "{{instance}}: {{resource}}"),
+            query(f"ipacct_over_budget{{{ROUTER}}}", "{{instance}}: {{resource}}, over")],
+              description="What is taken of each; over: 1 until it was below 90 % for two windows.",
+              width=8),
+        lines("CPU by part", "percentunit", [
+            query(f"ipacct_cpu_ratio{{{ROUTER}}}", "{{instance}}: {{part}}"),
+            query(f"ipacct_cpu_budget_ratio{{{ROUTER}}}", "{{instance}}: budget")],
+              description="Of all CPUs. The program's part is sampled; nothing without CAP_SYS_ADMIN.",
+              width=8),
+        lines("Program: a packet", "s", [
+            query(f"ipacct_program_packet_seconds{{{ROUTER}}}", "{{instance}}")], width=8),
         lines("Cuts", "s", [query(quantile(0.5, cut), "median"), query(quantile(0.99, cut), "99 %"),
                             query(mean("ipacct_cut_read_duration_seconds"), "{{instance}}: reading"),
                             query(mean("ipacct_cut_publish_duration_seconds"),

@@ -746,6 +746,40 @@ def status_tells_what_the_geo_worker_knows():
     assert b"geo" not in done.stdout
 
 
+COST = {"profile": "staging", "windows": 3, "interval_max_ns": 16 * 10**9,
+        "program": {"measured": True, "error": None, "ns_per_packet": 59.5, "clock_ns": 30.1,
+                    "sampled_packets": 1000, "sampled_ns": 59500},
+        "cpu": {"cpus": 4, "budget_ppb": 20000000, "used_ppb": 21001020, "over_budget": True,
+                "since_ns": 1767225600 * 10**9,
+                "parts_ppb": {"supervisor": 1000, "collector": 6000000, "geo": 20,
+                              "program": 15000000}},
+        "memory": {"budget_bytes": 256 << 20, "used_bytes": 128 << 20, "over_budget": False,
+                   "since_ns": 0, "parts_bytes": {"maps": 100 << 20, "geo": 1 << 20}}}
+
+
+@test
+def status_tells_what_it_costs():
+    reply = {"exit": 0, "status": {"version": "1", "cost": COST}}
+
+    def lines():
+        done, _ = with_peer(json.dumps(reply).encode(), "status")
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stdout.decode().splitlines() if line.startswith("cost:")]
+
+    assert lines() == [
+        "cost: CPU 2.1001 % of 2.0000 % of 4 CPUs: program 1.5000 % (60 ns a packet), collector "
+        "0.6000 %, supervisor 0.0001 %, geo worker 0.0000 %: OVER BUDGET since 2026-01-01 00:00:00 UTC",
+        "cost: memory 128 MiB of 256 MiB"], lines()
+    COST["program"].update(measured=False, error="Not\u001b[31m allowed")
+    COST["memory"]["over_budget"] = True
+    assert "program not measured: Not?[31m allowed, collector" in lines()[0], lines()
+    assert lines()[1].startswith("cost: memory 128 MiB of 256 MiB: OVER BUDGET since"), lines()
+    COST["windows"] = 0
+    assert lines() == [], "nothing is known yet"
+    reply["status"]["cost"] = None
+    assert lines() == []
+
+
 @test
 def status_without_daemon_says_so_and_tells_what_the_ledger_tells():
     text = good(CTL, "status").decode()

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "budget.h"
 #include "config_common.h"
 
 #define N_BROKEN_MIN 30 /* a directory found empty must not pass */
@@ -157,6 +158,9 @@ Test(config, every_key_reaches_its_member)
 	load_good("good_all_keys.yaml", &config);
 	cr_expect_eq(config.interval_ns, 500 * MS_NS);
 	cr_expect_eq(config.memory_bytes, 128ULL << 20);
+	cr_expect_eq(config.interval_max_ns, 10 * S_NS);
+	cr_expect_eq(config.profile, PROFILE_STAGING);
+	cr_expect_eq(config.cpu_budget_ppm, 2500);
 	cr_expect_str_eq(config.user, "nobody");
 	cr_expect_str_eq(config.runtime_dir, "/run/other");
 	cr_expect_str_eq(config.bpffs_dir, "/sys/fs/bpf/ipacct");

@@ -6,6 +6,7 @@
 
 static struct bench bench;
 static struct stats_shared shared;
+static struct cost_shared cost;
 static struct metrics metrics;
 
 static void setup(void)
@@ -14,6 +15,7 @@ static void setup(void)
 	bench.publisher.ledger.header->created_ns = 1767225600000000000u; /* 2026-01-01 */
 	metrics.source = (struct metrics_source){ .ledger = &bench.publisher.ledger,
 						  .stats = &shared,
+						  .cost = &cost,
 						  .process_started_ns = 1767225700250000000u };
 }
 
@@ -95,6 +97,7 @@ static void stats_make(void)
 	struct stats stats = { .interval_ns = 1000000000,
 			       .effective_interval_ns = 1500000000,
 			       .over_budget = 1,
+			       .cut_cpu_ns = 2500000,
 			       .cut_errors = 7,
 			       .n_syscalls = 8,
 			       .n_addresses = 9,
@@ -112,6 +115,31 @@ static void stats_make(void)
 	duration_add(&stats.read, 3000000000u);
 	duration_add(&stats.publish, 0);
 	stats_publish(&shared, &stats);
+}
+
+static void cost_make(void)
+{
+	const struct cost_facts facts = {
+		.n_cpus = 4,
+		.cpu_budget_ppb = 20000000,
+		.memory_budget_bytes = 256u << 20,
+		.n_windows = 3,
+		.program_ppb = 15000000,
+		.process_ppb = { 1000, 6000000, 20 },
+		.process_bytes = { 1 << 20, 2 << 20, 3 << 20 },
+		.voluntary = { 21, 22, 23 },
+		.involuntary = { 24, 25, 26 },
+		.maps_bytes = 100u << 20,
+		.files_bytes = 22u << 20,
+		.sampled_ns = 1234567890,
+		.sampled_runs = 20576131,
+		.run_ps = 59500,
+		.cpu_ppb = 21001020,
+		.memory_bytes = 128u << 20,
+		.cpu_over = 1,
+	};
+
+	cost_facts_write(&cost, &facts);
 }
 
 /* The part of the text that is the same in every run. */
@@ -147,6 +175,7 @@ Test(metrics, text_is_the_stored_one)
 {
 	ledger_make();
 	stats_make();
+	cost_make();
 	expect_golden("metrics.txt", METRICS_TEXT);
 }
 
@@ -154,6 +183,7 @@ Test(metrics, openmetrics_is_the_stored_one)
 {
 	ledger_make();
 	stats_make();
+	cost_make();
 	expect_golden("metrics.om", METRICS_OPENMETRICS);
 }
 
