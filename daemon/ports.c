@@ -327,11 +327,17 @@ int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *re
 	return ret;
 }
 
-void ports_rollback(struct ports *ports)
+int ports_rollback(struct ports *ports)
 {
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
-		if (ports->port[slot].created)
-			port_drop(ports, &ports->port[slot], IPACCT_IF_DETACHED);
+	int n = 0;
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		if (!ports->port[slot].created)
+			continue;
+		port_drop(ports, &ports->port[slot], IPACCT_IF_DETACHED);
+		n++;
+	}
+	return n;
 }
 
 /* A slot whose device was gone: is it back? Returns whether to try again later. */

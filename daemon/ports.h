@@ -46,8 +46,8 @@ int ports_load(struct ports *ports);
  * version of the program). All or nothing: after a failure everything is as before. */
 int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *ret_problem);
 
-/* Undo what this process attached. */
-void ports_rollback(struct ports *ports);
+/* Undo what this process attached. Returns how many that were. */
+int ports_rollback(struct ports *ports);
 
 /* Look at every slot after news of links: renamed, gone, come back. Returns whether a device is
  * there that could not be attached to, so that trying again later makes sense. */

@@ -8,7 +8,7 @@
 
 #include <bpf/bpf.h>
 
-#include "attach.h"
+#include "attach_hook.h"
 #include "base/cleanup.h"
 #include "exit_code.h"
 #include "geo_file.h"
@@ -105,15 +105,21 @@ void start_dry_run(struct supervisor *supervisor)
 static int links_without_maps(const struct config *config, struct ipacct_problem *problem)
 {
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
-		int fd __cleanup(cleanup_fd) = link_open(config->bpffs_dir, slot);
+		const struct ipacct_interface kept[] = { { .attach = IPACCT_ATTACH_LINK },
+							 { .attach = IPACCT_ATTACH_TC } };
 
-		if (fd < 0)
-			continue;
-		ipacct_problem_set(problem,
-				   "%s/link_%u counts, but the pins of its maps are gone: "
-				   "remove that file to end it",
-				   config->bpffs_dir, slot);
-		return -EBADMSG;
+		for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+			int fd __cleanup(cleanup_fd) = hook_open(config->bpffs_dir, slot, &kept[i]);
+
+			if (fd < 0)
+				continue;
+			ipacct_problem_set(problem,
+					   "%s/%s_%u counts, but the pins of its maps are gone: "
+					   "remove that file to end it%s",
+					   config->bpffs_dir, i ? "tc" : "link", slot,
+					   i ? ", and the filter by `tc filter del`" : "");
+			return -EBADMSG;
+		}
 	}
 	return 0;
 }
@@ -287,7 +293,7 @@ void start_undo(struct supervisor *supervisor)
 {
 	struct place *place = &supervisor->place;
 
-	ports_rollback(&supervisor->ports);
+	(void)ports_rollback(&supervisor->ports); /* none: fine */
 	protect_undo(supervisor);
 	if (supervisor->maps_made)
 		maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);

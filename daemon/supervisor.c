@@ -33,23 +33,13 @@ uint64_t monotonic_ms(void)
 	return ipacct_clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
 }
 
-int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames, size_t n_ifnames,
-		      struct ipacct_problem *ret_problem)
+/* After programs went: the final cut, and the end of everything when nothing is attached any more. */
+static int detach_finish(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
 {
 	struct collector_answer answer;
-	int ret;
-
-	for (size_t i = 0; i < n_ifnames; i++)
-		if (!ports_attached(&supervisor->ports, ifnames[i])) {
-			ipacct_problem_set(ret_problem, "%s is not attached", ifnames[i]);
-			return -ENODEV;
-		}
-	for (size_t i = 0; i < n_ifnames; i++)
-		(void)ports_detach(&supervisor->ports, ifnames[i]); /* twice the same: 0 */
-	if (!n_ifnames)
-		(void)ports_detach(&supervisor->ports, NULL); /* none attached: the pins still go */
 	/* a packet may still be in the program: the final cut comes after it */
-	ret = cut_grace(&supervisor->maps);
+	int ret = cut_grace(&supervisor->maps);
+
 	if (!ret)
 		ret = supervisor_ask(supervisor, COLLECTOR_CUT, 0, &answer);
 	if (!ret)
@@ -71,6 +61,21 @@ int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames,
 		 supervisor->config.runtime_dir);
 	supervisor->stop = true;
 	return 0;
+}
+
+int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames, size_t n_ifnames,
+		      struct ipacct_problem *ret_problem)
+{
+	for (size_t i = 0; i < n_ifnames; i++)
+		if (!ports_attached(&supervisor->ports, ifnames[i])) {
+			ipacct_problem_set(ret_problem, "%s is not attached", ifnames[i]);
+			return -ENODEV;
+		}
+	for (size_t i = 0; i < n_ifnames; i++)
+		(void)ports_detach(&supervisor->ports, ifnames[i]); /* twice the same: 0 */
+	if (!n_ifnames)
+		(void)ports_detach(&supervisor->ports, NULL); /* none attached: the pins still go */
+	return detach_finish(supervisor, ret_problem);
 }
 
 static const struct config_interface *wanted_of(const struct config *config, const char *name)
@@ -212,13 +217,8 @@ static void retry_at(struct supervisor *supervisor, uint64_t at_ms)
 static void unconfirmed_detach(struct supervisor *supervisor)
 {
 	struct ipacct_problem problem = {};
-	const char *names[IPACCT_IFS_MAX];
-	size_t n = 0;
 
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
-		if (supervisor->ports.port[slot].created)
-			names[n++] = supervisor->ports.port[slot].record.ifname;
-	if (n && supervisor_detach(supervisor, names, n, &problem))
+	if (ports_rollback(&supervisor->ports) && detach_finish(supervisor, &problem))
 		log_error("%s", problem.text);
 }
 

@@ -583,3 +583,36 @@ Test(config, missing_file_directory_and_fifo_are_refused_without_waiting)
 	(void)unlink(fifo);
 	(void)rmdir(path); /* ours, in /tmp */
 }
+
+/* Each interface's hooks, by the bits of CONFIG_HOOK(). */
+Test(config, hooks_are_a_set_that_begins_with_xdp)
+{
+	struct config config;
+
+	expect_good("interfaces: [{name: a}, {name: b, hooks: [xdp, tc-egress], domain: 1},\n"
+		    " {name: c, hooks: [tc-egress, tc-ingress, tc-egress], domain: 2},\n"
+		    " {name: d, hooks: [tc-egress], forwarded_twice: yes}]\n",
+		    &config);
+	cr_expect_eq(config.interfaces[0].hooks, CONFIG_HOOK(IPACCT_HOOK_XDP));
+	cr_expect_eq(config.interfaces[1].hooks,
+		     CONFIG_HOOK(IPACCT_HOOK_XDP) | CONFIG_HOOK(IPACCT_HOOK_TC_EGRESS));
+	cr_expect_eq(config.interfaces[2].hooks,
+		     CONFIG_HOOK(IPACCT_HOOK_TC_INGRESS) | CONFIG_HOOK(IPACCT_HOOK_TC_EGRESS));
+	cr_expect_eq(config.interfaces[3].hooks, CONFIG_HOOK(IPACCT_HOOK_TC_EGRESS));
+}
+
+/* IPACCT_IFS_MAX slots, and one more: 32 interfaces of two hooks, then one of one. */
+Test(config, one_hook_more_than_there_are_slots_is_refused)
+{
+	static char text[8192];
+	struct config config;
+	size_t n = (size_t)sprintf(text, "interfaces:\n");
+
+	for (unsigned int i = 0; i < IPACCT_IFS_MAX / 2; i++)
+		n += (size_t)sprintf(
+			text + n,
+			"  - {name: e%u, forwarded_twice: yes, hooks: [xdp, tc-egress]}\n", i);
+	expect_good(text, &config);
+	(void)sprintf(text + n, "  - name: last\n");
+	expect_bad(text, "f.yaml:34:11: interfaces: more than 64 hooks of all of them");
+}
