@@ -45,6 +45,7 @@ void datapath_cases(struct bench *bench);
 void floor_case(struct bench *bench);
 void scaling_cases(struct bench *bench);
 void loss_case(struct bench *bench);
+void egress_cases(struct bench *bench);
 void features_cases(struct bench *bench);
 void honest_cases(struct bench *bench);
 void reading_cases(struct bench *bench);

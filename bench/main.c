@@ -171,6 +171,7 @@ int main(int argc, char **argv)
 	scaling_cases(&bench);
 	live_case(&bench);
 	features_cases(&bench);
+	egress_cases(&bench);
 	slowed_cases(&bench);
 	reading_cases(&bench);
 	cutting_cases(&bench);
