@@ -512,3 +512,36 @@ def what_would_count_twice_is_refused_where_it_is_written(context):
                  for one in daemon.status()["programs"]],
                 [("lan0", "xdp", "attached"), ("lan0", "tc-egress", "detached"),
                  ("wan0", "xdp", "attached")], "a hook that is not listed any more")
+
+
+@test(limit_s=60)
+def an_unconfirmed_start_takes_back_its_own_hook_only(context):
+    space = Space(context)
+    cable(space, "a0", Space(context), "b0")
+    daemon = Daemon(context, space, interface="a0:xdp").start()
+    daemon.stop()
+    daemon.options[daemon.options.index("a0:xdp")] = "a0:xdp,tc-egress"
+    daemon.start("--confirm", "1")
+    daemon.process.wait(20)
+    check_equal(daemon.process.returncode, 1, "exit code of a start that was not confirmed")
+    states = {one["hook"]: one["state"] for one in daemon.dump("--totals")["interfaces"]}
+    check_equal(states, {"xdp": "attached", "tc-egress": "detached"}, "hooks")
+    check("prog/xdp" in space.inside("ip", "link", "show", "a0").stdout, "XDP is gone")
+
+
+@test(limit_s=60)
+def what_was_attached_before_may_not_count_twice_either(context):
+    """Not configured any more, it goes on; beside arrivals at another port it is refused by name."""
+    space = Space(context)
+    for device in ("lan0", "wan0"):
+        cable(space, device, Space(context), "x0")
+    daemon = Daemon(context, space, interface="lan0:xdp,tc-egress").start()
+    daemon.stop()
+    daemon.options[daemon.options.index("lan0:xdp,tc-egress")] = "wan0"
+    before = daemon.place.pins()
+    daemon.refuse(code=1, words=["lan0", "wan0", "tc-egress", "ipacctctl detach lan0"])
+    check_equal(daemon.place.pins(), before, "pins")
+    daemon.ctl("detach", "lan0")
+    daemon.start()
+    check_equal([(one["ifname"], one["state"]) for one in daemon.status()["programs"]],
+                [("lan0", "detached"), ("lan0", "detached"), ("wan0", "attached")], "programs")
