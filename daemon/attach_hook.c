@@ -91,7 +91,6 @@ static int filter_attach(const char *bpffs_dir, uint32_t slot, int prog_fd, uint
 		close_fd(&fd);
 		return ret;
 	}
-	record->flags &= (uint16_t)~IPACCT_IFFLAG_CLSACT;
 	record->flags |= clsact ? IPACCT_IFFLAG_CLSACT : 0;
 	return fd;
 }

@@ -21,7 +21,7 @@ int hook_open(const char *bpffs_dir, uint32_t slot, const struct ipacct_interfac
 int hook_facts(int fd, const struct ipacct_interface *record, struct link_facts *ret_facts);
 
 /* Attach at record->hook of record->ifname and pin. record: attach becomes IPACCT_ATTACH_TC where the
- * kernel has no tcx; flags get or lose IPACCT_IFFLAG_CLSACT. On failure ret_problem has words. */
+ * kernel has no tcx; flags get IPACCT_IFFLAG_CLSACT with a new qdisc. On failure ret_problem has words. */
 int hook_create(const char *bpffs_dir, uint32_t slot, int prog_fd, uint32_t ifindex,
 		struct ipacct_interface *record, struct ipacct_problem *ret_problem);
 /* Replace the program in one step. *fd may become another descriptor. */

@@ -71,7 +71,12 @@ int filter_facts(uint32_t ifindex, uint8_t hook, struct link_facts *ret_facts)
 {
 	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex, .attach_point = point_of(hook));
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PREFERENCE);
-	bool there = ifindex && !bpf_tc_query(&where, &opts);
+	int ret = ifindex ? bpf_tc_query(&where, &opts) : -ENODEV;
+	bool there = !ret;
+
+	/* no filter, no qdisc, no device; anything else says nothing */
+	if (ret && ret != -ENOENT && ret != -EINVAL && ret != -ENODEV)
+		return ret;
 
 	*ret_facts = (struct link_facts){ .prog_id = there ? opts.prog_id : 0,
 					  .ifindex = there ? ifindex : 0,

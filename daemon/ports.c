@@ -84,7 +84,17 @@ static void port_rename(struct ports *ports, struct port *port, const char *name
 
 static void port_gone(struct ports *ports, struct port *port)
 {
-	log_warning("%s is gone: counting resumes when it returns", port->record.ifname);
+	char name[IF_NAMESIZE];
+
+	port->filter_lost = port->record.attach == IPACCT_ATTACH_TC &&
+			    if_indextoname(port->record.ifindex, name);
+	if (port->filter_lost) {
+		log_warning("%s: somebody removed our filter (%s): it is put back",
+			    port->record.ifname, ipacct_hook_name(port->record.hook));
+	} else {
+		log_warning("%s is gone: counting resumes when it returns", port->record.ifname);
+		port->record.flags &= (uint16_t)~IPACCT_IFFLAG_CLSACT; /* went with it */
+	}
 	hook_remove(ports->config->bpffs_dir, port_slot(ports, port), &port->record,
 		    &port->link_fd);
 	port->record.ifindex = 0;
@@ -354,7 +364,8 @@ static bool port_return(struct ports *ports, struct port *port)
 		log_warning("%s is back, but: %s", port->record.ifname,
 			    problem.text[0] ? problem.text : strerror(-ret));
 	port->last_error = ret;
-	if (!ret && port->record.base_rx_packets_before) {
+	/* counters of a new device begin at 0; how many passed a missing filter nobody knows */
+	if (!ret && !port->filter_lost && port->record.base_rx_packets_before) {
 		port->blind_packets += port->record.base_rx_packets_before;
 		log_warning("%s: %" PRIu64 " packets came before it was attached to: not counted",
 			    port->record.ifname, (uint64_t)port->record.base_rx_packets_before);

@@ -18,6 +18,7 @@ struct port {
 	int link_fd;                    /* −1: none */
 	bool created;                   /* this process made the link (to undo a failed start) */
 	bool away;                      /* moved to another network namespace: said once */
+	bool filter_lost;               /* somebody removed our filter, the device is there */
 	int last_error;                 /* of attaching: one line per change, not per try */
 	uint64_t blind_packets; /* went by before a device that came back was attached to again */
 	/* of the program that this process put there: asking by id takes CAP_SYS_ADMIN */

@@ -414,7 +414,12 @@ def a_filter_that_somebody_removes_comes_back(context):
     finish(drain)
     found = {line["address"]: line for line in settled(out)[0]["addresses"]}
     check_equal(found["192.0.2.2"]["rx_packets"], 5, "datagrams")
-    check_equal(out.status()["programs"][0]["n_attached"], 2, "attached again")
+    program = out.status()["programs"][0]
+    check_equal((program["n_attached"], program["blind_packets"]), (2, 0), "attached again")
+    check("somebody removed our filter" in out.log(), "the log says nothing")
+    out.ctl("detach", "a0")
+    check("clsact" not in here.inside("tc", "qdisc", "show", "dev", "a0").stdout,
+          "the qdisc was made for us and stays")
 
 
 def exchange(space, other, n):
