@@ -349,11 +349,11 @@ static int maps_reuse(struct ipacct_bpf *skeleton, const struct ipacct_maps *map
 	return 0;
 }
 
-int program_load_of(const struct program_object *object, const struct ipacct_maps *maps,
-		    uint32_t slot, uint16_t domain, uint32_t domain_slot_number)
+int program_open(const struct program_object *object, const struct ipacct_maps *maps, uint32_t slot,
+		 uint16_t domain, uint32_t domain_slot_number, struct ipacct_bpf **ret_skeleton)
 {
 	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = NULL;
-	int fd, ret = program_object_open(object, &skeleton, NULL);
+	int ret = program_object_open(object, &skeleton, NULL);
 
 	if (ret)
 		return ret;
@@ -366,6 +366,17 @@ int program_load_of(const struct program_object *object, const struct ipacct_map
 	/* no look-up for what nobody asked to protect */
 	skeleton->rodata->cfg_guard = guard_any(maps->guard_fd);
 	ret = maps_reuse(skeleton, maps);
+	if (!ret)
+		*ret_skeleton = take_ptr(skeleton);
+	return ret;
+}
+
+int program_load_of(const struct program_object *object, const struct ipacct_maps *maps,
+		    uint32_t slot, uint16_t domain, uint32_t domain_slot_number)
+{
+	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = NULL;
+	int fd, ret = program_open(object, maps, slot, domain, domain_slot_number, &skeleton);
+
 	if (!ret)
 		ret = ipacct_bpf__load(skeleton);
 	if (ret)

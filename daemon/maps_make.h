@@ -32,6 +32,11 @@ int maps_pin_missing(const struct ipacct_maps *maps, const char *bpffs_dir, gid_
 /* Remove every pin of a set with so many partitions. */
 void maps_unpin(const char *bpffs_dir, uint32_t n_parts);
 
+/* The program for one interface on these maps, its settings made, not loaded yet. */
+struct ipacct_bpf;
+int program_open(const struct program_object *object, const struct ipacct_maps *maps, uint32_t slot,
+		 uint16_t domain, uint32_t domain_slot, struct ipacct_bpf **ret_skeleton);
+
 /* Load the program for one interface on these maps. Returns a descriptor or a negative errno. */
 int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
 		 uint32_t domain_slot);

@@ -24,6 +24,7 @@ static __always_inline __u32 ipacct_hidden_bytes(ipacct_ctx *ctx)
 }
 
 #include "count.bpf.h"
+#include "turn.bpf.h"
 
 static __always_inline bool ipacct_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
 					  __u32 epoch, __u64 seed)
@@ -35,7 +36,8 @@ static __always_inline bool ipacct_bundle(ipacct_ctx *ctx, struct ipacct_totals 
 SEC("xdp.frags")
 int ipacct_xdp(struct xdp_md *ctx)
 {
-	count(ctx, bpf_xdp_get_buff_len(ctx));
+	if (turn_is_ours())
+		count(ctx, bpf_xdp_get_buff_len(ctx));
 	return XDP_PASS;
 }
 

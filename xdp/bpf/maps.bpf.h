@@ -152,4 +152,14 @@ struct {
 	__type(value, struct ipacct_guard_bits);
 } ipacct_guardmap SEC(".maps");
 
+/* key: IPACCT_TURN_WANTED or IPACCT_TURN_DECIDED of an interface slot. value per CPU: enum ipacct_turn.
+ * Only behind libxdp's dispatcher. Writers: supervisor; the first of two programs decides.
+ * Readers: program, supervisor. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * IPACCT_IFS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} ipacct_turn SEC(".maps");
+
 #endif

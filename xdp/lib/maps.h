@@ -11,22 +11,23 @@
 #include "ipacct/ipacct.h"
 
 /* X(member, pin name) */
-#define IPACCT_MAPS(X)               \
-	X(ctl, IPACCT_PIN_CTL)       \
-	X(meta, IPACCT_PIN_META)     \
-	X(ifs, IPACCT_PIN_IFS)       \
-	X(doms, IPACCT_PIN_DOMS)     \
-	X(cpus, IPACCT_PIN_CPUS)     \
-	X(parts, IPACCT_PIN_PARTS)   \
-	X(totals, IPACCT_PIN_TOTALS) \
-	X(lru, IPACCT_PIN_LRU)       \
-	X(roll, IPACCT_PIN_ROLL)     \
-	X(roll6, IPACCT_PIN_ROLL6)   \
-	X(hot4, IPACCT_PIN_HOT4)     \
-	X(hot6, IPACCT_PIN_HOT6)     \
-	X(hotmap, IPACCT_PIN_HOTMAP) \
-	X(guard, IPACCT_PIN_GUARD)   \
-	X(guardmap, IPACCT_PIN_GUARDMAP)
+#define IPACCT_MAPS(X)                   \
+	X(ctl, IPACCT_PIN_CTL)           \
+	X(meta, IPACCT_PIN_META)         \
+	X(ifs, IPACCT_PIN_IFS)           \
+	X(doms, IPACCT_PIN_DOMS)         \
+	X(cpus, IPACCT_PIN_CPUS)         \
+	X(parts, IPACCT_PIN_PARTS)       \
+	X(totals, IPACCT_PIN_TOTALS)     \
+	X(lru, IPACCT_PIN_LRU)           \
+	X(roll, IPACCT_PIN_ROLL)         \
+	X(roll6, IPACCT_PIN_ROLL6)       \
+	X(hot4, IPACCT_PIN_HOT4)         \
+	X(hot6, IPACCT_PIN_HOT6)         \
+	X(hotmap, IPACCT_PIN_HOTMAP)     \
+	X(guard, IPACCT_PIN_GUARD)       \
+	X(guardmap, IPACCT_PIN_GUARDMAP) \
+	X(turn, IPACCT_PIN_TURN)
 
 struct ipacct_maps {
 #define MEMBER(member, pin) int member##_fd;

@@ -55,6 +55,7 @@
 #define IPACCT_PIN_HOTMAP   "ipacct_hotmap"
 #define IPACCT_PIN_GUARD    "ipacct_guard"
 #define IPACCT_PIN_GUARDMAP "ipacct_guardmap"
+#define IPACCT_PIN_TURN     "ipacct_turn"
 
 /* Why a packet was seen and not accounted (IPFIX ignoredPacketTotalCount, 164). Slots of
  * ipacct_totals.ignored; append only. Names for output are in counters.h. */
@@ -102,7 +103,7 @@ enum ipacct_mode {
 enum ipacct_attach {
 	IPACCT_ATTACH_NONE = 0,       /* IPACCT_MODE_REPLAY */
 	IPACCT_ATTACH_LINK = 1,       /* one pinned bpf_link, exclusive */
-	IPACCT_ATTACH_DISPATCHER = 2, /* reserved: beside others through libxdp */
+	IPACCT_ATTACH_DISPATCHER = 2, /* beside others, through libxdp's dispatcher */
 	IPACCT_ATTACH_TCX = 3,        /* one pinned bpf_link, first of those on the hook */
 	IPACCT_ATTACH_TC = 4,         /* a filter of the clsact qdisc: kernels before 6.6 */
 };
@@ -185,6 +186,17 @@ struct ipacct_guard_key {
 struct ipacct_guard_bits {
 	__u64 word[IPACCT_GUARD_BITS / 64];
 };
+
+/* Behind libxdp's dispatcher: which of our two programs runs first, and which of them counts
+ * (ipacct_turn). For the supervisor and the program only. */
+enum ipacct_turn {
+	IPACCT_TURN_ALONE = 0, /* not behind a dispatcher: nobody is asked */
+	IPACCT_TURN_FIRST = 1,
+	IPACCT_TURN_SECOND = 2,
+};
+
+#define IPACCT_TURN_WANTED(slot)  (2 * (slot))     /* key of what the supervisor wants … */
+#define IPACCT_TURN_DECIDED(slot) (2 * (slot) + 1) /* … and of what holds for the packet at hand */
 
 /* A line of ipacct_roll6. key = prefix32_be | domain << 32 | 1 << 48, 0 when the line is free. */
 struct ipacct_roll6_line {
