@@ -90,9 +90,7 @@ static int mtu_of(const char *ifname)
 	return fd >= 0 && !ioctl(fd, SIOCGIFMTU, &request) ? request.ifr_mtu : 0;
 }
 
-/* The kernel explains a refused attach only to netlink users; name what is usual. */
-static void explain_refusal(int error, const char *ifname, uint8_t mode,
-			    struct ipacct_problem *ret_problem)
+void attach_explain(int error, const char *ifname, uint8_t mode, struct ipacct_problem *ret_problem)
 {
 	const char *go_on =
 		mode == IPACCT_MODE_NATIVE ? "; or accept counts after GRO: --mode generic" : "";
@@ -160,7 +158,7 @@ int link_create(const char *bpffs_dir, uint32_t slot, int prog_fd, uint32_t ifin
 	fd = bpf_link_create(prog_fd, (int)ifindex, BPF_XDP, &opts);
 	if (fd < 0) {
 		ret = -errno;
-		explain_refusal(ret, ifname, mode, ret_problem);
+		attach_explain(ret, ifname, mode, ret_problem);
 		return ret;
 	}
 	ret = link_pin(bpffs_dir, slot, fd);

@@ -28,6 +28,10 @@ int link_facts(int link_fd, struct link_facts *ret_facts);
 int link_create(const char *bpffs_dir, uint32_t slot, int prog_fd, uint32_t ifindex,
 		const char *ifname, uint8_t mode, struct ipacct_problem *ret_problem);
 
+/* Words for a refused XDP program: the kernel explains it only to netlink users; names what is usual. */
+void attach_explain(int error, const char *ifname, uint8_t mode,
+		    struct ipacct_problem *ret_problem);
+
 /* Pin it again if somebody removed the pin: 1 then, else 0 or a negative errno. */
 int link_pin_missing(const char *bpffs_dir, uint32_t slot, int link_fd);
 

@@ -12,6 +12,7 @@
 #include "attach_hook.h"
 #include "attach_tc.h"
 #include "base/cleanup.h"
+#include "dispatcher_find.h"
 #include "maps.h"
 
 static bool is_filter(const struct ipacct_interface *record)
@@ -24,6 +25,8 @@ int hook_pin_path(const char *bpffs_dir, uint32_t slot, const struct ipacct_inte
 {
 	int n;
 
+	if (record->attach == IPACCT_ATTACH_DISPATCHER)
+		return dispatcher_dir(record->ifindex, buffer, buffer_bytes, NULL);
 	if (!is_filter(record))
 		return link_pin_path(bpffs_dir, slot, buffer, buffer_bytes);
 	n = snprintf(buffer, buffer_bytes, "%s/tc_%u", bpffs_dir, slot);
@@ -175,6 +178,8 @@ int hook_pin_missing(const char *bpffs_dir, uint32_t slot, const struct ipacct_i
 	char path[IPACCT_PIN_PATH_BYTES];
 	int ret;
 
+	if (record->attach == IPACCT_ATTACH_DISPATCHER)
+		return 0; /* libxdp's to keep; ports.c looks whether it did */
 	if (!is_filter(record))
 		return link_pin_missing(bpffs_dir, slot, fd);
 	ret = hook_pin_path(bpffs_dir, slot, record, path, sizeof(path));

@@ -3,7 +3,8 @@
  *
  * xdp and tcx: a bpf_link, pinned as link_<slot>. A tc filter (IPACCT_ATTACH_TC) needs nobody to keep it;
  * its program is pinned as tc_<slot>, which says that the filter is ours. `fd` is the link or the
- * program, record->attach says which. */
+ * program, record->attach says which. Behind libxdp's dispatcher: dispatcher.h; here only where its
+ * pins are. */
 #ifndef IPACCT_DAEMON_ATTACH_HOOK_H
 #define IPACCT_DAEMON_ATTACH_HOOK_H
 

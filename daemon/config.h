@@ -18,8 +18,9 @@
 #define CONFIG_CPUS_MAX       4096u /* linux/threads.h NR_CPUS upper bound on x86 */
 
 enum config_attach {
-	CONFIG_ATTACH_AUTO = 0, /* dispatcher where it can be had (not yet), else link */
+	CONFIG_ATTACH_AUTO = 0, /* a dispatcher that is there is joined, else link */
 	CONFIG_ATTACH_LINK,
+	CONFIG_ATTACH_DISPATCHER,
 	CONFIG_ATTACH_TC, /* tc hooks by a filter, also where there is tcx */
 };
 

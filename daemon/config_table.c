@@ -33,6 +33,7 @@ static const struct setting_choice profiles[] = {
 static const struct setting_choice attaches[] = {
 	{ "auto", CONFIG_ATTACH_AUTO },
 	{ "link", CONFIG_ATTACH_LINK },
+	{ "dispatcher", CONFIG_ATTACH_DISPATCHER },
 	{ "tc", CONFIG_ATTACH_TC },
 	{ NULL, 0 },
 };

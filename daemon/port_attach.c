@@ -15,6 +15,7 @@
 #include "log.h"
 #include "maps_make.h"
 #include "port_attach.h"
+#include "port_hold.h"
 #include "program_tc.h"
 #include "slot_seen.h"
 
@@ -68,13 +69,30 @@ static void port_log(const struct ports *ports, const struct port *port, const c
 		 port->record.attach == IPACCT_ATTACH_TC ? "program" : "link", pin);
 }
 
+/* 1: another program counts now. */
+static int program_replace(struct ports *ports, struct port *port)
+{
+	int prog_fd __cleanup(cleanup_fd) = port_program(ports, port);
+	int ret = prog_fd < 0 ? prog_fd
+			      : hook_replace(ports->config->bpffs_dir, port_slot(ports, port),
+					     prog_fd, &port->record, &port->link_fd);
+
+	if (ret)
+		return ret;
+	program_remember(port, prog_fd);
+	return 1;
+}
+
 /* The pinned link goes on; only the program behind it changes. */
 int port_adopt(struct ports *ports, struct port *port, const struct config_interface *wanted,
 	       struct ipacct_problem *ret_problem)
 {
-	int prog_fd __cleanup(cleanup_fd) = -1;
 	int ret;
 
+	if (wanted && port_is_dispatched(port) && wanted->attach == CONFIG_ATTACH_LINK)
+		log_warning("%s stays behind the dispatcher: a link means detaching it (ipacctctl "
+			    "detach %s)",
+			    port->record.ifname, port->record.ifname);
 	if (wanted && port->record.hook == IPACCT_HOOK_XDP && wanted->mode != port->record.mode)
 		log_warning("%s stays in %s mode: another one means detaching it (ipacctctl detach "
 			    "%s)",
@@ -82,11 +100,11 @@ int port_adopt(struct ports *ports, struct port *port, const struct config_inter
 			    port->record.ifname);
 	if (wanted)
 		port->record.domain = wanted->domain;
-	prog_fd = port_program(ports, port);
-	ret = prog_fd < 0 ? prog_fd
-			  : hook_replace(ports->config->bpffs_dir, port_slot(ports, port), prog_fd,
-					 &port->record, &port->link_fd);
-	if (ret) {
+	ret = port_is_dispatched(port) ? port_dispatch(ports, port, ret_problem)
+				       : program_replace(ports, port);
+	if (ret < 0 && port_is_dispatched(port) && ret_problem->text[0])
+		return ret; /* libxdp's reason, in words */
+	if (ret < 0) {
 		ipacct_problem_set(ret_problem,
 				   "%s: cannot replace the program: %s (the old one "
 				   "goes on counting)",
@@ -94,8 +112,7 @@ int port_adopt(struct ports *ports, struct port *port, const struct config_inter
 		return ret;
 	}
 	port->record.state = IPACCT_IF_ATTACHED;
-	program_remember(port, prog_fd);
-	port_log(ports, port, "adopted, program replaced");
+	port_log(ports, port, ret ? "adopted, program replaced" : "adopted, same program");
 	return port_record_write(ports, port);
 }
 
@@ -149,13 +166,14 @@ int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 {
 	int prog_fd __cleanup(cleanup_fd) = -1;
 	int ret = port->record.hook == IPACCT_HOOK_XDP
-			  ? foreign_check(ifindex, port->record.ifname, ret_problem)
+			  ? port_choose(ports, port, ifindex, ret_problem)
 			  : port_link_layer(port, ret_problem);
 
 	if (ret)
 		return ret;
-	prog_fd = port_program(ports, port);
-	if (prog_fd < 0) {
+	if (!port_is_dispatched(port)) /* that one is loaded for its dispatcher */
+		prog_fd = port_program(ports, port);
+	if (!port_is_dispatched(port) && prog_fd < 0) {
 		ipacct_problem_set(ret_problem, "%s: cannot load the program: %s",
 				   port->record.ifname, strerror(-prog_fd));
 		return prog_fd;
@@ -164,12 +182,16 @@ int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 	ret = port_record_write(ports, port); /* the slot is known before it counts */
 	if (ret)
 		return ret;
-	port->link_fd = hook_create(ports->config->bpffs_dir, port_slot(ports, port), prog_fd,
-				    ifindex, &port->record, ret_problem);
+	if (port_is_dispatched(port))
+		(void)port_dispatch(ports, port, ret_problem); /* the descriptor tells */
+	else
+		port->link_fd = hook_create(ports->config->bpffs_dir, port_slot(ports, port),
+					    prog_fd, ifindex, &port->record, ret_problem);
 	if (port->link_fd < 0)
 		return port->link_fd;
 	port->created = true;
-	program_remember(port, prog_fd);
+	if (!port_is_dispatched(port))
+		program_remember(port, prog_fd);
 	port->record.ifindex = ifindex;
 	port->record.state = IPACCT_IF_ATTACHED;
 	port->record.attached_ns = ipacct_clock_ns(CLOCK_REALTIME);

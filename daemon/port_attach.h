@@ -8,6 +8,9 @@
 
 #include "ports.h"
 
+/* What the configuration says about it, NULL: nothing. */
+const struct config_interface *wanted_of(const struct config *config, const char *ifname);
+
 uint32_t port_slot(const struct ports *ports, const struct port *port);
 /* Into ipacct_ifs, where readers find it. */
 int port_record_write(const struct ports *ports, const struct port *port);

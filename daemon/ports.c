@@ -14,13 +14,18 @@
 #include "attach_tc.h"
 #include "base/cleanup.h"
 #include "config_hooks.h"
+#include "dispatcher.h"
 #include "log.h"
 #include "port_attach.h"
+#include "port_hold.h"
 #include "stacked.h"
 
 /* Is the XDP program on the device ours? */
 static bool link_is_ours(const struct config *config, uint32_t ifindex)
 {
+	uint32_t dispatched[IPACCT_IFS_MAX];
+	size_t n;
+
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		int fd __cleanup(cleanup_fd) = link_open(config->bpffs_dir, slot);
 		struct link_facts facts;
@@ -29,7 +34,27 @@ static bool link_is_ours(const struct config *config, uint32_t ifindex)
 		    facts.hook == IPACCT_HOOK_XDP)
 			return true;
 	}
+	n = dispatcher_slots(config->bpffs_dir, dispatched);
+	while (n--)
+		if (dispatched[n] == ifindex)
+			return true;
 	return false;
+}
+
+int ports_check_dispatcher(const struct config *config, const struct dispatcher_use *dispatcher,
+			   struct ipacct_problem *ret_problem)
+{
+	for (size_t i = 0; i < config->n_interfaces; i++) {
+		const struct config_interface *wanted = &config->interfaces[i];
+
+		if (dispatcher->available || wanted->attach != CONFIG_ATTACH_DISPATCHER)
+			continue;
+		ipacct_problem_set(ret_problem,
+				   "%s: no libxdp dispatcher here: %s; `attach: link` does without",
+				   wanted->name, dispatcher->reason.text);
+		return -EOPNOTSUPP;
+	}
+	return 0;
 }
 
 int ports_check(const struct config *config, struct ipacct_problem *ret_problem)
@@ -51,6 +76,8 @@ int ports_check(const struct config *config, struct ipacct_problem *ret_problem)
 		if (!(wanted->hooks & CONFIG_HOOK(IPACCT_HOOK_XDP)) ||
 		    link_is_ours(config, ifindex))
 			continue;
+		if (wanted->attach != CONFIG_ATTACH_LINK && dispatcher_on(ifindex))
+			continue; /* to be joined, if that can be done */
 		ret = foreign_check(ifindex, wanted->name, ret_problem);
 		if (ret)
 			return ret;
@@ -86,17 +113,22 @@ static void port_gone(struct ports *ports, struct port *port)
 {
 	char name[IF_NAMESIZE];
 
-	port->filter_lost = port->record.attach == IPACCT_ATTACH_TC &&
-			    if_indextoname(port->record.ifindex, name);
-	if (port->filter_lost) {
-		log_warning("%s: somebody removed our filter (%s): it is put back",
-			    port->record.ifname, ipacct_hook_name(port->record.hook));
+	bool dispatched = port_is_dispatched(port);
+
+	port->removed = (dispatched || port->record.attach == IPACCT_ATTACH_TC) &&
+			if_indextoname(port->record.ifindex, name);
+	if (port->removed) {
+		log_warning("%s: somebody removed our %s (%s): it is put back", port->record.ifname,
+			    dispatched ? "program from its dispatcher" : "filter",
+			    ipacct_hook_name(port->record.hook));
 	} else {
 		log_warning("%s is gone: counting resumes when it returns", port->record.ifname);
 		port->record.flags &= (uint16_t)~IPACCT_IFFLAG_CLSACT; /* went with it */
 	}
-	hook_remove(ports->config->bpffs_dir, port_slot(ports, port), &port->record,
-		    &port->link_fd);
+	if (dispatched)
+		close_fd(&port->link_fd); /* nothing else is left of it */
+	else
+		(void)port_release(ports, port);
 	port->record.ifindex = 0;
 	port->record.state = IPACCT_IF_GONE;
 	(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
@@ -108,7 +140,7 @@ static void port_look(struct ports *ports, struct port *port)
 	struct link_facts facts;
 	char name[IF_NAMESIZE];
 
-	if (port->link_fd < 0 || hook_facts(port->link_fd, &port->record, &facts))
+	if (port->link_fd < 0 || port_facts(ports, port, &facts))
 		return;
 	if (!facts.ifindex) {
 		port_gone(ports, port);
@@ -137,9 +169,10 @@ int ports_load(struct ports *ports)
 			return -errno;
 		if (!port->record.hook)
 			continue;
-		port->link_fd = hook_open(ports->config->bpffs_dir, slot, &port->record);
+		port->link_fd = port_open(ports, port);
 		if (port->link_fd < 0 && port->record.state == IPACCT_IF_ATTACHED) {
 			log_warning("%s: its link pin is gone", port->record.ifname);
+			port->removed = port_is_dispatched(port);
 			port->record.state = IPACCT_IF_GONE;
 		}
 		port_look(ports, port);
@@ -191,7 +224,7 @@ static int port_start(struct ports *ports, const struct config_interface *wanted
 	return port_adopt(ports, port, wanted, ret_problem);
 }
 
-static const struct config_interface *wanted_of(const struct config *config, const char *ifname)
+const struct config_interface *wanted_of(const struct config *config, const char *ifname)
 {
 	for (size_t i = 0; i < config->n_interfaces; i++)
 		if (!strcmp(config->interfaces[i].name, ifname))
@@ -219,8 +252,8 @@ static void port_drop(struct ports *ports, struct port *port, uint8_t state)
 {
 	uint32_t ifindex = port->record.ifindex;
 
-	hook_remove(ports->config->bpffs_dir, port_slot(ports, port), &port->record,
-		    &port->link_fd);
+	if (port_release(ports, port))
+		return;
 	port->record.state = state;
 	port->created = false;
 	(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
@@ -240,7 +273,7 @@ static void ports_restore(struct ports *ports, const struct port *before)
 		if (!memcmp(&port->record, &before[slot].record, sizeof(port->record)))
 			continue;
 		if (before[slot].link_fd < 0)
-			hook_remove(ports->config->bpffs_dir, slot, &port->record, &port->link_fd);
+			(void)port_release(ports, port); /* said in the log */
 		port->record = before[slot].record;
 		port->created = before[slot].created;
 		(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
@@ -354,6 +387,7 @@ int ports_rollback(struct ports *ports)
 static bool port_return(struct ports *ports, struct port *port)
 {
 	uint32_t ifindex = if_nametoindex(port->record.ifname);
+	const struct ipacct_interface before = port->record;
 	struct ipacct_problem problem = {};
 	int ret;
 
@@ -365,7 +399,9 @@ static bool port_return(struct ports *ports, struct port *port)
 			    problem.text[0] ? problem.text : strerror(-ret));
 	port->last_error = ret;
 	/* counters of a new device begin at 0; how many passed a missing filter nobody knows */
-	if (!ret && !port->filter_lost && port->record.base_rx_packets_before) {
+	if (!ret && port->removed && before.attach == IPACCT_ATTACH_DISPATCHER) {
+		port_removed_note(port, &before);
+	} else if (!ret && !port->removed && port->record.base_rx_packets_before) {
 		port->blind_packets += port->record.base_rx_packets_before;
 		log_warning("%s: %" PRIu64 " packets came before it was attached to: not counted",
 			    port->record.ifname, (uint64_t)port->record.base_rx_packets_before);

@@ -17,14 +17,20 @@ struct port {
 	struct ipacct_interface record; /* as in ipacct_ifs */
 	int link_fd;                    /* −1: none */
 	bool created;                   /* this process made the link (to undo a failed start) */
-	bool away;                      /* moved to another network namespace: said once */
-	bool filter_lost;               /* somebody removed our filter, the device is there */
-	int last_error;                 /* of attaching: one line per change, not per try */
+	bool removed;           /* somebody took filter or program away, the device is there */
+	bool away;              /* moved to another network namespace: said once */
+	int last_error;         /* of attaching: one line per change, not per try */
 	uint64_t blind_packets; /* went by before a device that came back was attached to again */
 	/* of the program that this process put there: asking by id takes CAP_SYS_ADMIN */
 	uint32_t prog_id;
 	char prog_name[BPF_OBJ_NAME_LEN];
 	uint8_t prog_tag[BPF_TAG_SIZE];
+};
+
+/* Whether libxdp's dispatcher can be had here, and why not. */
+struct dispatcher_use {
+	bool available;
+	struct ipacct_problem reason;
 };
 
 struct ports {
@@ -33,7 +39,12 @@ struct ports {
 	const struct config *config;
 	const struct place *place;
 	struct rtnl *rtnl;
+	const struct dispatcher_use *dispatcher;
 };
+
+/* attach: dispatcher is configured where it cannot be had: −EOPNOTSUPP with words in ret_problem. */
+int ports_check_dispatcher(const struct config *config, const struct dispatcher_use *dispatcher,
+			   struct ipacct_problem *ret_problem);
 
 /* Before anything is made: does every configured interface exist, and is none taken by somebody
  * else? own_dir: bpffs directory whose links are ours. -ENODEV, -EBUSY with words in ret_problem. */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -50,6 +51,9 @@ static enum probe_result probe_try(void)
 	struct xdp_program *program;
 	struct xdp_multiprog *found;
 
+	/* its pins go to the bpffs of this mount namespace, and the dispatcher is what is asked for */
+	(void)unsetenv(XDP_BPFFS_ENVVAR);
+	(void)unsetenv("LIBXDP_SKIP_DISPATCHER");
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return PROBE_NAMESPACE;

@@ -9,11 +9,12 @@
 
 #include "attach.h"
 #include "base/cleanup.h"
+#include "dispatcher_find.h"
 #include "maps.h"
 #include "stacked.h"
 
-#define DEPTH_MAX   8u /* linux/netdevice.h MAX_NEST_DEV */
-#define COUNTED_MAX (2 * IPACCT_IFS_MAX)
+#define DEPTH_MAX   8u                   /* linux/netdevice.h MAX_NEST_DEV */
+#define COUNTED_MAX (3 * IPACCT_IFS_MAX) /* configured, held by links, behind dispatchers */
 
 struct counted {
 	uint32_t ifindex[COUNTED_MAX];
@@ -84,6 +85,8 @@ static void counted_find(const struct config *config, struct counted *ret_counte
 		if (fd >= 0 && !link_facts(fd, &facts) && facts.ifindex)
 			ret_counted->ifindex[ret_counted->n++] = facts.ifindex;
 	}
+	ret_counted->n +=
+		dispatcher_slots(config->bpffs_dir, ret_counted->ifindex + ret_counted->n);
 }
 
 static int pairs_check(struct nl_cache *links, const struct counted *counted,

@@ -242,6 +242,7 @@ static int attach_all(struct supervisor *supervisor, struct ipacct_problem *prob
 	supervisor->ports.config = &supervisor->config;
 	supervisor->ports.place = &supervisor->place;
 	supervisor->ports.rtnl = &supervisor->rtnl;
+	supervisor->ports.dispatcher = &supervisor->dispatcher;
 	ret = ports_load(&supervisor->ports);
 	if (ret || supervisor->config.detach)
 		return ret;

@@ -9,6 +9,7 @@
 #include "attach_hook.h"
 #include "base/cleanup.h"
 #include "cost_status.h"
+#include "dispatcher_find.h"
 #include "exit_code.h"
 #include "geo_status.h"
 #include "groups_reload.h"
@@ -41,6 +42,18 @@ static void program_add(json_t *to, const struct port *port, uint32_t prog_id)
 	json_object_set_new(to, "run_time_ns", json_integer(number(info.run_time_ns)));
 }
 
+/* Which of the programs behind libxdp's dispatcher is ours. */
+static void dispatched_add(json_t *to, const struct supervisor *supervisor, uint32_t ifindex)
+{
+	struct dispatched found[DISPATCHER_OURS_MAX];
+
+	if (dispatcher_find(&supervisor->maps, ifindex, found) > 0)
+		json_object_set_new(to, "dispatcher",
+				    json_pack("{s:i, s:i}", "position", (int)found[0].position,
+					      "programs", (int)found[0].n));
+	dispatched_close(found);
+}
+
 static json_t *port_json(const struct supervisor *supervisor, uint32_t slot)
 {
 	const struct port *from = &supervisor->ports.port[slot];
@@ -63,6 +76,8 @@ static json_t *port_json(const struct supervisor *supervisor, uint32_t slot)
 	json_object_set_new(port, "link_id", json_integer(facts.link_id));
 	json_object_set_new(port, "pin", json_string(pin));
 	program_add(port, from, facts.prog_id);
+	if (record->attach == IPACCT_ATTACH_DISPATCHER)
+		dispatched_add(port, supervisor, record->ifindex);
 	return port;
 }
 
@@ -172,10 +187,10 @@ json_t *status_reply(struct supervisor *supervisor)
 		number(collector->duration_max_ns), "cut_syscalls", number(collector->n_syscalls),
 		"cut_entries", number(collector->n_entries), "over_budget",
 		supervisor->cost.cpu.over || supervisor->cost.memory.over, "dispatcher",
-		"available", supervisor->dispatcher, "reason", supervisor->dispatcher_reason.text,
-		"programs", programs_json(supervisor), "pins_restored",
-		number(supervisor->pins.n_restored), "hot", hot_json(collector), "partitions",
-		partitions_json(supervisor), "protected", protected_json(supervisor, collector),
-		"geo", geo_status_json(supervisor), "groups", groups_status_json(supervisor),
-		"cost", cost_status_json(&supervisor->cost));
+		"available", (int)supervisor->dispatcher.available, "reason",
+		supervisor->dispatcher.reason.text, "programs", programs_json(supervisor),
+		"pins_restored", number(supervisor->pins.n_restored), "hot", hot_json(collector),
+		"partitions", partitions_json(supervisor), "protected",
+		protected_json(supervisor, collector), "geo", geo_status_json(supervisor), "groups",
+		groups_status_json(supervisor), "cost", cost_status_json(&supervisor->cost));
 }

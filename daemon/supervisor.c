@@ -75,6 +75,13 @@ int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames,
 		(void)ports_detach(&supervisor->ports, ifnames[i]); /* twice the same: 0 */
 	if (!n_ifnames)
 		(void)ports_detach(&supervisor->ports, NULL); /* none attached: the pins still go */
+	for (size_t i = 0; i < (n_ifnames ? n_ifnames : 1); i++)
+		if (ports_attached(&supervisor->ports, n_ifnames ? ifnames[i] : NULL)) {
+			ipacct_problem_set(ret_problem,
+					   "libxdp does not detach (the log says why): "
+					   "it goes on counting");
+			return -EIO;
+		}
 	return detach_finish(supervisor, ret_problem);
 }
 
@@ -429,10 +436,16 @@ int supervisor_run(int argc, char **argv, const struct config *config)
 		return supervisor.exit_code;
 	}
 	if (!config->detach) {
-		supervisor.dispatcher = probe_dispatcher(&supervisor.dispatcher_reason);
-		log_info("libxdp dispatcher: %s (%s); attaching with one pinned link",
-			 supervisor.dispatcher ? "available" : "not available",
-			 supervisor.dispatcher_reason.text);
+		struct dispatcher_use *dispatcher = &supervisor.dispatcher;
+
+		dispatcher->available = probe_dispatcher(&dispatcher->reason);
+		log_info("libxdp dispatcher: %s (%s)",
+			 dispatcher->available ? "available" : "not available",
+			 dispatcher->reason.text);
+		if (ports_check_dispatcher(config, dispatcher, &problem)) {
+			log_error("%s", problem.text);
+			return EXIT_CODE_ERROR;
+		}
 	}
 	if (config->dry_run) {
 		sizing_log(&supervisor.sizing);

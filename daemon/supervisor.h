@@ -41,8 +41,7 @@ struct supervisor {
 	struct control control;
 	struct http_listener http;
 	struct http_secrets secrets;
-	struct ipacct_problem dispatcher_reason;
-	bool dispatcher; /* the kernel could run libxdp's dispatcher */
+	struct dispatcher_use dispatcher;
 	struct geo_process geo;
 	struct cost cost;     /* what all of this takes */
 	pid_t collector_pid;  /* 0: none */

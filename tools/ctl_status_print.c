@@ -197,12 +197,16 @@ static void print_daemon(const json_t *status)
 static void fill_program(const void *context, size_t index, struct table_row *row)
 {
 	const json_t *program = json_array_get(context, index);
+	const json_t *dispatcher = json_object_get(program, "dispatcher");
 	uint64_t runs = number(program, "run_cnt"), ns = number(program, "run_time_ns");
 
 	put_text(row->cell[0], program, "ifname");
 	put_text(row->cell[1], program, "hook");
 	put_text(row->cell[2], program, "mode");
 	put_text(row->cell[3], program, "attach");
+	if (dispatcher) /* which of the programs there is ours */
+		snprintf(row->cell[3], TABLE_CELL_BYTES, "dispatcher %" PRIu64 "/%" PRIu64,
+			 number(dispatcher, "position") + 1, number(dispatcher, "programs"));
 	put_text(row->cell[4], program, "state");
 	put_number(row->cell[5], program, "prog_id");
 	put_text(row->cell[6], program, "tag");

@@ -40,7 +40,7 @@ TESTS = []
 def test(limit_s=60, guest=False, crash_build=False, fault=None):
     """Register a test. limit_s is scaled by SLOW; guest=True makes it one of the core tests that
     run on every kernel of the matrix, too (which has 6 minutes: tests/vm/README.md), "only" one
-    that runs nowhere else;
+    that runs nowhere else, "one" one that runs in one guest of the matrix;
     crash_build=True needs the build with crash points; fault is the row of tests/faults that it
     proves, and becomes a part of its name."""
 
@@ -133,7 +133,9 @@ def selected(patterns, guest, crash_build):
     for function, limit_s, in_guest, needs_crash in TESTS:
         if patterns and not any(pattern in function.__name__ for pattern in patterns):
             continue
-        if (guest and not in_guest) or (not guest and in_guest == "only"):
+        if (guest and not in_guest) or (not guest and in_guest in ("only", "one")):
+            continue
+        if in_guest == "one" and not patterns and not os.environ.get("IPACCT_VM_ONE"):
             continue
         yield function, limit_s, needs_crash and not crash_build
 

@@ -102,9 +102,12 @@ make_root() {
 	printf 'root:x:0:\nnogroup:x:65534:\nipacct:x:990:\n' >"$root/etc/group"
 	echo "passwd: files
 group: files" >"$root/etc/nsswitch.conf"
-	add_files "$(command -v ip)" "$(command -v ethtool)" "$(command -v nsenter)"
-	# What libxdp loads at run time: without it no kernel could run its dispatcher.
-	dpkg -L libxdp1 | grep '/xdp-dispatcher\.o$' | while read -r path; do add_files "$path"; done
+	add_files "$(command -v ip)" "$(command -v ethtool)" "$(command -v nsenter)" \
+		"$(command -v xdp-filter)" "$(command -v xdp-loader)"
+	# What libxdp and xdp-filter load at run time: without it no kernel could run a dispatcher.
+	dpkg -L libxdp1 | grep -E '/(xdp-dispatcher|xdpfilt_alw_ip)\.o$' | while read -r path; do
+		add_files "$path"
+	done
 	add_files /usr/bin/python3.11
 	ln -s python3.11 "$root/usr/bin/python3"
 	mkdir -p "$root/usr/lib/python3.11/lib-dynload"
@@ -120,6 +123,8 @@ group: files" >"$root/etc/nsswitch.conf"
 	add_kernel_suite
 	echo "export IPACCT_BUILD=/build IPACCT_TEST_SLOW=${IPACCT_VM_SLOW:-15}" >"$root/vm.env"
 	echo "export LD_LIBRARY_PATH=/build/xdp ASAN_OPTIONS=detect_leaks=0" >>"$root/vm.env"
+	# What one kernel is enough for: the first, beside which the two others come one after the other.
+	[ "$series" != "${matrix[0]}" ] || echo "export IPACCT_VM_ONE=1" >>"$root/vm.env"
 	echo "E2E_TESTS='${IPACCT_VM_TESTS:-}'" >>"$root/vm.env"
 	if [ -n "${IPACCT_CRASH_BUILD:-}" ]; then
 		add_build "$IPACCT_CRASH_BUILD" /crash
@@ -205,7 +210,7 @@ fi
 
 [ -n "$kernel" ] || { sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 2; }
 [ "$(dpkg --print-architecture)" = amd64 ] || skip "only amd64 guests"
-for tool in qemu-system-x86_64 busybox cpio dpkg-deb python3.11 ethtool; do
+for tool in qemu-system-x86_64 busybox cpio dpkg-deb python3.11 ethtool xdp-filter xdp-loader; do
 	command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 [ -n "$build" ] || fail "no build directory: give one or set IPACCT_BUILD"
@@ -219,6 +224,7 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 
 started=$SECONDS
+series=$kernel
 kernel_dir=$(fetch_kernel "$kernel") || fail "cannot download a kernel $kernel"
 kernel=$(basename "$kernel_dir" | sed 's/^linux-image-//; s/[-+].*//')
 echo "# $kernel: ready after $((SECONDS - started)) s"
