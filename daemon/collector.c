@@ -411,8 +411,10 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 	if (!ret)
 		ret = setup(&collector, maps, place, settings, ledger_fd, lock_fd, groups_fd,
 			    &problem);
-	if (!ret)
+	if (!ret) {
+		interval_tell(&collector, collector.effective_ns);
 		ret = http_start(&collector, &settings->http, &problem);
+	}
 	if (!ret)
 		ret = ready_tell(&collector);
 	if (ret) {

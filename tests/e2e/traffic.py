@@ -41,7 +41,15 @@ class Traffic:
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        if "-n" not in self.command:
+            wait_for(self._ends_when_told, "the generator takes SIGTERM")
         return self
+
+    def _ends_when_told(self):
+        """It reads the signal from a descriptor; before that one would end it without an account."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as lines:
+            blocked = [line.split()[1] for line in lines if line.startswith("SigBlk:")]
+        return int(blocked[0], 16) & 1 << (signal.SIGTERM - 1) or not self.running()
 
     def running(self):
         return self.process.poll() is None
