@@ -102,6 +102,11 @@ char *dump_label_words(enum dump_axis axis, const struct dump_label *label,
 /* Open the list of groups. Returns 0 or, after one message, the exit code. */
 int dump_groups_open(const struct dump_settings *settings, struct ipacct_groups **ret_groups);
 
+/* The name of the group of settings->group_list that an address is of. False: of none, a roll-up is of
+ * none either. */
+bool dump_group_of(const struct dump_settings *settings, const struct ipacct_entry *e,
+		   char ret_name[IPACCT_SERIES_NAME_BYTES]);
+
 /* Whether --group wants an entry. A roll-up is of no group. */
 bool dump_group_wanted(const struct dump_settings *settings, const struct ipacct_entry *e);
 

@@ -25,6 +25,13 @@ static bool named(const struct dump_settings *settings, const char *name)
 	return false;
 }
 
+bool dump_group_of(const struct dump_settings *settings, const struct ipacct_entry *e,
+		   char ret_name[IPACCT_SERIES_NAME_BYTES])
+{
+	return settings->group_list && e->prefix_len == 128 &&
+	       ipacct_groups_find(settings->group_list, &e->key, ret_name) >= 0;
+}
+
 bool dump_group_wanted(const struct dump_settings *settings, const struct ipacct_entry *e)
 {
 	char name[IPACCT_SERIES_NAME_BYTES];
@@ -33,9 +40,7 @@ bool dump_group_wanted(const struct dump_settings *settings, const struct ipacct
 		return true;
 	if (e->prefix_len != 128 || !settings->group_list)
 		return false;
-	if (ipacct_groups_find(settings->group_list, &e->key, name) < 0)
-		strcpy(name, "unknown");
-	return named(settings, name);
+	return named(settings, dump_group_of(settings, e, name) ? name : "unknown");
 }
 
 static enum dump_label_kind kind_of(const struct ipacct_group *group)

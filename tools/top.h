@@ -45,7 +45,7 @@ enum top_mode {
 	TOP_MODES
 };
 
-/* What a row is; axes of ipacct-dump --by and the domain. */
+/* What a row is; axes of ipacct-dump --by and the domain. In the order of the headings. */
 enum top_by {
 	TOP_BY_ADDRESS = 0,
 	TOP_BY_NAME,
@@ -53,6 +53,7 @@ enum top_by {
 	TOP_BY_ASN,
 	TOP_BY_PREFIX,
 	TOP_BY_DOMAIN,
+	TOP_BY_GROUP, /* of the list of prefixes */
 };
 
 struct top_settings {

@@ -8,7 +8,7 @@ static const char *const help[] = {
 	"t    one line, two lines, sum, tx, rx   b    bars on, off",
 	"1 2 3  sort by the last 2, 10, 40 s     < >  sort key before, after this one",
 	"4 6  only IPv4, IPv6; again: both       /    only this address or prefix",
-	"g c A D  sums by name, country, AS, domain; again: addresses",
+	"g c A D  sums by group, country, AS, domain; again: addresses",
 	"i    one interface in the head, all     P    pause",
 	"j k  down, up; also arrows, PgDn, PgUp, Home",
 	"h ?  this help                          q    quit",

@@ -41,16 +41,27 @@ enum dump_axis top_axis(const struct top_settings *settings)
 		[TOP_BY_ASN] = DUMP_AXIS_ASN,
 		[TOP_BY_PREFIX] = DUMP_AXIS_PREFIX,
 		[TOP_BY_DOMAIN] = DUMP_AXIS_ASN, /* a number */
+		[TOP_BY_GROUP] = DUMP_AXIS_GROUP,
 	};
 
 	return axes[settings->by];
 }
 
 void top_label_of(const struct top_settings *settings, struct ipacct_geo *geo,
-		  const struct ipacct_entry *entry, struct dump_label *ret_label)
+		  const struct ipacct_entry *entry, char name[IPACCT_SERIES_NAME_BYTES],
+		  struct dump_label *ret_label)
 {
 	struct dump_by by = settings->dump.by;
 
+	if (settings->by == TOP_BY_GROUP) {
+		*ret_label = (struct dump_label){ .name = "" };
+		if (dump_group_of(&settings->dump, entry, name))
+			ret_label->name = name;
+		else
+			ret_label->kind = entry->prefix_len == 128 ? DUMP_LABEL_UNKNOWN
+								   : DUMP_LABEL_ROLLED_UP;
+		return;
+	}
 	if (settings->by == TOP_BY_DOMAIN) {
 		*ret_label = (struct dump_label){ .asn = entry->key.domain, .name = "" };
 		return;
@@ -85,7 +96,8 @@ static uint64_t label_hash(enum dump_axis axis, const struct dump_label *label)
 	hash ^= (uint64_t)label->asn << 16;
 	for (const char *c = label->country; *c && axis == DUMP_AXIS_COUNTRY; c++)
 		hash = ipacct_mix64(hash ^ (unsigned char)*c);
-	for (const char *c = label->name; *c && axis == DUMP_AXIS_NAME; c++)
+	for (const char *c = label->name; *c && (axis == DUMP_AXIS_NAME || axis == DUMP_AXIS_GROUP);
+	     c++)
 		hash = ipacct_mix64(hash ^ (unsigned char)*c);
 	return ipacct_mix64(hash);
 }
@@ -165,6 +177,7 @@ static int slots_find(struct top_group_table *table, const struct top_settings *
 	for (size_t i = 0; table->places && i < 2 * table->n_room; i++)
 		table->places[i] = NO_GROUP;
 	for (size_t i = 0; i < n; i++) {
+		char name[IPACCT_SERIES_NAME_BYTES];
 		struct ipacct_entry entry;
 		struct dump_label label;
 
@@ -172,7 +185,7 @@ static int slots_find(struct top_group_table *table, const struct top_settings *
 		table->group_of[i] = NO_GROUP;
 		if (!dump_row_wanted(&settings->dump, geo, &entry))
 			continue;
-		top_label_of(settings, geo, &entry, &label);
+		top_label_of(settings, geo, &entry, name, &label);
 		table->group_of[i] = group_find(table, top_axis(settings), &label);
 		if (table->group_of[i] == NO_GROUP)
 			return -ENOMEM;

@@ -36,9 +36,11 @@ void top_group_forget(struct top_group_table *table);
 void top_sum_add(struct top_sum *sum, const struct top_sum *more);
 void top_sum_subtract(struct top_sum *sum, const struct top_sum *less);
 
-/* The group of an entry; the domain's is a value with the number in asn. */
+/* The group of an entry; the domain's is a value with the number in asn. name: where that of a group of
+ * the list is kept. */
 void top_label_of(const struct top_settings *settings, struct ipacct_geo *geo,
-		  const struct ipacct_entry *entry, struct dump_label *ret_label);
+		  const struct ipacct_entry *entry, char name[IPACCT_SERIES_NAME_BYTES],
+		  struct dump_label *ret_label);
 enum dump_axis top_axis(const struct top_settings *settings);
 /* For people and for JSON. Returns buffer. */
 char *top_label_words(const struct top_settings *settings, const struct dump_label *label,

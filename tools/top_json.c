@@ -59,7 +59,7 @@ static void geo(struct json_writer *json, const struct top *top, const struct ip
 static void row(struct json_writer *json, const struct top *top, const struct top_row *row)
 {
 	const struct top_settings *s = &top->settings;
-	char text[DUMP_LABEL_BYTES];
+	char text[DUMP_LABEL_BYTES], name[IPACCT_SERIES_NAME_BYTES];
 
 	json_open(json, NULL, '{');
 	if (s->by == TOP_BY_ADDRESS) {
@@ -75,8 +75,12 @@ static void row(struct json_writer *json, const struct top *top, const struct to
 		json_u64(json, "members", row->n_members);
 	}
 	windows(json, top, &row->sum);
-	if (s->by == TOP_BY_ADDRESS)
+	if (s->by == TOP_BY_ADDRESS) {
 		geo(json, top, &row->entry);
+		if (s->dump.group_list)
+			json_known(json, "group",
+				   dump_group_of(&s->dump, &row->entry, name) ? name : "");
+	}
 	json_close(json, '}');
 }
 

@@ -16,7 +16,7 @@ static void by(struct top *top, enum top_by wanted)
 {
 	struct top_settings *s = &top->settings;
 
-	if (wanted != TOP_BY_DOMAIN && !top->geo) {
+	if (wanted != TOP_BY_DOMAIN && wanted != TOP_BY_GROUP && !top->geo) {
 		(void)snprintf(top->message, sizeof(top->message),
 			       "no geo file: no country, AS or name is known");
 		return;
@@ -141,7 +141,7 @@ static bool rows_key(struct top *top, int key)
 {
 	switch (key) {
 	case 'g':
-		by(top, TOP_BY_NAME);
+		by(top, top->settings.dump.group_list ? TOP_BY_GROUP : TOP_BY_NAME);
 		return true;
 	case 'c':
 		by(top, TOP_BY_COUNTRY);

@@ -53,6 +53,23 @@ static void refresh_geo(struct top *top)
 		(void)ipacct_geo_refresh(top->geo); /* what was read before still answers */
 }
 
+/* The list may come, and another one in its place. */
+static void refresh_groups(struct top *top)
+{
+	struct dump_settings *s = &top->settings.dump;
+	uint64_t made_ns;
+
+	if (!s->group_list) {
+		if (!ipacct_groups_open(s->paths.runtime_dir, &s->group_list, NULL))
+			top_group_forget(&top->view.groups);
+		return;
+	}
+	made_ns = ipacct_groups_header(s->group_list)->made_ns;
+	(void)ipacct_groups_refresh(s->group_list); /* what was read before still answers */
+	if (ipacct_groups_header(s->group_list)->made_ns != made_ns)
+		top_group_forget(&top->view.groups);
+}
+
 /* Take over what a step brought. */
 static int moved(struct top *top, const struct ipacct_moves *moves)
 {
@@ -72,6 +89,7 @@ static int moved(struct top *top, const struct ipacct_moves *moves)
 	top_history_add(&top->history, moves->covered_ns,
 			top_total_bits(top) * (double)moves->covered_ns / (double)NS_PER_S);
 	refresh_geo(top);
+	refresh_groups(top);
 	return top_rates_step(top->rates, moves);
 }
 
@@ -291,6 +309,17 @@ static int open_geo(struct top *top)
 	return 0;
 }
 
+/* The same for the list of groups. */
+static int open_groups(struct top *top)
+{
+	struct dump_settings *s = &top->settings.dump;
+
+	if (s->groups.n || top->settings.by == TOP_BY_GROUP)
+		return dump_groups_open(s, &s->group_list);
+	(void)ipacct_groups_open(s->paths.runtime_dir, &s->group_list, NULL);
+	return 0;
+}
+
 static int start(struct top *top)
 {
 	int r = top_source_open(&top->source, &top->settings);
@@ -298,6 +327,8 @@ static int start(struct top *top)
 	if (r != 0)
 		return r;
 	r = open_geo(top);
+	if (r == 0)
+		r = open_groups(top);
 	top->frame.lines = calloc(TOP_LINES_MAX, sizeof(*top->frame.lines));
 	if (r == 0 && (top_rates_create(&top->rates) < 0 || !top->frame.lines)) {
 		tool_complain("%s", strerror(ENOMEM));
@@ -311,6 +342,7 @@ static int start(struct top *top)
 	top_rates_destroy(top->rates);
 	free(top->frame.lines);
 	ipacct_geo_close(top->geo);
+	ipacct_groups_close(top->settings.dump.group_list);
 	top_source_close(&top->source);
 	return r;
 }

@@ -36,10 +36,11 @@ static const struct option_row rows[] = {
 	{ 'T', "totals", OPTION_FLAG, NULL, AT(totals), 0, 0, NULL, "a column of all that was ever counted" },
 	{ '4', "ipv4", OPTION_VALUE, NULL, AT(dump.family), 4, 0, NULL, "only IPv4 rows" },
 	{ '6', "ipv6", OPTION_VALUE, NULL, AT(dump.family), 6, 0, NULL, "only IPv6 rows" },
-	{ 0, "by", OPTION_STRING, "KEY", AT(by_text), 0, 0, NULL, "sums by country, asn, name, domain or prefix[=LEN4[,LEN6]]" },
+	{ 0, "by", OPTION_STRING, "KEY", AT(by_text), 0, 0, NULL, "sums by country, asn, name, group, domain or prefix[=LEN4[,LEN6]]" },
 	{ 0, "country", OPTION_LIST, "LIST", AT(dump.country_lists), 0, 0, NULL, "only these countries: DE,AT; also private, unknown, pending" },
 	{ 0, "asn", OPTION_LIST, "LIST", AT(dump.asn_lists), 0, 0, NULL, "only these AS numbers: 64500,AS64501" },
 	{ 0, "name", OPTION_LIST, "LIST", AT(dump.name_lists), 0, 0, NULL, "only prefixes that the operator gave these names" },
+	{ 0, "group", OPTION_LIST, "LIST", AT(dump.group_lists), 0, 0, NULL, "only these groups of the list of prefixes" },
 	{ 0, "domain", OPTION_NUMBER, "N", AT(dump.domain), 0, UINT16_MAX, NULL, "only rows of this accounting domain" },
 	{ 'i', "interface", OPTION_STRING, "DEV", AT(dump.device), 0, 0, NULL, "only this device in the part about interfaces" },
 	{ 0, "live", OPTION_FLAG, NULL, AT(dump.live), 0, 0, NULL, "read the pinned maps, also while cuts are made" },
@@ -92,14 +93,16 @@ static void by_take(struct top_settings *settings)
 static void by_set(struct top_settings *settings)
 {
 	static const enum top_by of_axis[] = {
-		[DUMP_AXIS_COUNTRY] = TOP_BY_COUNTRY,
-		[DUMP_AXIS_ASN] = TOP_BY_ASN,
-		[DUMP_AXIS_NAME] = TOP_BY_NAME,
-		[DUMP_AXIS_PREFIX] = TOP_BY_PREFIX,
+		[DUMP_AXIS_COUNTRY] = TOP_BY_COUNTRY, [DUMP_AXIS_ASN] = TOP_BY_ASN,
+		[DUMP_AXIS_NAME] = TOP_BY_NAME,       [DUMP_AXIS_PREFIX] = TOP_BY_PREFIX,
+		[DUMP_AXIS_GROUP] = TOP_BY_GROUP,
 	};
 
 	if (settings->dump.by.axis != DUMP_AXIS_NONE)
 		settings->by = of_axis[settings->dump.by.axis];
+	if (settings->by ==
+	    TOP_BY_GROUP) /* rows are addresses here, and --group chooses among them */
+		settings->dump.by.axis = DUMP_AXIS_NONE;
 }
 
 int top_options(int argc, char **argv, struct top_settings *ret_settings)

@@ -34,7 +34,8 @@ static struct layout layout_of(const struct top *top)
 	const struct top_settings *s = &top->settings;
 	struct layout l = { .split = s->mode == TOP_MODE_SPLIT };
 	int left = (int)top->frame.width;
-	bool geo = top->geo && !s->hide_names && s->by == TOP_BY_ADDRESS;
+	bool names = !s->hide_names && s->by == TOP_BY_ADDRESS;
+	bool geo = top->geo && names;
 
 	left -= (s->totals ? TOTAL_COLUMNS : 0) + (s->mode == TOP_MODE_TWO_LINES ? 3 : 0);
 	l.split &= left >= NAME_FEW + (int)(TOP_WINDOWS + 2) * RATE_COLUMNS;
@@ -49,7 +50,7 @@ static struct layout layout_of(const struct top *top)
 		l.asn = ASN_COLUMNS;
 		left -= l.asn;
 	}
-	if (geo && left >= 26 + 16) {
+	if ((geo || (names && s->dump.group_list)) && left >= 26 + 16) {
 		l.geo_name = left - NAME_MAX > 16 ? left - NAME_MAX : 16;
 		left -= l.geo_name;
 	}
@@ -71,9 +72,8 @@ static bool sorted_by(const struct top_settings *s, enum top_sort bps)
 
 static void heading_line(struct top *top, const struct layout *l)
 {
-	static const char *const names[] = {
-		"ADDRESS", "NAME", "COUNTRY", "AS", "PREFIX", "DOMAIN"
-	};
+	static const char *const names[] = { "ADDRESS", "NAME",   "COUNTRY", "AS",
+					     "PREFIX",  "DOMAIN", "GROUP" };
 	const struct top_settings *s = &top->settings;
 	struct top_line *line = top_frame_line(&top->frame);
 	char text[32];
@@ -89,7 +89,8 @@ static void heading_line(struct top *top, const struct layout *l)
 	if (l->asn)
 		top_put(&top->frame, line, -l->asn, TOP_PLAIN, "AS");
 	if (l->geo_name)
-		top_put(&top->frame, line, -l->geo_name, TOP_PLAIN, "NAME");
+		top_put(&top->frame, line, -l->geo_name, TOP_PLAIN,
+			s->dump.group_list ? "GROUP" : "NAME");
 	if (s->mode == TOP_MODE_TWO_LINES)
 		top_put(&top->frame, line, 3, TOP_PLAIN, "");
 	if (l->split && !s->hide_rx)
@@ -162,7 +163,7 @@ static void row_name(const struct top *top, struct top_line *line, const struct 
 
 	if (s->by != TOP_BY_ADDRESS) {
 		bool more = !s->hide_names && row->label.kind == DUMP_LABEL_VALUE &&
-			    s->by != TOP_BY_NAME && row->label.name[0];
+			    s->by != TOP_BY_NAME && s->by != TOP_BY_GROUP && row->label.name[0];
 
 		(void)snprintf(text, sizeof(text), "%s%s%s%s (%zu)",
 			       s->by == TOP_BY_ASN && row->label.kind == DUMP_LABEL_VALUE ? "AS"
@@ -186,13 +187,15 @@ static void row_geo(const struct top *top, struct top_line *line, const struct l
 		    const struct top_row *row)
 {
 	struct ipacct_geo_info info = { "", .country_name = "", "", "", "", "" };
+	char text[32] = "", group[IPACCT_SERIES_NAME_BYTES];
 	const char *name;
-	char text[32] = "";
 
 	(void)dump_geo_find(top->geo, &row->entry, &info);
 	if (info.asn)
 		(void)snprintf(text, sizeof(text), "AS%u", info.asn);
 	name = info.name[0] ? info.name : info.as_org;
+	if (top->settings.dump.group_list)
+		name = dump_group_of(&top->settings.dump, &row->entry, group) ? group : "";
 	if (l->cc)
 		top_put(&top->frame, line, -l->cc, TOP_PLAIN, info.country);
 	if (l->asn)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A terminal for programs that need one: a tmux server of a test's own."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 from harness import run
 from tap import Skip, wait_for
 
+_NUMBERS = itertools.count(1)
 PLAIN = {"LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
 
 
@@ -15,7 +17,7 @@ class Terminal:
     """One program in one pane; its screen as lines of text."""
 
     def __init__(self, context, command, columns=80, lines=24, environment=None):
-        self.socket = os.path.join(context.folder, "tmux")
+        self.socket = os.path.join(context.folder, f"tmux-{next(_NUMBERS)}")
         if subprocess.run(["tmux", "-V"], check=False, stdout=subprocess.DEVNULL).returncode:
             raise Skip("no tmux")
         variables = dict(PLAIN, **(environment or {}))

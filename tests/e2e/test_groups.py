@@ -9,8 +9,9 @@ import signal
 import geo
 import scrape
 from groups import COUNTERS, add_up, check_exact, totals
-from harness import Daemon, Network, Place, scaled
+from harness import Daemon, Network, Place, program, scaled
 from tap import check, check_equal, test, wait_for
+from terminal import Terminal
 from traffic import Traffic, settle
 
 # The generator's addresses lie in 10.0.0.0/8 and 3fff::/20, tests/traffic/addresses.c.
@@ -262,3 +263,36 @@ def every_output_has_the_same_groups(context):
     daemon.tool("ipacct-dump", "--by", "group", "-4", expect=2)
     check_equal(sum(group["addresses"] for group in daemon.dump("--by", "group")["groups"]),
                 len(dump["addresses"]), "addresses of all groups")
+
+
+@test(limit_s=90)
+def top_has_the_rates_of_each_group(context):
+    network = Network(context)
+    daemon, _, _ = with_groups(context, network, FIRST)
+    daemon.start()
+    traffic = Traffic(context, network, addresses=200, rate=2000, mix="v4,v6").start()
+
+    def frames(*arguments):
+        text = daemon.tool("ipacct-top", "--json", "-d", "0.5", "-n", "5", *arguments,
+                           limit_s=60).stdout
+        return [json.loads(line) for line in text.splitlines()]
+
+    last = frames("--by", "group")[-1]
+    rows = {row["group"]: row for row in last["rows"]}
+    check({row["kind"] for row in last["rows"]} <= {"group", "unknown"}, str(rows.keys()))
+    check({"east", "East Coast", "west"} <= set(rows), f"groups {sorted(rows)}")
+    for way in ("tx_pps", "rx_pps"):
+        check(abs(sum(row[way][0] for row in rows.values()) - 2000) < 300, f"{way} of all groups")
+    listed = frames("-t", "300")[-1]["rows"]
+    for name in ("east", "west"):
+        only = frames("-t", "300", "--group", name)[-1]["rows"]
+        check_equal({row["address"] for row in only},
+                    {row["address"] for row in listed if row["group"] == name}, name)
+    screen = Terminal(context, network.command_inside(
+        network.receiver, program("ipacct-top"), *daemon.arguments))
+    screen.wait(r"^conserved: exact")
+    screen.keys("g")
+    screen.wait(r"^GROUP ")
+    screen.wait(r"^east \([1-9]\d*\) ")
+    traffic.finish()
+    settle(daemon, traffic)
