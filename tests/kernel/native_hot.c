@@ -11,6 +11,7 @@
 /* The tiers below are compiled, too, and never called here. */
 static const volatile __u32 cfg_domain_slot = 0, cfg_hot6_bit = 0, cfg_guard = 0;
 static const volatile __u32 cfg_hot4_sets = 1, cfg_hot6_sets = 1;
+static const volatile __u16 cfg_domain = 0;
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"

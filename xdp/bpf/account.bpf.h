@@ -80,6 +80,7 @@ static __always_inline __u64 mix64(__u64 x)
 	return x;
 }
 
+#include "domain.bpf.h"
 #include "rollup.bpf.h"
 #include "guard.bpf.h"
 #include "lru.bpf.h"

@@ -52,7 +52,7 @@ __noinline int ipacct_rollup(const struct ipacct_key *key, __u32 index,
 		if (ipv4 && !key->domain)
 			at = __builtin_bswap32(key->addr_be[3]) >> 16;
 		else
-			at = IPACCT_ROLL4_LINES + 2 * cfg_domain_slot + !ipv4;
+			at = IPACCT_ROLL4_LINES + 2 * domain_slot_of(key->domain) + !ipv4;
 		at += index * IPACCT_ROLL_LINES;
 		line = bpf_map_lookup_elem(&ipacct_roll, &at);
 	}
