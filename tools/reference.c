@@ -13,7 +13,10 @@ struct scan {
 	const uint8_t *frame;
 	size_t n_bytes;
 	struct outcome *outcome;
+	int tunnels_left; /* how many more may be opened */
 };
+
+static void enter_tunnel(const struct scan *scan, unsigned int protocol, size_t position);
 
 static bool has(const struct scan *scan, size_t position, size_t n_bytes)
 {
@@ -93,6 +96,7 @@ static void ipv4(const struct scan *scan, size_t start)
 		outcome->fragment = OUTCOME_FIRST_FRAGMENT;
 	mapped_address(scan, start + 12, outcome->source);
 	mapped_address(scan, start + 16, outcome->destination);
+	enter_tunnel(scan, number(scan, start + 9, 1), start + header_bytes);
 }
 
 /* IANA "IPv6 Extension Header Types" without ESP (nothing readable follows) and experiments. */
@@ -106,10 +110,12 @@ static bool is_extension(unsigned int header)
 	return false;
 }
 
-/* Follow the chain. Returns the header number that ends it, or -1 - reason. */
-static int ipv6_chain(const struct scan *scan, size_t position, unsigned int header)
+/* Follow the chain from *at. Returns the header number that ends it, or -1 - reason; *at is then
+ * where that header begins. */
+static int ipv6_chain(const struct scan *scan, size_t *at, unsigned int header)
 {
 	struct outcome *outcome = scan->outcome;
+	size_t position = *at;
 	int n_headers = 0;
 
 	while (is_extension(header)) {
@@ -140,6 +146,7 @@ static int ipv6_chain(const struct scan *scan, size_t position, unsigned int hea
 		}
 		header = next;
 	}
+	*at = position;
 	return (int)header;
 }
 
@@ -154,7 +161,8 @@ static void ipv6(const struct scan *scan, size_t start)
 
 	unsigned int payload_bytes = number(scan, start + 4, 2);
 	unsigned int header = number(scan, start + 6, 1);
-	int last = ipv6_chain(scan, start + 40, header);
+	size_t end = start + 40;
+	int last = ipv6_chain(scan, &end, header);
 
 	if (last < 0)
 		return ignore(scan, (enum ipacct_ignored_reason)(-1 - last));
@@ -170,6 +178,7 @@ static void ipv6(const struct scan *scan, size_t start)
 	outcome->l3_bytes = smaller(l3_bytes, scan->n_bytes - start);
 	memcpy(outcome->source, scan->frame + start + 8, 16);
 	memcpy(outcome->destination, scan->frame + start + 24, 16);
+	enter_tunnel(scan, (unsigned int)last, end);
 }
 
 static void pppoe(const struct scan *scan, size_t position)
@@ -243,9 +252,133 @@ static void ethernet(const struct scan *scan, size_t position, int n_tags)
 	ignore(scan, IPACCT_IGNORED_OTHER_ETHERTYPE);
 }
 
+/* What the tunnels of these RFCs carry, by its ethertype. false: nothing that is read here. */
+static bool carried(const struct scan *scan, unsigned int type, size_t position)
+{
+	switch (type) {
+	case 0x0800:
+		ipv4(scan, position);
+		return true;
+	case 0x86dd:
+		ipv6(scan, position);
+		return true;
+	case 0x6558: /* RFC 1701 "transparent Ethernet bridging": both addresses, then the type */
+		ethernet(scan, position + 12, 0);
+		return true;
+	case 0x8847: /* RFC 4023 */
+	case 0x8848:
+		mpls(scan, position);
+		return true;
+	}
+	return false;
+}
+
+/* RFC 2784, RFC 2890. */
+static bool gre(const struct scan *scan, size_t position)
+{
+	if (!has(scan, position, 4))
+		return false;
+
+	unsigned int first = number(scan, position, 1);
+	unsigned int second = number(scan, position + 1, 1);
+	unsigned int type = number(scan, position + 2, 2);
+
+	/* 2.3 "a receiver must discard": bits 1, 4, 5 without RFC 1701; 2.2.1: the version is 0 */
+	if (first & 0x40 || first & 0x08 || first & 0x04 || second % 8 != 0)
+		return false;
+	position += 4;
+	if (first & 0x80)
+		position += 4; /* checksum and reserved1 */
+	if (first & 0x20)
+		position += 4; /* key */
+	if (first & 0x10)
+		position += 4; /* sequence number */
+	return carried(scan, type, position);
+}
+
+/* RFC 7348 5: the I bit says that there is a network identifier, and there must be one. */
+static bool vxlan(const struct scan *scan, size_t position)
+{
+	if (!has(scan, position, 1) || !(number(scan, position, 1) & 8))
+		return false;
+	return carried(scan, 0x6558, position + 8);
+}
+
+/* RFC 8926 3.4: two bits version, six bits length of the options; then O, C and six reserved bits. */
+static bool geneve(const struct scan *scan, size_t position)
+{
+	if (!has(scan, position, 4) || number(scan, position, 1) >= 64)
+		return false;
+	/* 3.4 O: a control message is for the tunnel's end, not for anybody behind it */
+	if (number(scan, position + 1, 1) >= 128)
+		return false;
+	return carried(scan, number(scan, position + 2, 2),
+		       position + 8 + number(scan, position, 1) * 4);
+}
+
+/* The tunnel that an IP header with this protocol holds at position. *ret_tunnel: whether it is one
+ * at all. Returns whether something in it was looked at: then it is in the scan's outcome. */
+static bool tunnel_contents(const struct scan *scan, unsigned int protocol, size_t position,
+			    bool is_middle, bool *ret_tunnel)
+{
+	*ret_tunnel = protocol == 4 || protocol == 41 || protocol == 47;
+	if (is_middle) /* RFC 791, RFC 8200 4.5: data, and no port to know a UDP tunnel by */
+		return false;
+	switch (protocol) {
+	case 4: /* RFC 2003 */
+		return carried(scan, 0x0800, position);
+	case 41: /* RFC 4213, RFC 2473 */
+		return carried(scan, 0x86dd, position);
+	case 47:
+		return gre(scan, position);
+	}
+	if (protocol != 17 || !has(scan, position, 4))
+		return false;
+
+	unsigned int port = number(scan, position + 2, 2);
+
+	*ret_tunnel = port == 4789 || port == 6081; /* IANA service names: vxlan, geneve */
+	if (port == 4789)
+		return vxlan(scan, position + 8);
+	return port == 6081 && geneve(scan, position + 8);
+}
+
+/* After an IP header was accounted: if it is a tunnel's, try the packet inside, which may be a tunnel
+ * again. What fails inside leaves the outcome as it was. */
+static void enter_tunnel(const struct scan *scan, unsigned int protocol, size_t position)
+{
+	struct outcome outside = *scan->outcome, inside = { .ignored = OUTCOME_ACCOUNTED };
+	struct scan deeper = *scan;
+	bool is_tunnel;
+
+	if (scan->tunnels_left == 0)
+		return;
+	deeper.tunnels_left--;
+	deeper.outcome = &inside;
+	if (tunnel_contents(&deeper, protocol, position, outside.fragment == OUTCOME_OTHER_FRAGMENT,
+			    &is_tunnel) &&
+	    inside.ignored == OUTCOME_ACCOUNTED) {
+		inside.tunnel = OUTCOME_INNER;
+		*scan->outcome = inside;
+	} else if (is_tunnel) {
+		scan->outcome->tunnel = OUTCOME_TUNNEL_OUTER;
+	}
+}
+
 void reference_account(const uint8_t *frame, size_t n_bytes, struct outcome *ret_outcome)
 {
 	struct scan scan = { .frame = frame, .n_bytes = n_bytes, .outcome = ret_outcome };
+
+	memset(ret_outcome, 0, sizeof(*ret_outcome));
+	ethernet(&scan, 12, 0);
+}
+
+void reference_account_inner(const uint8_t *frame, size_t n_bytes, struct outcome *ret_outcome)
+{
+	/* as many as the program follows; a deeper one counts by the addresses of the last */
+	struct scan scan = {
+		.frame = frame, .n_bytes = n_bytes, .outcome = ret_outcome, .tunnels_left = 4
+	};
 
 	memset(ret_outcome, 0, sizeof(*ret_outcome));
 	ethernet(&scan, 12, 0);

@@ -28,17 +28,27 @@ static void check(const struct outcome *outcome, size_t n_bytes)
 	require(outcome->l3_bytes > 0 && outcome->l3_bytes < n_bytes);
 }
 
+static void compare(const struct outcome *native, const struct outcome *reference, size_t n_bytes)
+{
+	require(native->ignored == reference->ignored && native->family == reference->family &&
+		native->protocol == reference->protocol &&
+		native->fragment == reference->fragment && native->tunnel == reference->tunnel &&
+		native->l3_bytes == reference->l3_bytes);
+	require(!memcmp(native->source, reference->source, sizeof(native->source)));
+	require(!memcmp(native->destination, reference->destination, sizeof(native->destination)));
+	check(native, n_bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
 	struct outcome native, reference;
 
 	native_account(data, n_bytes, &native);
 	reference_account(data, n_bytes, &reference);
-	require(native.ignored == reference.ignored && native.family == reference.family &&
-		native.protocol == reference.protocol && native.fragment == reference.fragment &&
-		native.l3_bytes == reference.l3_bytes);
-	require(!memcmp(native.source, reference.source, sizeof(native.source)));
-	require(!memcmp(native.destination, reference.destination, sizeof(native.destination)));
-	check(&native, n_bytes);
+	compare(&native, &reference, n_bytes);
+	require(native.tunnel == OUTCOME_NO_TUNNEL);
+	native_account_inner(data, n_bytes, &native);
+	reference_account_inner(data, n_bytes, &reference);
+	compare(&native, &reference, n_bytes);
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 size_t n_cases(void)
 {
-	return n_cases_ethernet + n_cases_ipv4 + n_cases_ipv6;
+	return n_cases_ethernet + n_cases_ipv4 + n_cases_ipv6 + n_cases_tunnel;
 }
 
 const struct packet_case *case_at(size_t index)
@@ -19,7 +19,10 @@ const struct packet_case *case_at(size_t index)
 	index -= n_cases_ethernet;
 	if (index < n_cases_ipv4)
 		return &cases_ipv4[index];
-	return &cases_ipv6[index - n_cases_ipv4];
+	index -= n_cases_ipv4;
+	if (index < n_cases_ipv6)
+		return &cases_ipv6[index];
+	return &cases_tunnel[index - n_cases_ipv6];
 }
 
 static int address(int family, const char *text, uint8_t *ret_address)
@@ -31,9 +34,10 @@ static int address(int family, const char *text, uint8_t *ret_address)
 	return inet_pton(AF_INET6, mapped, ret_address) == 1 ? 0 : -EINVAL;
 }
 
-int case_outcome(const struct packet_case *row, struct outcome *ret_outcome)
+int case_outcome(const struct packet_case *row, bool inner, struct outcome *ret_outcome)
 {
-	const struct packet_expect *expect = &row->expect;
+	const struct packet_expect *expect =
+		inner && row->inner.tunnel ? &row->inner : &row->expect;
 	struct outcome outcome = { .ignored = expect->ignored };
 
 	if (expect->ignored == OUTCOME_ACCOUNTED) {
@@ -44,6 +48,7 @@ int case_outcome(const struct packet_case *row, struct outcome *ret_outcome)
 		outcome.family = family;
 		outcome.protocol = expect->protocol;
 		outcome.fragment = expect->fragment;
+		outcome.tunnel = expect->tunnel;
 		outcome.l3_bytes = expect->l3_bytes;
 		if (address(family, expect->source ? expect->source : source, outcome.source) ||
 		    address(family, expect->destination ? expect->destination : destination,

@@ -3,6 +3,8 @@
 #ifndef IPACCT_TESTS_CASES_H
 #define IPACCT_TESTS_CASES_H
 
+#include <stdbool.h>
+
 #include "frames.h"
 #include "outcome.h"
 
@@ -12,6 +14,7 @@ struct packet_expect {
 	int protocol;
 	uint32_t l3_bytes;
 	int fragment;
+	int tunnel;         /* enum outcome_tunnel */
 	const char *source; /* NULL: the address that the builder writes when a row names none */
 	const char *destination;
 };
@@ -21,6 +24,7 @@ struct packet_case {
 	size_t l2_bytes; /* checked against the built frame: guards the row itself */
 	struct layer layers[FRAME_LAYERS_MAX];
 	struct packet_expect expect;
+	struct packet_expect inner; /* with account: inner; .tunnel 0: the same */
 };
 
 /* Expectations: V4(protocol class, l3_bytes, more fields), V6(…), IGNORED(reason). */
@@ -35,6 +39,10 @@ struct packet_case {
 	{                                          \
 		.ignored = IPACCT_IGNORED_##reason \
 	}
+#define INNER(family, class, l3, ...) \
+	EXPECT_IP(family, class, l3, .tunnel = OUTCOME_INNER, ##__VA_ARGS__)
+#define OPAQUE(family, class, l3, ...) \
+	EXPECT_IP(family, class, l3, .tunnel = OUTCOME_TUNNEL_OUTER, ##__VA_ARGS__)
 #define FIRST          .fragment = OUTCOME_FIRST_FRAGMENT
 #define OTHER_FRAGMENT .fragment = OUTCOME_OTHER_FRAGMENT
 
@@ -45,10 +53,13 @@ extern const size_t n_cases_ipv4;
 extern const struct packet_case cases_ipv6[];
 extern const size_t n_cases_ipv6;
 
+extern const struct packet_case cases_tunnel[];
+extern const size_t n_cases_tunnel;
+
 size_t n_cases(void);
 /* index < n_cases(). */
 const struct packet_case *case_at(size_t index);
-/* The row's expectation as an outcome. Returns 0 or -EINVAL (an address that is none). */
-int case_outcome(const struct packet_case *row, struct outcome *ret_outcome);
+/* The row's expectation as an outcome, with account: inner or outer. Returns 0 or -EINVAL (an address that is none). */
+int case_outcome(const struct packet_case *row, bool inner, struct outcome *ret_outcome);
 
 #endif

@@ -42,15 +42,17 @@ const struct packet_case cases_ipv6[] = {
 	{ "v6_header_42", 62, { ETH6, IP6(8, 42), FILL(8) }, V6(OTHER, 48) },
 	{ "v6_header_45", 62, { ETH6, IP6(8, 45), FILL(8) }, V6(OTHER, 48) },
 
-	/* tunnels: only the outer header counts */
+	/* tunnels: only the outer header counts; cases_tunnel.c has the rest */
 	{ "v6_gre", 86, { ETH6, IP6(32, IPPROTO_GRE), BYTES("\0\0\x08\0"), IP4(28, IPPROTO_UDP),
-	  UDP_HEADER }, V6(OTHER, 72) },
+	  UDP_HEADER }, V6(OTHER, 72), INNER(4, UDP, 28) },
 	{ "v6_4in6", 82, { ETH6, IP6(28, IPPROTO_IPIP), IP4(28, IPPROTO_UDP), UDP_HEADER },
-	  V6(OTHER, 68) },
+	  V6(OTHER, 68), INNER(4, UDP, 28) },
 	{ "v6_6in6", 102, { ETH6, IP6(48, IPPROTO_IPV6),
-	  IP6(8, IPPROTO_UDP, .source = "2001:db8:7::7"), UDP_HEADER }, V6(OTHER, 88) },
+	  IP6(8, IPPROTO_UDP, .source = "2001:db8:7::7"), UDP_HEADER }, V6(OTHER, 88),
+	  INNER(6, UDP, 48, .source = "2001:db8:7::7") },
 	{ "v6_vxlan", 112, { ETH6, IP6(58, IPPROTO_UDP), BYTES("\xc0\0\x12\xb5\0\x3a\0\0"),
-	  BYTES("\x08\0\0\0\0\0\x2a\0"), ETH(ETH_P_IP), IP4(28, IPPROTO_TCP), UDP_HEADER }, V6(UDP, 98) },
+	  BYTES("\x08\0\0\0\0\0\x2a\0"), ETH(ETH_P_IP), IP4(28, IPPROTO_TCP), UDP_HEADER }, V6(UDP, 98),
+	  INNER(4, TCP, 28) },
 
 	/* one extension header of each kind */
 	{ "v6_hop", 70, { ETH6, IP6(16, HOP), EXT(IPPROTO_UDP, 0), UDP_HEADER }, V6(UDP, 56) },

@@ -99,6 +99,8 @@ static void add_totals(struct ipacct_totals *totals, const struct outcome *outco
 	totals->protocol[outcome->protocol].l3_bytes += outcome->l3_bytes;
 	totals->first_fragments += outcome->fragment == OUTCOME_FIRST_FRAGMENT;
 	totals->other_fragments += outcome->fragment == OUTCOME_OTHER_FRAGMENT;
+	totals->inner_packets += outcome->tunnel == OUTCOME_INNER;
+	totals->tunnel_outer_packets += outcome->tunnel == OUTCOME_TUNNEL_OUTER;
 }
 
 int expected_add(struct expected *expected, const struct outcome *outcome, size_t l2_bytes)

@@ -28,7 +28,15 @@ const struct machine_setup harness_setups[HARNESS_SETUPS] = {
 	  .hot_sets = 64,
 	  .lru_entries = 4096,
 	  .lru_budget = 4096 - 128 },
+	{ .inner = true, .hot_sets = 64, .lru_entries = 4096, .lru_budget = 4096 - 128 },
 };
+
+void harness_reference(const struct harness *harness, const uint8_t *frame, size_t n_bytes,
+		       struct outcome *ret_outcome)
+{
+	(harness->machine.setup.inner ? reference_account_inner : reference_account)(frame, n_bytes,
+										     ret_outcome);
+}
 
 bool harness_start(struct harness *harness, const struct machine_setup *setup)
 {

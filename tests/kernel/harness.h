@@ -18,13 +18,18 @@ struct harness {
 
 /* The setups that the table runs under: CPU's own partition, epoch 0, everything default; and the
  * shared partition, epoch 1, with an interface slot and a domain of its own; and a hot tier so small
- * that lines are displaced all the time, in the same slot and domain. */
-#define HARNESS_SETUPS 3u
+ * that lines are displaced all the time, in the same slot and domain; and such a tier with
+ * `account: inner`. */
+#define HARNESS_SETUPS 4u
 extern const struct machine_setup harness_setups[HARNESS_SETUPS];
 
 /* Skips the test when not root. Fails it (and returns false) when the program cannot be loaded. */
 bool harness_start(struct harness *harness, const struct machine_setup *setup);
 void harness_finish(struct harness *harness);
+
+/* What the second implementation says, with the setup's choice of addresses. */
+void harness_reference(const struct harness *harness, const uint8_t *frame, size_t n_bytes,
+		       struct outcome *ret_outcome);
 
 /* Run one frame and compare the verdict, the bytes, all totals of the slot and the records of both
  * addresses. name, variant: for the message of a failure. Returns whether all was right. */

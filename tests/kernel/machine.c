@@ -214,6 +214,7 @@ static int load(struct machine *machine)
 	machine->skeleton->rodata->cfg_slot = setup->slot;
 	machine->skeleton->rodata->cfg_domain = setup->domain;
 	machine->skeleton->rodata->cfg_domain_slot = setup->domain_slot;
+	machine->skeleton->rodata->cfg_inner = setup->inner;
 	machine->skeleton->rodata->cfg_hot4_sets = setup->hot_sets;
 	machine->skeleton->rodata->cfg_hot6_sets = setup->hot_sets;
 	machine->skeleton->rodata->cfg_hot6_bit = IPACCT_EPOCHS * setup->hot_sets;

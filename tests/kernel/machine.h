@@ -17,6 +17,7 @@ struct machine_setup {
 	uint16_t domain;
 	uint32_t domain_slot;
 	uint32_t epoch;
+	bool inner;           /* account: inner */
 	bool shared;          /* CPU 0 uses partition 0 instead of its own */
 	uint32_t hot_sets;    /* of each family, 0 = no hot tier; at least 64, a power of two */
 	uint32_t lru_entries; /* capacity of the LRU map that the tests use */

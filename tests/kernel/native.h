@@ -5,7 +5,8 @@
 
 #include "outcome.h"
 
-/* As reference_account(), by the code that the XDP program is made of. */
+/* As reference_account() and reference_account_inner(), by the code that the XDP program is made of. */
 void native_account(const uint8_t *frame, size_t n_bytes, struct outcome *ret_outcome);
+void native_account_inner(const uint8_t *frame, size_t n_bytes, struct outcome *ret_outcome);
 
 #endif

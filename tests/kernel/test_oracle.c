@@ -20,6 +20,7 @@
 
 static struct harness harness;
 static struct frame built, frame;
+static size_t n_inside; /* frames that were a tunnel with something to read in it */
 
 /* splitmix64 (S. Vigna, public domain algorithm) */
 static uint64_t random_next(uint64_t *state)
@@ -134,20 +135,23 @@ static void next_frame(uint64_t *state)
 	}
 }
 
-/* Both implementations natively. The frame is copied to where not one byte follows it, for the
+/* Both implementations natively, of the outer and of the inner addresses. The frame is copied to where not one byte follows it, for the
  * address sanitizer. */
 static bool agree(struct outcome *ret_outcome)
 {
-	struct outcome native, reference;
+	struct outcome native[2], reference[2];
 	uint8_t *exact = malloc(frame.n_bytes);
 
 	cr_assert(exact != NULL);
 	memcpy(exact, frame.data, frame.n_bytes);
-	native_account(exact, frame.n_bytes, &native);
-	reference_account(exact, frame.n_bytes, &reference);
+	native_account(exact, frame.n_bytes, &native[0]);
+	native_account_inner(exact, frame.n_bytes, &native[1]);
+	reference_account(exact, frame.n_bytes, &reference[0]);
+	reference_account_inner(exact, frame.n_bytes, &reference[1]);
 	free(exact);
-	*ret_outcome = reference;
-	return !memcmp(&native, &reference, sizeof(native));
+	*ret_outcome = reference[harness.machine.setup.inner];
+	n_inside += reference[1].tunnel == OUTCOME_INNER;
+	return !memcmp(native, reference, sizeof(native));
 }
 
 /* No driver hands one over and BPF_PROG_TEST_RUN takes none: only here. */
@@ -179,7 +183,9 @@ Test(oracle, native_parser_and_reference_agree, .timeout = 300)
 		n_accounted += outcome.ignored == OUTCOME_ACCOUNTED;
 		cr_expect(same, "frame %zu of %zu bytes", i, frame.n_bytes);
 	}
-	harness_note("%zu frames, %zu of them accounted", n_frames, n_accounted);
+	harness_note("%zu frames, %zu of them accounted, %zu inner", n_frames, n_accounted,
+		     n_inside);
+	cr_expect(n_inside > n_frames / 50, "%zu inner", n_inside);
 	/* Mutations that only ever break the frame would prove little. */
 	cr_expect(n_accounted > n_frames / 5, "%zu accounted", n_accounted);
 }
@@ -233,6 +239,12 @@ Test(oracle, kernel_native_and_reference_agree, .timeout = 600)
 Test(oracle, they_agree_over_a_small_hot_tier, .timeout = 600)
 {
 	kernel_agrees(&harness_setups[2], KERNEL_FRAMES / 4);
+}
+
+/* The same with what is inside of tunnels. */
+Test(oracle, they_agree_about_inner_addresses, .timeout = 600)
+{
+	kernel_agrees(&harness_setups[3], KERNEL_FRAMES / 2);
 }
 
 /* Every value of each of the first bytes of shapes that reach all parts of the parser. */

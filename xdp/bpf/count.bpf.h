@@ -30,10 +30,12 @@ const volatile __u32 cfg_hot4_sets = 0;   /* as ipacct_meta.hot4_sets; 0 removes
 const volatile __u32 cfg_hot6_sets = 0;
 const volatile __u32 cfg_hot6_bit = 0; /* first bit of ipacct_hot6 in ipacct_hotmap */
 const volatile __u32 cfg_guard = 0;    /* there are protected prefixes */
+const volatile __u32 cfg_inner = 0;    /* tunnels count for the addresses inside */
 
 #include "maps.bpf.h"
 #include "cursor.bpf.h"
 #include "parse.h"
+#include "tunnel.h"
 #include "account.bpf.h"
 
 /* Bin of a frame's size with FCS, one load instead of a chain of compares that mixed sizes mispredict. */
@@ -117,6 +119,23 @@ static __always_inline int parse_any(ipacct_ctx *ctx, __u32 len, struct ipacct_p
 	return verdict;
 }
 
+/* One tunnel deeper, wherever its headers lie. */
+__noinline int ipacct_tunnel(ipacct_ctx *ctx, __u32 len, struct ipacct_packet *pkt)
+{
+	struct ipacct_cursor cur = {
+		.ctx = ctx,
+		.len = len - ipacct_hidden_bytes(ctx),
+		.whole = true,
+	};
+
+	return pkt ? tunnel_inside(&cur, pkt) : TUNNEL_NONE;
+}
+
+static __always_inline int ipacct_inside(struct ipacct_cursor *cur, struct ipacct_packet *pkt)
+{
+	return ipacct_tunnel(cur->ctx, cur->len, pkt);
+}
+
 static __always_inline void totals_accounted(struct ipacct_totals *totals, __u32 len,
 					     const struct ipacct_packet *pkt)
 {
@@ -144,6 +163,19 @@ static __always_inline void totals_ignored(struct ipacct_totals *totals, __u32 l
 	totals->ignored[reason].l2_bytes += len;
 }
 
+/* From the addresses of a tunnel to those inside. */
+static __always_inline void count_inside(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
+					 struct ipacct_packet *pkt)
+{
+	struct ipacct_cursor cur = { .ctx = ctx, .len = len };
+	int verdict = ipacct_innermost(&cur, pkt);
+
+	if (verdict == TUNNEL_READ)
+		totals->inner_packets++;
+	else if (verdict == TUNNEL_OPAQUE)
+		totals->tunnel_outer_packets++;
+}
+
 /* Any packet: tags, tunnels, extension headers, headers beyond the linear part, errors, addresses that
  * are not at home. */
 __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
@@ -160,6 +192,8 @@ __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, _
 		totals_ignored(totals, len, PARSE_REASON(verdict));
 		return 0;
 	}
+	if (cfg_inner)
+		count_inside(ctx, totals, len, &pkt);
 	totals_accounted(totals, len, &pkt);
 	pkt.source.domain = pkt.destination.domain = cfg_domain;
 	index = account_index(epoch & 1);
@@ -173,13 +207,14 @@ __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, _
 static __always_inline bool count_plain4(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
 					 __u32 epoch, __u64 seed)
 {
-	__u32 index = account_index(epoch);
+	__u32 index = account_index(epoch), first = ipacct_first_type(ctx);
 	struct ipacct_hot4_line *table = is_shared(index) ? NULL : ipacct_hot4_table(index);
 	__u64 domain = hot4_word(0, cfg_domain), source, destination;
 	struct ipacct_cursor cur = cursor_linear(ctx, len);
 	struct ipacct_packet pkt = {};
 
-	if (!table || ipacct_parse_plain(&cur, ipacct_first_type(ctx), ETH_P_IP, &pkt))
+	if (!table || (cfg_inner && tunnel_maybe_plain(&cur, first, ETH_P_IP)) ||
+	    ipacct_parse_plain(&cur, first, ETH_P_IP, &pkt))
 		return false;
 	source = domain | pkt.source.addr_be[3];
 	destination = domain | pkt.destination.addr_be[3];
@@ -194,12 +229,13 @@ static __always_inline bool count_plain4(ipacct_ctx *ctx, struct ipacct_totals *
 __noinline int ipacct_count_plain6(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
 				   __u32 epoch, __u64 seed)
 {
-	__u32 index = account_index(epoch & 1);
+	__u32 index = account_index(epoch & 1), first = ipacct_first_type(ctx);
 	struct ipacct_hot6_line *table = is_shared(index) ? NULL : ipacct_hot6_table(index);
 	struct ipacct_cursor cur = cursor_linear(ctx, len);
 	struct ipacct_packet pkt = {};
 
-	if (!totals || !table || ipacct_parse_plain(&cur, ipacct_first_type(ctx), ETH_P_IPV6, &pkt))
+	if (!totals || !table || (cfg_inner && tunnel_maybe_plain(&cur, first, ETH_P_IPV6)) ||
+	    ipacct_parse_plain(&cur, first, ETH_P_IPV6, &pkt))
 		return false;
 	pkt.source.domain = pkt.destination.domain = cfg_domain;
 	if (!ipacct_hot6_pair(table, ipacct_hot6_hash(&pkt.source, seed), &pkt.source,

@@ -73,10 +73,11 @@ struct ipacct_packet {
 	struct ipacct_key source;
 	struct ipacct_key destination;
 	__u32 l3_bytes;
-	__u8 family;   /* 4 or 6 */
+	__u32 next_off; /* where what the IP header carries begins; meaningless in a later fragment */
+	__u8 family;    /* 4 or 6 */
 	__u8 protocol; /* enum ipacct_protocol */
 	__u8 fragment; /* enum ipacct_fragment */
-	__u8 reserved;
+	__u8 next;     /* its IANA protocol number, behind all extension headers */
 };
 
 static __always_inline int ipacct_chain(struct ipacct_cursor *cur, __u32 off, __u32 next,
@@ -177,6 +178,8 @@ static __always_inline int parse_ipv4(struct ipacct_cursor *cur, __u32 off,
 		pkt->l3_bytes = room;
 	pkt->family = 4;
 	pkt->protocol = parse_protocol_class(ip[9]);
+	pkt->next = ip[9];
+	pkt->next_off = off + header_bytes;
 	if (parse_raw16(ip + 6) & __builtin_bswap16(PARSE_IPV4_OFFSET | PARSE_IPV4_MF))
 		pkt->fragment = parse_be16(ip + 6) & PARSE_IPV4_OFFSET ? IPACCT_FRAGMENT_OTHER
 								       : IPACCT_FRAGMENT_FIRST;
@@ -202,6 +205,7 @@ static __always_inline bool parse_ipv6_fragment(const __u8 *header, struct ipacc
 		/* what follows is payload, not a header */
 		pkt->fragment = IPACCT_FRAGMENT_OTHER;
 		pkt->protocol = parse_protocol_class(header[0]);
+		pkt->next = header[0];
 		return false;
 	}
 	if (fragment & PARSE_IPV6_MF)
@@ -236,6 +240,8 @@ static __always_inline int parse_ipv6_chain(struct ipacct_cursor *cur, __u32 off
 	if (parse_is_extension(next))
 		return PARSE_IGNORED(IPACCT_IGNORED_IPV6_EXT_DEPTH);
 	pkt->protocol = parse_protocol_class(next);
+	pkt->next = next;
+	pkt->next_off = off;
 	return 0;
 }
 
@@ -266,6 +272,8 @@ static __always_inline int parse_ipv6_fixed(struct ipacct_cursor *cur, __u32 off
 		pkt->destination.addr_be[i] = parse_raw32(ip + 24 + 4 * i);
 	}
 	pkt->protocol = parse_protocol_class(next);
+	pkt->next = next;
+	pkt->next_off = off + PARSE_IPV6_BYTES;
 	*ret_next = next;
 	return 0;
 }
@@ -330,21 +338,13 @@ static __always_inline int parse_mpls(struct ipacct_cursor *cur, __u32 *off, __u
 	return 0;
 }
 
-/* type: ethertype of what the frame begins with, 0 = an Ethernet header.
- * Returns 0 and fills *pkt (which the caller has zeroed), or −reason − 1. */
-static __always_inline int ipacct_parse(struct ipacct_cursor *cur, __u32 type,
-					struct ipacct_packet *pkt)
+/* What comes behind the type field of an Ethernet header; off is where. Returns as ipacct_parse(). */
+static __always_inline int parse_type(struct ipacct_cursor *cur, __u32 off, __u32 type,
+				      struct ipacct_packet *pkt)
 {
 	__u8 scratch[8] PARSE_SCRATCH;
-	__u32 off = type ? 0 : ETH_HLEN;
 	const __u8 *at;
 
-	if (!type) {
-		at = ipacct_pull(cur, 12, 2, scratch); /* after both MAC addresses */
-		if (!at)
-			return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
-		type = parse_be16(at);
-	}
 	for (__u32 i = cur->n_tags;
 	     i < PARSE_VLAN_DEPTH_MAX &&
 	     (type == ETH_P_8021Q || type == ETH_P_8021AD || type == PARSE_ETH_P_QINQ1);
@@ -385,6 +385,24 @@ static __always_inline int ipacct_parse(struct ipacct_cursor *cur, __u32 type,
 		return type < PARSE_ETH_802_3_MIN ? PARSE_IGNORED(IPACCT_IGNORED_LLC)
 						  : PARSE_IGNORED(IPACCT_IGNORED_OTHER_ETHERTYPE);
 	}
+}
+
+/* type: ethertype of what the frame begins with, 0 = an Ethernet header.
+ * Returns 0 and fills *pkt (which the caller has zeroed), or −reason − 1. */
+static __always_inline int ipacct_parse(struct ipacct_cursor *cur, __u32 type,
+					struct ipacct_packet *pkt)
+{
+	__u8 scratch[2] PARSE_SCRATCH;
+	__u32 off = type ? 0 : ETH_HLEN;
+	const __u8 *at;
+
+	if (!type) {
+		at = ipacct_pull(cur, 12, 2, scratch); /* after both MAC addresses */
+		if (!at)
+			return PARSE_IGNORED(IPACCT_IGNORED_TRUNCATED_L2);
+		type = parse_be16(at);
+	}
+	return parse_type(cur, off, type, pkt);
 }
 
 #endif

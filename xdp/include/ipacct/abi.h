@@ -118,6 +118,8 @@ enum ipacct_if_state {
 /* Bits of ipacct_interface.flags. */
 #define IPACCT_IFFLAG_NO_ETHERNET 1u /* its frames begin with IP: tun, ppp, wireguard */
 #define IPACCT_IFFLAG_CLSACT      2u /* the qdisc that holds our filter is ours as well */
+#define IPACCT_IFFLAG_INNER       4u /* tunnels count for the innermost addresses that can be read */
+#define IPACCT_IFFLAG_VLANS       8u /* VLAN ids have domains of their own: ipacct_vlans */
 
 /* Key of a per-address record. */
 struct ipacct_key {
@@ -234,7 +236,10 @@ struct ipacct_totals {
 	__u64 bundles;                /* super-packets … */
 	__u64 bundled_packets;        /* … the packets that they are … */
 	__u64 bundled_added_l2_bytes; /* … and the octets that the headers of these add */
-	__u64 reserved[3];
+	/* with IPACCT_IFFLAG_INNER, of the accounted packets: */
+	__u64 inner_packets;        /* counted for the addresses inside a tunnel */
+	__u64 tunnel_outer_packets; /* a tunnel, but nothing in it can be read: its own addresses */
+	__u64 reserved[1];
 };
 
 /* The pinned one-entry control record. The daemon writes it, every program version reads it.
@@ -478,7 +483,7 @@ IPACCT_ASSERT_SIZE(struct ipacct_hot6_line, 64);
 IPACCT_ASSERT_SIZE(struct ipacct_hot4_set, IPACCT_HOT_SET_BYTES);
 IPACCT_ASSERT_SIZE(struct ipacct_hot6_set, IPACCT_HOT_SET_BYTES);
 IPACCT_ASSERT_SIZE(struct ipacct_roll6_line, 64);
-IPACCT_ASSERT_SIZE(struct ipacct_totals, 4 * 16 + 8 * 8 + 8 * 16 + 2 * 8 + 32 * 16 + 6 * 8);
+IPACCT_ASSERT_SIZE(struct ipacct_totals, 4 * 16 + 8 * 8 + 8 * 16 + 2 * 8 + 32 * 16 + 5 * 8 + 8);
 IPACCT_ASSERT_SIZE(struct ipacct_ctl, 64);
 IPACCT_ASSERT_SIZE(struct ipacct_meta, 128);
 IPACCT_ASSERT_SIZE(struct ipacct_interface, 112);
