@@ -58,8 +58,8 @@ void egress_cases(struct bench *bench)
 		return;
 	stage_open(&stage, bench, &options);
 	pin_to(bench->cpus[0]);
-	xdp_fd = program_load(&stage.maps, 0, 0, 0);
-	tc_fd = program_tc_load(&stage.maps, 0, 0, 0, false);
+	xdp_fd = program_load(&stage.maps, 0, 0, 0, 0);
+	tc_fd = program_tc_load(&stage.maps, 0, 0, 0, 0);
 	if (xdp_fd < 0 || tc_fd < 0)
 		die("the programs", xdp_fd < 0 ? -xdp_fd : -tc_fd);
 	for (int run = 0; run < 2 * bench->n_runs; run++) {

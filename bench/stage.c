@@ -113,7 +113,7 @@ static void maps_open(struct stage *stage, const struct stage_options *options)
 	ret = domain_slot(&stage->maps, options->domain);
 	if (ret >= 0)
 		ret = stage->prog_fd =
-			program_load(&stage->maps, 0, options->domain, (uint32_t)ret);
+			program_load(&stage->maps, 0, options->domain, (uint32_t)ret, 0);
 	if (ret < 0)
 		die("program under test", ret);
 }

@@ -15,6 +15,7 @@
 #define CONFIG_FILE_BYTES_MAX (1u << 20) /* a larger file is refused */
 #define CONFIG_PATH_BYTES     1024u
 #define CONFIG_PROTECT_MAX    1024u /* prefixes in the configuration itself; a file has more */
+#define CONFIG_VLANS_MAX      256u  /* entries of vlan_domains: ids and ranges of one interface */
 #define CONFIG_CPUS_MAX       4096u /* linux/threads.h NR_CPUS upper bound on x86 */
 
 enum config_attach {
@@ -26,16 +27,30 @@ enum config_attach {
 
 #define CONFIG_HOOK(hook) (1u << (hook)) /* enum ipacct_hook */
 
+enum config_account {
+	CONFIG_ACCOUNT_OUTER = 0, /* a tunnel's own addresses */
+	CONFIG_ACCOUNT_INNER,     /* those of the packet inside */
+};
+
+/* Ids of VLANs and their domain. */
+struct config_vlan {
+	uint16_t first, last; /* 1 … 4094 */
+	uint16_t domain;
+};
+
 struct config_interface {
 	char name[IPACCT_IFNAME_BYTES]; /* NUL-terminated, linux/if.h rules */
 	uint8_t mode;                   /* enum ipacct_mode */
 	uint8_t attach;                 /* enum config_attach */
 	uint16_t domain;                /* 0 … 65535 */
-	bool optional;                  /* absent at start: wait for it instead of failing */
-	uint8_t hooks;                  /* a bit CONFIG_HOOK() for each */
-	bool forwarded_twice;           /* the operator wants it so: config_hooks.h */
-	unsigned int line;              /* where the file names it, 0 = command line */
-	unsigned int hooks_line;        /* where it names the hooks, or as line */
+	uint8_t account;                /* enum config_account */
+	uint16_t n_vlans;
+	struct config_vlan vlans[CONFIG_VLANS_MAX]; /* in no order, none overlaps another */
+	bool optional;           /* absent at start: wait for it instead of failing */
+	uint8_t hooks;           /* a bit CONFIG_HOOK() for each */
+	bool forwarded_twice;    /* the operator wants it so: config_hooks.h */
+	unsigned int line;       /* where the file names it, 0 = command line */
+	unsigned int hooks_line; /* where it names the hooks, or as line */
 	unsigned int hooks_column;
 };
 

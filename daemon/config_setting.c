@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "config_prefix.h"
 #include "config_setting.h"
+#include "config_vlans.h"
 
 void setting_quote(const char *text, size_t text_bytes, char ret_text[SETTING_QUOTE_SIZE])
 {
@@ -76,6 +77,9 @@ void setting_legal(const struct setting *setting, char ret_text[SETTING_LEGAL_BY
 		return;
 	case SETTING_PREFIXES:
 		(void)snprintf(ret_text, SETTING_LEGAL_BYTES, "%s", CONFIG_PREFIX_LEGAL);
+		return;
+	case SETTING_VLANS:
+		(void)snprintf(ret_text, SETTING_LEGAL_BYTES, "%s", CONFIG_VLANS_LEGAL);
 		return;
 	case SETTING_USER:
 		(void)snprintf(ret_text, SETTING_LEGAL_BYTES,

@@ -34,6 +34,7 @@ enum setting_type {
 	SETTING_FLAG,       /* bool, set by an option without an argument */
 	SETTING_INTERFACES, /* a list in the file, a repeatable option on the command line */
 	SETTING_PREFIXES,   /* likewise */
+	SETTING_VLANS,      /* a mapping of the file, see config_vlans.h */
 	SETTING_FILES,      /* lists, too: texts of `bytes` each; options replace the file's list */
 	SETTING_WORDS,
 	SETTING_CHOICES, /* a list, too: one byte, a bit 1 << value for each row of `choices` */

@@ -45,6 +45,12 @@ static const struct setting_choice hooks[] = {
 	{ NULL, 0 },
 };
 
+static const struct setting_choice accounts[] = {
+	{ "outer", CONFIG_ACCOUNT_OUTER },
+	{ "inner", CONFIG_ACCOUNT_INNER },
+	{ NULL, 0 },
+};
+
 static const struct setting_choice hot_tiers[] = {
 	{ "on", true },
 	{ "off", false },
@@ -409,6 +415,17 @@ static const struct setting settings[] = {
 	  .choices = booleans,
 	  .default_text = "no",
 	  .help = "count here also what another interface of the domain counted" },
+	{ .key = "vlan_domains",
+	  .type = SETTING_VLANS,
+	  .scope = SCOPE_INTERFACE,
+	  .default_help = "domain of the interface",
+	  .help = "domains of frames by the VLAN id of their outermost tag" },
+	{ .key = "account",
+	  .type = SETTING_CHOICE,
+	  INTERFACE_MEMBER(account),
+	  .choices = accounts,
+	  .default_text = "outer",
+	  .help = "whose addresses a tunnel's packet counts for: its own or those inside" },
 	{ .key = "optional",
 	  .type = SETTING_CHOICE,
 	  INTERFACE_MEMBER(optional),

@@ -8,6 +8,7 @@
 #include "config_check.h"
 #include "config_file.h"
 #include "config_setting.h"
+#include "config_vlans.h"
 #include "config_yaml.h"
 
 #define FILE_EXAMPLE     "settings such as 'interval: 1s'"
@@ -130,6 +131,39 @@ static int walk_list(struct walk *walk, const struct setting *setting, const yam
 }
 
 static int walk_interfaces(struct walk *walk, const yaml_node_t *list);
+static int add_domain(struct walk *walk, uint16_t domain, const yaml_node_t *node);
+
+static int walk_vlan(struct walk *walk, const struct setting *setting, const yaml_node_t *ids,
+		     const yaml_node_t *domain, struct config_interface *interface)
+{
+	const yaml_node_t *both[] = { ids, domain };
+	char why[SETTING_WHY_BYTES];
+
+	for (size_t i = 0; i < 2; i++)
+		if (both[i]->type != YAML_SCALAR_NODE || !both[i]->data.scalar.length ||
+		    !scalar_text(both[i]))
+			return fail_at(walk, both[i], "%s: found %s; legal: %s", setting->key,
+				       node_kind(both[i]), CONFIG_VLANS_LEGAL);
+	if (config_vlans_add(interface, scalar_text(ids), scalar_text(domain), why))
+		return fail_at(walk, ids, "%s: %s", setting->key, why);
+	return add_domain(walk, interface->vlans[interface->n_vlans - 1].domain, domain);
+}
+
+static int walk_vlans(struct walk *walk, const struct setting *setting, const yaml_node_t *mapping,
+		      struct config_interface *interface)
+{
+	const yaml_node_pair_t *pair;
+	int ret = 0;
+
+	if (mapping->type != YAML_MAPPING_NODE)
+		return fail_at(walk, mapping, "%s: found %s; legal: %s", setting->key,
+			       node_kind(mapping), CONFIG_VLANS_LEGAL);
+	for (pair = mapping->data.mapping.pairs.start;
+	     !ret && pair < mapping->data.mapping.pairs.top; pair++)
+		ret = walk_vlan(walk, setting, yaml_document_get_node(&walk->document, pair->key),
+				yaml_document_get_node(&walk->document, pair->value), interface);
+	return ret;
+}
 
 /* The list of the file replaces the one that was there, as every key does. */
 static int walk_prefixes(struct walk *walk, const struct setting *setting, const yaml_node_t *list)
@@ -154,6 +188,8 @@ static int walk_value(struct walk *walk, const struct setting *setting, const ya
 		return walk_interfaces(walk, value);
 	if (setting->type == SETTING_PREFIXES)
 		return walk_prefixes(walk, setting, value);
+	if (setting->type == SETTING_VLANS)
+		return walk_vlans(walk, setting, value, base);
 	if (setting_is_list(setting))
 		return walk_list(walk, setting, value, base);
 	return walk_scalar(walk, setting, value, base);

@@ -77,7 +77,7 @@ static void cleanup_skeleton(struct ipacct_bpf **skeleton)
 static int program_prepare(const struct job *job, uint32_t turn, struct ipacct_bpf **ret_skeleton)
 {
 	int ret = program_open(NULL, job->maps, job->slot, job->record->domain, job->domain_slot,
-			       ret_skeleton);
+			       job->record->flags, ret_skeleton);
 
 	if (!ret)
 		(*ret_skeleton)->rodata->cfg_turn = turn;

@@ -80,13 +80,16 @@ static int sizes_choose(bool hot, struct sizing *ret_sizing)
 	return 0;
 }
 
-static int interface_write(const struct ipacct_engine *engine, const char *name)
+static int interface_write(const struct ipacct_engine *engine,
+			   const struct ipacct_engine_settings *settings)
 {
+	const char *name = settings->name;
 	struct ipacct_interface interface = {
 		.hook = IPACCT_HOOK_XDP,
 		.mode = IPACCT_MODE_REPLAY,
 		.attach = IPACCT_ATTACH_NONE,
 		.state = IPACCT_IF_DETACHED,
+		.flags = settings->inner ? IPACCT_IFFLAG_INNER : 0,
 	};
 	uint32_t slot = SLOT;
 
@@ -118,12 +121,13 @@ static int start(struct ipacct_engine *engine, const struct ipacct_engine_settin
 	if (!ret)
 		ret = maps_make_of(wanted, &sizing, &engine->maps, ret_problem);
 	if (!ret)
-		ret = interface_write(engine, settings->name);
+		ret = interface_write(engine, settings);
 	if (!ret)
 		ret = ipacct_maps_mmap(&engine->maps);
 	if (ret)
 		return ret;
-	engine->program_fd = program_load_of(wanted, &engine->maps, SLOT, 0, 0);
+	engine->program_fd = program_load_of(wanted, &engine->maps, SLOT, 0, 0,
+					     settings->inner ? IPACCT_IFFLAG_INNER : 0);
 	if (engine->program_fd < 0) {
 		ipacct_problem_set(ret_problem,
 				   "the kernel refuses the program: %s (IPACCT_DEBUG=1 shows its "

@@ -350,7 +350,8 @@ static int maps_reuse(struct ipacct_bpf *skeleton, const struct ipacct_maps *map
 }
 
 int program_open(const struct program_object *object, const struct ipacct_maps *maps, uint32_t slot,
-		 uint16_t domain, uint32_t domain_slot_number, struct ipacct_bpf **ret_skeleton)
+		 uint16_t domain, uint32_t domain_slot_number, uint32_t flags,
+		 struct ipacct_bpf **ret_skeleton)
 {
 	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = NULL;
 	int ret = program_object_open(object, &skeleton, NULL);
@@ -360,6 +361,8 @@ int program_open(const struct program_object *object, const struct ipacct_maps *
 	skeleton->rodata->cfg_slot = slot;
 	skeleton->rodata->cfg_domain = domain;
 	skeleton->rodata->cfg_domain_slot = domain_slot_number;
+	skeleton->rodata->cfg_inner = (flags & IPACCT_IFFLAG_INNER) != 0;
+	skeleton->rodata->cfg_vlans = (flags & IPACCT_IFFLAG_VLANS) != 0;
 	skeleton->rodata->cfg_hot4_sets = maps->meta.hot4_sets;
 	skeleton->rodata->cfg_hot6_sets = maps->meta.hot6_sets;
 	skeleton->rodata->cfg_hot6_bit = ipacct_hotmap_first(&maps->meta, IPACCT_EPOCHS, true);
@@ -372,10 +375,11 @@ int program_open(const struct program_object *object, const struct ipacct_maps *
 }
 
 int program_load_of(const struct program_object *object, const struct ipacct_maps *maps,
-		    uint32_t slot, uint16_t domain, uint32_t domain_slot_number)
+		    uint32_t slot, uint16_t domain, uint32_t domain_slot_number, uint32_t flags)
 {
 	struct ipacct_bpf *skeleton __cleanup(cleanup_skeleton) = NULL;
-	int fd, ret = program_open(object, maps, slot, domain, domain_slot_number, &skeleton);
+	int fd, ret = program_open(object, maps, slot, domain, domain_slot_number, flags,
+				   &skeleton);
 
 	if (!ret)
 		ret = ipacct_bpf__load(skeleton);
@@ -386,9 +390,9 @@ int program_load_of(const struct program_object *object, const struct ipacct_map
 }
 
 int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
-		 uint32_t domain_slot_number)
+		 uint32_t domain_slot_number, uint32_t flags)
 {
-	return program_load_of(NULL, maps, slot, domain, domain_slot_number);
+	return program_load_of(NULL, maps, slot, domain, domain_slot_number, flags);
 }
 
 int domain_slot(const struct ipacct_maps *maps, uint16_t domain)

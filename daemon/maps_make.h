@@ -20,7 +20,7 @@ int maps_make(const struct sizing *sizing, struct ipacct_maps *ret_maps,
 int maps_make_of(const struct program_object *object, const struct sizing *sizing,
 		 struct ipacct_maps *ret_maps, struct ipacct_problem *ret_problem);
 int program_load_of(const struct program_object *object, const struct ipacct_maps *maps,
-		    uint32_t slot, uint16_t domain, uint32_t domain_slot);
+		    uint32_t slot, uint16_t domain, uint32_t domain_slot, uint32_t flags);
 
 /* Pin them into the directory: maps 0640 root:gid. ipacct_meta comes last and says that the set is
  * complete; an incomplete set of before is removed first. */
@@ -32,14 +32,16 @@ int maps_pin_missing(const struct ipacct_maps *maps, const char *bpffs_dir, gid_
 /* Remove every pin of a set with so many partitions. */
 void maps_unpin(const char *bpffs_dir, uint32_t n_parts);
 
-/* The program for one interface on these maps, its settings made, not loaded yet. */
+/* The program for one interface on these maps, its settings made, not loaded yet.
+ * flags: IPACCT_IFFLAG_*. */
 struct ipacct_bpf;
 int program_open(const struct program_object *object, const struct ipacct_maps *maps, uint32_t slot,
-		 uint16_t domain, uint32_t domain_slot, struct ipacct_bpf **ret_skeleton);
+		 uint16_t domain, uint32_t domain_slot, uint32_t flags,
+		 struct ipacct_bpf **ret_skeleton);
 
 /* Load the program for one interface on these maps. Returns a descriptor or a negative errno. */
 int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
-		 uint32_t domain_slot);
+		 uint32_t domain_slot, uint32_t flags);
 
 /* The slot of a domain, a new one if it is new: −ENOSPC when IPACCT_DOMAINS_MAX are in use. */
 int domain_slot(const struct ipacct_maps *maps, uint16_t domain);

@@ -18,6 +18,7 @@
 #include "port_hold.h"
 #include "program_tc.h"
 #include "slot_seen.h"
+#include "vlans.h"
 
 uint32_t port_slot(const struct ports *ports, const struct port *port)
 {
@@ -39,9 +40,33 @@ static int port_program(const struct ports *ports, const struct port *port)
 		return domain;
 	if (port->record.hook == IPACCT_HOOK_XDP)
 		return program_load(ports->maps, port_slot(ports, port), port->record.domain,
-				    (uint32_t)domain);
+				    (uint32_t)domain, port->record.flags);
 	return program_tc_load(ports->maps, port_slot(ports, port), port->record.domain,
-			       (uint32_t)domain, port->record.flags & IPACCT_IFFLAG_NO_ETHERNET);
+			       (uint32_t)domain, port->record.flags);
+}
+
+/* What the program is to be told. A table that a program looks into is written when everything else
+ * has worked (ports_apply). */
+static void port_settle(struct ports *ports, struct port *port,
+			const struct config_interface *wanted)
+{
+	struct ipacct_interface *record = &port->record;
+
+	if (port->link_fd < 0 || !(record->flags & IPACCT_IFFLAG_VLANS))
+		vlans_write(&ports->vlans[port_slot(ports, port)], wanted);
+	record->domain = wanted->domain;
+	record->flags &= (uint16_t)~PORT_FLAGS_WANTED;
+	record->flags |= wanted->account == CONFIG_ACCOUNT_INNER ? IPACCT_IFFLAG_INNER : 0;
+	record->flags |= wanted->n_vlans ? IPACCT_IFFLAG_VLANS : 0;
+}
+
+bool port_is_settled(const struct port *port, const struct config_interface *wanted)
+{
+	uint32_t flags = port->record.flags;
+
+	return port->record.domain == wanted->domain &&
+	       !(flags & IPACCT_IFFLAG_VLANS) == !wanted->n_vlans &&
+	       !(flags & IPACCT_IFFLAG_INNER) == (wanted->account != CONFIG_ACCOUNT_INNER);
 }
 
 static void program_remember(struct port *port, int prog_fd)
@@ -99,7 +124,7 @@ int port_adopt(struct ports *ports, struct port *port, const struct config_inter
 			    port->record.ifname, ipacct_mode_name(port->record.mode),
 			    port->record.ifname);
 	if (wanted)
-		port->record.domain = wanted->domain;
+		port_settle(ports, port, wanted);
 	ret = port_is_dispatched(port) ? port_dispatch(ports, port, ret_problem)
 				       : program_replace(ports, port);
 	if (ret < 0 && port_is_dispatched(port) && ret_problem->text[0])
@@ -214,7 +239,7 @@ int port_begin(struct ports *ports, struct port *port, uint32_t ifindex,
 	port->record.attach = xdp                                  ? IPACCT_ATTACH_LINK
 			      : wanted->attach == CONFIG_ATTACH_TC ? IPACCT_ATTACH_TC
 								   : IPACCT_ATTACH_TCX;
-	port->record.domain = wanted->domain;
+	port_settle(ports, port, wanted);
 	if (ifindex)
 		return port_attach(ports, port, ifindex, ret_problem);
 	if (!wanted->optional) {

@@ -17,6 +17,12 @@ int port_record_write(const struct ports *ports, const struct port *port);
 /* Does it count what leaves? */
 bool port_departures(const struct port *port);
 
+/* Bits of record.flags that the configuration decides, and the program is told. */
+#define PORT_FLAGS_WANTED (IPACCT_IFFLAG_INNER | IPACCT_IFFLAG_VLANS)
+
+/* Is the program as it should be? */
+bool port_is_settled(const struct port *port, const struct config_interface *wanted);
+
 /* What is pinned goes on; only the program behind it changes. wanted: NULL = settings as they are. */
 int port_adopt(struct ports *ports, struct port *port, const struct config_interface *wanted,
 	       struct ipacct_problem *ret_problem);

@@ -19,6 +19,7 @@
 #include "port_attach.h"
 #include "port_hold.h"
 #include "stacked.h"
+#include "vlans.h"
 
 /* Is the XDP program on the device ours? */
 static bool link_is_ours(const struct config *config, uint32_t ifindex)
@@ -161,6 +162,9 @@ static void port_look(struct ports *ports, struct port *port)
 
 int ports_load(struct ports *ports)
 {
+	ports->vlans = vlans_map(ports->maps);
+	if (!ports->vlans)
+		return -errno;
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		struct port *port = &ports->port[slot];
 
@@ -219,7 +223,7 @@ static int port_start(struct ports *ports, const struct config_interface *wanted
 	}
 	if (port->link_fd < 0)
 		return port_begin(ports, port, ifindex, wanted, hook, ret_problem);
-	if (!replace && port->record.domain == wanted->domain)
+	if (!replace && port_is_settled(port, wanted))
 		return 0;
 	return port_adopt(ports, port, wanted, ret_problem);
 }
@@ -268,7 +272,8 @@ static void ports_restore(struct ports *ports, const struct port *before)
 
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		struct port *port = &ports->port[slot];
-		bool other_domain = port->record.domain != before[slot].record.domain;
+		bool other_program = port->record.domain != before[slot].record.domain ||
+				     port->record.flags != before[slot].record.flags;
 
 		if (!memcmp(&port->record, &before[slot].record, sizeof(port->record)))
 			continue;
@@ -277,7 +282,7 @@ static void ports_restore(struct ports *ports, const struct port *before)
 		port->record = before[slot].record;
 		port->created = before[slot].created;
 		(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
-		if (port->link_fd >= 0 && other_domain && port_adopt(ports, port, NULL, &problem))
+		if (port->link_fd >= 0 && other_program && port_adopt(ports, port, NULL, &problem))
 			log_error("%s", problem.text);
 	}
 }
@@ -339,13 +344,27 @@ static int attached_check(const struct ports *ports, struct ipacct_problem *ret_
 	return 0;
 }
 
+/* Domains of VLANs that changed while their interface counts. */
+static void tables_write(struct ports *ports)
+{
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
+		const struct ipacct_interface *record = &ports->port[slot].record;
+
+		for (size_t i = 0; i < ports->config->n_interfaces && record->hook; i++)
+			if (record->flags & IPACCT_IFFLAG_VLANS &&
+			    !strcmp(ports->config->interfaces[i].name, record->ifname))
+				vlans_write(&ports->vlans[slot], &ports->config->interfaces[i]);
+	}
+}
+
 int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *ret_problem)
 {
 	const struct config *config = ports->config;
 	struct port before[IPACCT_IFS_MAX];
-	int ret = 0;
+	int ret = vlans_domains_take(ports->maps, config, ret_problem);
 
-	ret = attached_check(ports, ret_problem);
+	if (!ret)
+		ret = attached_check(ports, ret_problem);
 	if (ret)
 		return ret;
 	memcpy(before, ports->port, sizeof(before));
@@ -363,11 +382,13 @@ int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *re
 				 "(ipacctctl detach %s ends it)",
 				 port->record.ifname, port->record.ifname);
 	}
-	if (ret)
+	if (ret) {
 		ports_restore(ports, before);
-	else
-		hooks_drop(ports);
-	return ret;
+		return ret;
+	}
+	hooks_drop(ports);
+	tables_write(ports);
+	return 0;
 }
 
 int ports_rollback(struct ports *ports)
@@ -473,4 +494,6 @@ void ports_finish(struct ports *ports)
 {
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++)
 		close_fd(&ports->port[slot].link_fd);
+	vlans_unmap(ports->vlans);
+	ports->vlans = NULL;
 }

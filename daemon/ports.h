@@ -40,6 +40,7 @@ struct ports {
 	const struct place *place;
 	struct rtnl *rtnl;
 	const struct dispatcher_use *dispatcher;
+	struct ipacct_vlans *vlans; /* by slot, see vlans.h */
 };
 
 /* attach: dispatcher is configured where it cannot be had: −EOPNOTSUPP with words in ret_problem. */

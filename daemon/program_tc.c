@@ -40,7 +40,7 @@ static int maps_reuse(struct ipacct_tc_bpf *skeleton, const struct ipacct_maps *
 }
 
 int program_tc_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
-		    uint32_t domain_slot, bool no_ethernet)
+		    uint32_t domain_slot, uint32_t flags)
 {
 	struct ipacct_tc_bpf *skeleton __cleanup(cleanup_skeleton) = ipacct_tc_bpf__open();
 	int fd, ret;
@@ -54,7 +54,9 @@ int program_tc_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t doma
 	skeleton->rodata->cfg_hot6_sets = maps->meta.hot6_sets;
 	skeleton->rodata->cfg_hot6_bit = ipacct_hotmap_first(&maps->meta, IPACCT_EPOCHS, true);
 	skeleton->rodata->cfg_guard = guard_any(maps->guard_fd);
-	skeleton->rodata->cfg_no_ethernet = no_ethernet;
+	skeleton->rodata->cfg_no_ethernet = (flags & IPACCT_IFFLAG_NO_ETHERNET) != 0;
+	skeleton->rodata->cfg_inner = (flags & IPACCT_IFFLAG_INNER) != 0;
+	skeleton->rodata->cfg_vlans = (flags & IPACCT_IFFLAG_VLANS) != 0;
 	ret = maps_reuse(skeleton, maps);
 	if (!ret)
 		ret = ipacct_tc_bpf__load(skeleton);

@@ -6,37 +6,22 @@
 
 #include "base/cleanup.h"
 #include "config_protect.h"
+#include "config_vlans.h"
 #include "log.h"
 #include "protect.h"
 #include "supervisor.h"
-
-/* The domains that addresses are counted in. */
-static size_t domains_of(const struct config *config, uint16_t domains[IPACCT_IFS_MAX])
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < config->n_interfaces; i++) {
-		size_t at = 0;
-
-		while (at < n && domains[at] != config->interfaces[i].domain)
-			at++;
-		if (at == n)
-			domains[n++] = config->interfaces[i].domain;
-	}
-	return n;
-}
 
 int protect_read(struct config *config, const struct group_image *groups, struct guard_set *ret_set,
 		 struct ipacct_problem *ret_problem)
 {
 	struct config_prefix *prefixes __cleanup(cleanup_free) = NULL;
-	uint16_t domains[IPACCT_IFS_MAX];
+	uint16_t domains[IPACCT_DOMAINS_MAX];
 	size_t n;
 	int ret = config_protect_read(config, groups, &prefixes, &n, ret_problem->text,
 				      sizeof(ret_problem->text));
 
 	if (!ret)
-		ret = guard_set_make(prefixes, n, domains, domains_of(config, domains), ret_set,
+		ret = guard_set_make(prefixes, n, domains, config_domains(config, domains), ret_set,
 				     ret_problem);
 	if (!ret)
 		config->n_guard_entries = ret_set->n;

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "config_vlans.h"
 #include "cut.h"
 #include "exit_code.h"
 #include "groups_reload.h"
@@ -101,8 +102,7 @@ static bool interfaces_differ(const struct config *a, const struct config *b)
 	for (size_t i = 0; i < b->n_interfaces; i++) {
 		const struct config_interface *old = wanted_of(a, b->interfaces[i].name);
 
-		if (!old || old->mode != b->interfaces[i].mode ||
-		    old->domain != b->interfaces[i].domain || old->hooks != b->interfaces[i].hooks)
+		if (!old || !config_interfaces_equal(old, &b->interfaces[i]))
 			return true;
 	}
 	return false;

@@ -77,7 +77,11 @@ static void json_slot(struct json_writer *json, const struct observation *o, siz
 	json_text(json, "attach", ipacct_attach_name(i->attach));
 	json_text(json, "state", ipacct_if_state_name(i->state));
 	json_u64(json, "domain", i->domain);
+	json_text(json, "account", i->flags & IPACCT_IFFLAG_INNER ? "inner" : "outer");
+	json_bool(json, "vlan_domains", i->flags & IPACCT_IFFLAG_VLANS);
 	json_u64(json, "seen_packets", slot->totals.seen.packets);
+	json_u64(json, "inner_packets", slot->totals.inner_packets);
+	json_u64(json, "tunnel_outer_packets", slot->totals.tunnel_outer_packets);
 	if (o->devices_known)
 		json_u64(json, "xdp_prog_id", o->xdp_prog_id[index]);
 	else
@@ -331,6 +335,22 @@ static int print_slots(const struct ctl_settings *settings, const struct observa
 	return table.n_rows ? table_print(&table) : 0;
 }
 
+/* Where tunnels count for the addresses inside. */
+static void print_tunnels(const struct observation *o)
+{
+	for (size_t i = 0; o->snapshot && i < o->snapshot->n_interfaces; i++) {
+		const struct ipacct_interface_totals *slot = &o->snapshot->interfaces[i];
+		char name[IPACCT_IFNAME_BYTES + 1];
+
+		if (slot->interface.flags & IPACCT_IFFLAG_INNER)
+			printf("%s: account inner: %" PRIu64 " packets by the addresses inside a "
+			       "tunnel, %" PRIu64 " of tunnels by their own\n",
+			       text_make_safe(ifname_of(&slot->interface, name)),
+			       (uint64_t)slot->totals.inner_packets,
+			       (uint64_t)slot->totals.tunnel_outer_packets);
+	}
+}
+
 static void print_ledger(const struct observation *o)
 {
 	const struct ipacct_snapshot *s = o->snapshot;
@@ -378,6 +398,7 @@ int status_print_text(const struct ctl_settings *settings, const json_t *status,
 		print_daemon(status);
 		if (o->snapshot)
 			print_ledger(o);
+		print_tunnels(o);
 		r = print_programs(settings, json_object_get(status, "programs"));
 		if (r < 0)
 			return r;
@@ -389,6 +410,7 @@ int status_print_text(const struct ctl_settings *settings, const json_t *status,
 	if (!running)
 		puts("ipacctd is not running");
 	print_ledger(o);
+	print_tunnels(o);
 	r = print_slots(settings, o);
 	if (r < 0)
 		return r;

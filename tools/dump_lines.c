@@ -183,6 +183,8 @@ static void csv_slot(const struct dump_settings *settings,
 		csv_l3(source, "protocol", ipacct_protocol_name(p), &t->protocol[p]);
 	csv_packets(source, "fragments", "first", t->first_fragments);
 	csv_packets(source, "fragments", "other", t->other_fragments);
+	csv_packets(source, "tunnel", "inner", t->inner_packets);
+	csv_packets(source, "tunnel", "outer", t->tunnel_outer_packets);
 	for (unsigned int r = 0; r < IPACCT_IGNORED_REASONS; r++)
 		csv_l2(source, "ignored", ipacct_reason_name(r), &t->ignored[r]);
 	for (unsigned int b = 0; b < IPACCT_SIZE_BINS; b++)

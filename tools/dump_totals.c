@@ -8,8 +8,9 @@
 
 #include "common_table.h"
 
-/* seen, accounted, 2 families, protocol classes, 2 fragment counters, ignored and its reasons */
-#define LINES_MAX (8u + IPACCT_PROTOCOLS + IPACCT_IGNORED_REASONS)
+/* seen, accounted, 2 families, protocol classes, 2 fragment and 2 tunnel counters, super-packets,
+ * ignored and its reasons */
+#define LINES_MAX (10u + IPACCT_PROTOCOLS + IPACCT_IGNORED_REASONS)
 
 enum {
 	HAS_L2 = 1,
@@ -78,6 +79,8 @@ static void collect(const struct ipacct_totals *t, struct lines *lines)
 	add_packets(lines, 2, "other fragments", t->other_fragments);
 	if (t->bundles)
 		add_packets(lines, 2, "in super-packets", t->bundled_packets);
+	add_packets(lines, 2, "inside a tunnel", t->inner_packets);
+	add_packets(lines, 2, "tunnel, unreadable", t->tunnel_outer_packets);
 	add_l2(lines, 1, "ignored", &ignored);
 	for (unsigned int i = 0; i < IPACCT_IGNORED_REASONS; i++)
 		if (t->ignored[i].packets)
@@ -165,20 +168,29 @@ static int print_histogram(const struct dump_settings *settings, const struct li
 	return table_print(&table);
 }
 
+/* What is not the default. */
+static const char *print_options(const struct ipacct_interface *i)
+{
+	static const char *const texts[] = { "", ", account inner", ", VLAN domains",
+					     ", VLAN domains, account inner" };
+
+	return texts[!!(i->flags & IPACCT_IFFLAG_INNER) + 2 * !!(i->flags & IPACCT_IFFLAG_VLANS)];
+}
+
 static void print_name(const struct dump_settings *settings, const struct ipacct_interface *i)
 {
 	char name[DUMP_NAME_BYTES], since[TEXT_TIME_BYTES];
 
 	dump_ifname(settings, i, name);
 	if (i->mode == IPACCT_MODE_REPLAY) {
-		printf("%s: mode=replay, domain %u\n", name, i->domain);
+		printf("%s: mode=replay, domain %u%s\n", name, i->domain, print_options(i));
 		return;
 	}
 	printf("%s: hook %s, mode=%s, attach %s, %s", name, dump_name(ipacct_hook_name(i->hook)),
 	       dump_name(ipacct_mode_name(i->mode)), dump_name(ipacct_attach_name(i->attach)),
 	       dump_name(ipacct_if_state_name(i->state)));
-	printf(", ifindex %u, domain %u, last attached %s UTC (%u %s)\n", i->ifindex, i->domain,
-	       text_time(i->attached_ns, since), i->n_attached,
+	printf(", ifindex %u, domain %u%s, last attached %s UTC (%u %s)\n", i->ifindex, i->domain,
+	       print_options(i), text_time(i->attached_ns, since), i->n_attached,
 	       i->n_attached == 1 ? "time" : "times");
 	if (i->mode == IPACCT_MODE_GENERIC)
 		puts("mode=generic counts after GRO: fewer, larger packets than on the wire");

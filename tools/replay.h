@@ -21,7 +21,8 @@ struct replay_settings {
 	bool prove;
 	bool canonical;
 	bool pad;
-	unsigned int hot; /* enum replay_hot */
+	unsigned int hot;     /* enum replay_hot */
+	unsigned int account; /* enum replay_account */
 	uint64_t n_addresses_max;
 	uint64_t drill;          /* packet that the program does not get, 0 = none */
 	const char *object;      /* file of another BPF object */
@@ -33,6 +34,11 @@ struct replay_settings {
 enum replay_hot {
 	REPLAY_HOT_ON = 0,
 	REPLAY_HOT_OFF
+};
+
+enum replay_account {
+	REPLAY_ACCOUNT_OUTER = 0,
+	REPLAY_ACCOUNT_INNER
 };
 
 /* Read the command line; messages are printed. Returns enum options_outcome. */

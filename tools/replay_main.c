@@ -105,6 +105,7 @@ static int engine_start(const struct replay_settings *settings, const struct obj
 	struct ipacct_engine_settings wanted = {
 		.name = settings->capture_name,
 		.hot = settings->hot == REPLAY_HOT_ON,
+		.inner = settings->account == REPLAY_ACCOUNT_INNER,
 		.object = object->read,
 		.object_bytes = object->n_bytes,
 		.n_addresses_max = settings->n_addresses_max,
@@ -206,6 +207,7 @@ static int replay_capture(const struct replay_settings *settings, const struct o
 	r = engine_start(settings, object, &replay.engine);
 	if (r == TOOL_OK && witness_init(&replay.witness) < 0)
 		r = fail("no random numbers", -EIO);
+	replay.witness.inner = settings->account == REPLAY_ACCOUNT_INNER;
 	if (r == TOOL_OK)
 		r = run(&replay, piped ? STDIN_FILENO : file, object);
 	capture_close(&replay.capture);

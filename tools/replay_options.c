@@ -13,6 +13,7 @@
 #define ADDRESSES_MAX_MAX     (1ULL << 30)
 
 static const char *const hot_names[] = { "on", "off", NULL };
+static const char *const account_names[] = { "outer", "inner", NULL };
 
 #define AT(field) offsetof(struct replay_settings, field)
 
@@ -22,6 +23,7 @@ static const struct option_row own_rows[] = {
 	{ 0, "canonical", OPTION_FLAG, NULL, AT(canonical), 0, 0, NULL, "the text whose SHA-256 a verdict carries" },
 	{ 0, "pad", OPTION_FLAG, NULL, AT(pad), 0, 0, NULL, "zeros where the capture left octets out: lengths of the wire" },
 	{ 0, "hot", OPTION_CHOICE, "WHICH", AT(hot), 0, 0, hot_names, "with the tier of busy addresses (default: on)" },
+	{ 0, "account", OPTION_CHOICE, "WHICH", AT(account), 0, 0, account_names, "tunnels by their outer or inner addresses (default: outer)" },
 	{ 0, "max-addresses", OPTION_NUMBER, "N", AT(n_addresses_max), 1, ADDRESSES_MAX_MAX, NULL, "give up beyond so many (default: 16777216)" },
 	{ 0, "object", OPTION_STRING, "FILE", AT(object), 0, 0, NULL, "run this BPF object, not the built-in one" },
 	{ 0, "save-object", OPTION_STRING, "FILE", AT(save_object), 0, 0, NULL, "write the BPF object that runs" },

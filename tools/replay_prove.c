@@ -103,6 +103,7 @@ static void write_verdict(const struct verdict *verdict)
 	json_u64(&json, "cuts", verdict->snapshot->cut);
 	json_bool(&json, "conserved", verdict->conserved);
 	json_bool(&json, "hot", settings->hot == REPLAY_HOT_ON);
+	json_text(&json, "account", settings->account == REPLAY_ACCOUNT_INNER ? "inner" : "outer");
 	json_u64(&json, "drill_packet", settings->drill);
 	json_text(&json, "capture_sha256", verdict->capture_sha256);
 	json_text(&json, "object_sha256", verdict->object_sha256);

@@ -12,8 +12,8 @@
 #include "base/json.h"
 #include "common.h"
 
-/* seen, accounted, two families, classes, fragments, bins, reasons: each of two numbers at most */
-#define VALUES_MAX (2u * (4u + IPACCT_PROTOCOLS + IPACCT_IGNORED_REASONS) + 2u + IPACCT_SIZE_BINS)
+/* seen, accounted, two families, classes, reasons: of two numbers each; fragments, tunnels, bins */
+#define VALUES_MAX (2u * (4u + IPACCT_PROTOCOLS + IPACCT_IGNORED_REASONS) + 4u + IPACCT_SIZE_BINS)
 
 struct value {
 	char name[RESULT_NAME_BYTES];
@@ -59,6 +59,8 @@ static void values_of(const struct ipacct_totals *totals, struct values *ret_val
 		put_l3(ret_values, ipacct_protocol_name(i), &totals->protocol[i]);
 	put(ret_values, "", "first_fragments", "", totals->first_fragments);
 	put(ret_values, "", "other_fragments", "", totals->other_fragments);
+	put(ret_values, "", "inner_packets", "", totals->inner_packets);
+	put(ret_values, "", "tunnel_outer_packets", "", totals->tunnel_outer_packets);
 	for (unsigned int i = 0; i < IPACCT_SIZE_BINS; i++)
 		put(ret_values, "size_", ipacct_size_bin_name(i), "_packets",
 		    totals->size_histogram[i]);

@@ -141,6 +141,10 @@ static void count_totals(struct ipacct_totals *totals, const struct outcome *out
 		totals->first_fragments += 1;
 	if (outcome->fragment == OUTCOME_OTHER_FRAGMENT)
 		totals->other_fragments += 1;
+	if (outcome->tunnel == OUTCOME_INNER)
+		totals->inner_packets += 1;
+	if (outcome->tunnel == OUTCOME_TUNNEL_OUTER)
+		totals->tunnel_outer_packets += 1;
 }
 
 int witness_frame(struct witness *witness, const uint8_t *frame, size_t n_bytes)
@@ -148,7 +152,10 @@ int witness_frame(struct witness *witness, const uint8_t *frame, size_t n_bytes)
 	struct witness_row *row;
 	struct outcome outcome;
 
-	reference_account(frame, n_bytes, &outcome);
+	if (witness->inner)
+		reference_account_inner(frame, n_bytes, &outcome);
+	else
+		reference_account(frame, n_bytes, &outcome);
 	count_totals(&witness->totals, &outcome, n_bytes);
 	if (outcome.ignored != OUTCOME_ACCOUNTED)
 		return 0;

@@ -4,6 +4,7 @@
 #ifndef IPACCT_TOOLS_REPLAY_WITNESS_H
 #define IPACCT_TOOLS_REPLAY_WITNESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct witness {
 	size_t n_chains;  /* a power of two, 0 at first */
 	uint64_t secret[2];
 	struct ipacct_totals totals;
+	bool inner; /* tunnels by the addresses inside; the caller's */
 };
 
 /* Zeroed storage is a witness that saw nothing; the secret keeps captures from choosing addresses that

@@ -187,6 +187,7 @@ static int tc_load(struct machine *machine)
 	machine->tc->rodata->cfg_slot = setup->slot;
 	machine->tc->rodata->cfg_domain = setup->domain;
 	machine->tc->rodata->cfg_domain_slot = setup->domain_slot;
+	machine->tc->rodata->cfg_inner = setup->inner;
 	machine->tc->rodata->cfg_hot4_sets = setup->hot_sets;
 	machine->tc->rodata->cfg_hot6_sets = setup->hot_sets;
 	machine->tc->rodata->cfg_hot6_bit = IPACCT_EPOCHS * setup->hot_sets;

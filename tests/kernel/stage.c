@@ -50,7 +50,7 @@ static void ledger_open(struct stage *stage, struct sizing *sizing)
 void stage_program(struct stage *stage)
 {
 	close_fd(&stage->prog_fd);
-	stage->prog_fd = program_load(&stage->maps, 0, 0, 0);
+	stage->prog_fd = program_load(&stage->maps, 0, 0, 0, 0);
 	cr_assert_geq(stage->prog_fd, 0);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Accounting domains that share one set of maps: what one displaces of another stays the other's. */
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,8 +9,10 @@
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
 
+#include "config_vlans.h"
 #include "maps_make.h"
 #include "stage.h"
+#include "vlans.h"
 
 #define N_DOMAINS 3u
 #define HOT_SETS  64u
@@ -32,7 +36,7 @@ static void open_domains(struct stage *stage, int fds[N_DOMAINS], bool hot)
 		cr_assert_eq(slot, (int)i);
 		interface.domain = domains[i];
 		cr_assert_eq(bpf_map_update_elem(stage->maps.ifs_fd, &i, &interface, BPF_ANY), 0);
-		fds[i] = program_load(&stage->maps, i, domains[i], i);
+		fds[i] = program_load(&stage->maps, i, domains[i], i, 0);
 		cr_assert_geq(fds[i], 0);
 	}
 }
@@ -132,6 +136,149 @@ static void displace(bool hot)
 	expect_sums(&stage, sent);
 	for (size_t i = 0; i < N_DOMAINS; i++)
 		close(fds[i]);
+	stage_close(&stage);
+}
+
+/* ---- VLAN ids ------------------------------------------------------------------------------------ */
+
+#define TYPE_8021Q  0x8100 /* linux/if_ether.h ETH_P_8021Q, _8021AD, _QINQ1 */
+#define TYPE_8021AD 0x88a8
+#define TYPE_QINQ1  0x9100
+
+/* IPv4 from .1 to .2 behind these tags, outermost first. */
+static void send_tagged(int prog_fd, const uint16_t *types, const uint16_t *tcis, size_t n_tags)
+{
+	uint8_t frame[STAGE_FRAME_BYTES + 8] = { 0 }, *at = frame + 12;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+		    .data_size_in = (uint32_t)(STAGE_FRAME_BYTES + 4 * n_tags), .repeat = 1);
+	static const uint8_t ip[] = { 0x08, 0x00, 0x45, 0, 0,  STAGE_L3_BYTES,
+				      0,    0,    0,    0, 64, 17,
+				      0,    0,    192,  0, 2,  1,
+				      192,  0,    2,    2 };
+
+	for (size_t i = 0; i < n_tags; i++, at += 4) {
+		at[0] = (uint8_t)(types[i] >> 8);
+		at[1] = (uint8_t)types[i];
+		at[2] = (uint8_t)(tcis[i] >> 8);
+		at[3] = (uint8_t)tcis[i];
+	}
+	memcpy(at, ip, sizeof(ip));
+	cr_assert_eq(bpf_prog_test_run_opts(prog_fd, &opts), 0);
+	cr_assert_eq(opts.retval, XDP_PASS);
+}
+
+static uint64_t sent_in(const struct stage *stage, uint16_t domain)
+{
+	struct ipacct_snapshot *snapshot = stage_snapshot(stage);
+	uint64_t packets = 0;
+
+	for (size_t i = 0; i < snapshot->n_addresses; i++)
+		if (snapshot->addresses[i].key.domain == domain)
+			packets += snapshot->addresses[i].counters.tx_packets;
+	ipacct_snapshot_destroy(snapshot);
+	return packets;
+}
+
+struct tagged {
+	const char *name;
+	uint16_t types[2], tcis[2];
+	size_t n_tags;
+	uint16_t domain;
+};
+
+static const struct tagged tagged[] = {
+	{ "no tag", { 0 }, { 0 }, 0, 3 },
+	{ "listed", { TYPE_8021Q }, { 100 }, 1, 7 },
+	{ "with a priority", { TYPE_8021Q }, { 0xe000 | 100 }, 1, 7 },
+	{ "802.1ad", { TYPE_8021AD }, { 100 }, 1, 7 },
+	{ "old QinQ", { TYPE_QINQ1 }, { 100 }, 1, 7 },
+	{ "first of a range", { TYPE_8021Q }, { 200 }, 1, 65535 },
+	{ "last of a range", { TYPE_8021Q }, { 299 }, 1, 65535 },
+	{ "behind it", { TYPE_8021Q }, { 300 }, 1, 3 },
+	{ "highest", { TYPE_8021Q }, { 4094 }, 1, 0 },
+	{ "priority only", { TYPE_8021Q }, { 0xe000 }, 1, 3 },
+	{ "reserved id", { TYPE_8021Q }, { 4095 }, 1, 3 },
+	{ "outermost decides", { TYPE_8021AD, TYPE_8021Q }, { 100, 200 }, 2, 7 },
+	{ "unlisted outside", { TYPE_8021AD, TYPE_8021Q }, { 300, 100 }, 2, 3 },
+};
+
+static void vlans_of(struct config_interface *ret_interface)
+{
+	char why[SETTING_WHY_BYTES];
+
+	*ret_interface = (struct config_interface){ .domain = 3 };
+	cr_assert_eq(config_vlans_add(ret_interface, "100", "7", why), 0);
+	cr_assert_eq(config_vlans_add(ret_interface, "200-299", "65535", why), 0);
+	cr_assert_eq(config_vlans_add(ret_interface, "4094", "0", why), 0);
+}
+
+static void vlans_count(bool hot)
+{
+	static struct config config;
+	struct ipacct_problem problem = {};
+	struct ipacct_vlans *tables;
+	struct stage stage;
+	int own, fd;
+
+	stage_open_setup(&stage, &(struct stage_setup){ .memory_bytes = 48 << 20,
+							.hot = hot,
+							.hot_sets = hot ? HOT_SETS : 0 });
+	own = stage.prog_fd;
+	config.n_interfaces = 1;
+	vlans_of(&config.interfaces[0]);
+	tables = vlans_map(&stage.maps);
+	cr_assert_not_null(tables);
+	cr_assert_eq(vlans_domains_take(&stage.maps, &config, &problem), 0, "%s", problem.text);
+	vlans_write(&tables[0], &config.interfaces[0]);
+	fd = program_load(&stage.maps, 0, 3, (uint32_t)domain_slot(&stage.maps, 3),
+			  IPACCT_IFFLAG_VLANS);
+	cr_assert_geq(fd, 0);
+	stage_pin_to(0);
+	for (size_t i = 0; i < sizeof(tagged) / sizeof(tagged[0]); i++) {
+		const struct tagged *row = &tagged[i];
+		uint64_t before = sent_in(&stage, row->domain);
+
+		send_tagged(fd, row->types, row->tcis, row->n_tags);
+		stage_cut(&stage);
+		cr_expect_eq(sent_in(&stage, row->domain), before + 1, "%s", row->name);
+	}
+	/* without the feature a tag is no domain */
+	send_tagged(own, tagged[1].types, tagged[1].tcis, 1);
+	stage_cut(&stage);
+	cr_expect_eq(sent_in(&stage, 0), 2);
+	stage.prog_fd = own;
+	vlans_unmap(tables);
+	close(fd);
+	stage_close(&stage);
+}
+
+Test(domains, outermost_vlan_id_decides)
+{
+	vlans_count(true);
+}
+
+Test(domains, outermost_vlan_id_decides_without_a_hot_tier)
+{
+	vlans_count(false);
+}
+
+Test(domains, one_more_than_there_are_slots_is_refused)
+{
+	static struct config config;
+	struct ipacct_problem problem = {};
+	char why[SETTING_WHY_BYTES], id[8];
+	struct stage stage;
+
+	stage_open(&stage, 48 << 20, false);
+	config.n_interfaces = 1;
+	for (unsigned int i = 1; i < IPACCT_DOMAINS_MAX; i++) {
+		(void)snprintf(id, sizeof(id), "%u", i);
+		cr_assert_eq(config_vlans_add(&config.interfaces[0], id, id, why), 0);
+	}
+	cr_expect_eq(vlans_domains_take(&stage.maps, &config, &problem), 0, "%s", problem.text);
+	config.interfaces[0].vlans[0].domain = 1000; /* as after a reload: 1 keeps its slot */
+	cr_expect_eq(vlans_domains_take(&stage.maps, &config, &problem), -ENOSPC);
+	cr_expect_not_null(strstr(problem.text, "no room for domain 1000"), "%s", problem.text);
 	stage_close(&stage);
 }
 

@@ -32,7 +32,7 @@ static int turn_load(const struct ipacct_maps *maps, uint32_t turn)
 	struct ipacct_bpf *skeleton = NULL;
 	int fd;
 
-	cr_assert_eq(program_open(NULL, maps, SLOT, 0, 0, &skeleton), 0);
+	cr_assert_eq(program_open(NULL, maps, SLOT, 0, 0, 0, &skeleton), 0);
 	skeleton->rodata->cfg_turn = turn;
 	cr_assert_eq(ipacct_bpf__load(skeleton), 0);
 	fd = fcntl(bpf_program__fd(skeleton->progs.ipacct_xdp), F_DUPFD_CLOEXEC, 3);

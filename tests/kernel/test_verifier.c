@@ -34,7 +34,7 @@ struct btf_ext_start {
 };
 
 /* Load with the verifier's statistics; returns instructions processed for the program. */
-static unsigned long load_verbose(uint32_t slot, uint16_t domain, uint32_t hot_sets)
+static unsigned long load_verbose(uint32_t slot, uint16_t domain, uint32_t hot_sets, bool all)
 {
 	static char log[LOG_BYTES];
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES,
@@ -50,6 +50,7 @@ static unsigned long load_verbose(uint32_t slot, uint16_t domain, uint32_t hot_s
 	skeleton->rodata->cfg_hot4_sets = skeleton->rodata->cfg_hot6_sets = hot_sets;
 	skeleton->rodata->cfg_hot6_bit = 4 * hot_sets;
 	skeleton->rodata->cfg_guard = hot_sets != 0;
+	skeleton->rodata->cfg_inner = skeleton->rodata->cfg_vlans = all;
 	if (hot_sets) {
 		bpf_map__set_value_size(skeleton->maps.ipacct_hot4,
 					hot_sets * IPACCT_HOT_SET_BYTES);
@@ -70,19 +71,65 @@ Test(verifier, stays_below_its_budget_of_instructions)
 
 	if (geteuid() != 0)
 		cr_skip_test("loading a BPF program needs root");
-	n_insns = load_verbose(0, 0, 0);
+	n_insns = load_verbose(0, 0, 0, false);
 	harness_note("processed %lu insns", n_insns);
 	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "%lu", n_insns);
 	/* Settings are constants to the verifier: they may prune branches, not add them. */
-	n_insns = load_verbose(63, 65535, 0);
+	n_insns = load_verbose(63, 65535, 0, false);
 	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "slot 63, domain 65535: %lu", n_insns);
-	n_insns = load_verbose(0, 0, 16384);
+	n_insns = load_verbose(0, 0, 16384, false);
 	harness_note("hot tier: processed %lu insns", n_insns);
 	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "hot tier: %lu", n_insns);
+	n_insns = load_verbose(63, 65535, 16384, true);
+	harness_note("hot tier, inner addresses, VLAN domains: processed %lu insns", n_insns);
+	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "everything: %lu", n_insns);
+}
+
+/* Octets that are left of the program, as the kernel runs it, with a feature on or off. */
+static uint32_t translated(bool inner, bool vlans, uint32_t hot_sets)
+{
+	struct ipacct_bpf *skeleton = ipacct_bpf__open();
+	struct bpf_prog_info info = { 0 };
+	uint32_t info_bytes = sizeof(info);
+
+	cr_assert(skeleton != NULL);
+	skeleton->rodata->cfg_inner = inner;
+	skeleton->rodata->cfg_vlans = vlans;
+	skeleton->rodata->cfg_hot4_sets = skeleton->rodata->cfg_hot6_sets = hot_sets;
+	skeleton->rodata->cfg_hot6_bit = 2 * hot_sets;
+	if (hot_sets) {
+		bpf_map__set_value_size(skeleton->maps.ipacct_hot4,
+					hot_sets * IPACCT_HOT_SET_BYTES);
+		bpf_map__set_value_size(skeleton->maps.ipacct_hot6,
+					hot_sets * IPACCT_HOT_SET_BYTES);
+	}
+	cr_assert(ipacct_bpf__load(skeleton) == 0);
+	cr_assert(bpf_obj_get_info_by_fd(bpf_program__fd(skeleton->progs.ipacct_xdp), &info,
+					 &info_bytes) == 0);
+	ipacct_bpf__destroy(skeleton);
+	return info.xlated_prog_len / sizeof(struct bpf_insn);
+}
+
+Test(verifier, a_feature_that_is_off_is_removed)
+{
+	static const uint32_t hot_sets[] = { 0, 64 };
+
+	if (geteuid() != 0)
+		cr_skip_test("loading a BPF program needs root");
+	for (size_t i = 0; i < 2; i++) {
+		uint32_t neither = translated(false, false, hot_sets[i]);
+		uint32_t inner = translated(true, false, hot_sets[i]);
+		uint32_t vlans = translated(false, true, hot_sets[i]);
+		uint32_t both = translated(true, true, hot_sets[i]);
+
+		harness_note("%u instructions; inner %u, VLAN domains %u, both %u", neither, inner,
+			     vlans, both);
+		cr_expect(neither < inner && neither < vlans && inner < both && vlans < both);
+	}
 }
 
 /* The same for the tc hooks' program. */
-static unsigned long load_tc_verbose(uint32_t hot_sets, bool no_ethernet)
+static unsigned long load_tc_verbose(uint32_t hot_sets, bool no_ethernet, bool all)
 {
 	static char log[LOG_BYTES];
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES,
@@ -97,6 +144,7 @@ static unsigned long load_tc_verbose(uint32_t hot_sets, bool no_ethernet)
 	skeleton->rodata->cfg_hot6_bit = 4 * hot_sets;
 	skeleton->rodata->cfg_guard = hot_sets != 0;
 	skeleton->rodata->cfg_no_ethernet = no_ethernet;
+	skeleton->rodata->cfg_inner = skeleton->rodata->cfg_vlans = all;
 	if (hot_sets) {
 		bpf_map__set_value_size(skeleton->maps.ipacct_hot4,
 					hot_sets * IPACCT_HOT_SET_BYTES);
@@ -115,14 +163,16 @@ Test(verifier, tc_program_stays_below_the_same_budget)
 {
 	if (geteuid() != 0)
 		cr_skip_test("loading a BPF program needs root");
-	for (int no_ethernet = 0; no_ethernet < 2; no_ethernet++)
-		for (uint32_t hot_sets = 0; hot_sets <= 16384; hot_sets += 16384) {
-			unsigned long n_insns = load_tc_verbose(hot_sets, no_ethernet);
+	for (uint32_t bits = 0; bits < 8; bits++) {
+		uint32_t hot_sets = bits & 1 ? 16384 : 0;
+		bool no_ethernet = bits & 2, all = bits & 4;
+		unsigned long n_insns = load_tc_verbose(hot_sets, no_ethernet, all);
 
-			harness_note("tc, %u hot sets, ethernet %d: processed %lu insns", hot_sets,
-				     !no_ethernet, n_insns);
-			cr_expect(n_insns <= VERIFIED_INSNS_MAX, "%lu", n_insns);
-		}
+		harness_note("tc, %u hot sets, ethernet %d, tunnels and VLANs %d: processed %lu "
+			     "insns",
+			     hot_sets, !no_ethernet, all, n_insns);
+		cr_expect(n_insns <= VERIFIED_INSNS_MAX, "%lu", n_insns);
+	}
 }
 
 Test(verifier, kernel_keeps_every_map_name_whole)
@@ -139,7 +189,7 @@ Test(verifier, kernel_keeps_every_map_name_whole)
 		n_maps++;
 		cr_expect(strlen(bpf_map__name(map)) <= MAP_NAME_MAX, "%s", bpf_map__name(map));
 	}
-	cr_expect(n_maps == 16, "%zu maps", n_maps); /* as many as abi.h has pin names */
+	cr_expect(n_maps == 17, "%zu maps", n_maps); /* as many as abi.h has pin names */
 	ipacct_bpf__destroy(skeleton);
 }
 

@@ -194,7 +194,11 @@ Test(config, every_key_reaches_its_member)
 	expect_interface(&config.interfaces[0], "eth0", IPACCT_MODE_NATIVE, CONFIG_ATTACH_AUTO, 7,
 			 true, 29);
 	expect_interface(&config.interfaces[1], "eth1.100", IPACCT_MODE_GENERIC, CONFIG_ATTACH_LINK,
-			 0, false, 34);
+			 0, false, 36);
+	cr_expect_eq(config.interfaces[0].account, CONFIG_ACCOUNT_INNER);
+	cr_expect_eq(config.interfaces[1].account, CONFIG_ACCOUNT_OUTER);
+	cr_expect_eq(config.interfaces[0].n_vlans, 2);
+	cr_expect_eq(config.interfaces[1].n_vlans, 0);
 }
 
 Test(config, flow_style_means_the_same_as_block_style)

@@ -325,6 +325,8 @@ Test(config_help, help_and_man_page_name_every_option_and_key)
 		"version",
 		"help",
 		"domain",
+		"vlan_domains",
+		"account",
 		"optional",
 		"receive_cpus",
 		"name",

@@ -158,7 +158,8 @@ Test(replay_result, hash_is_that_of_the_canonical_text)
 		"\"ipv4_l3_bytes\":0,\"ipv6_packets\":0,\"ipv6_l3_bytes\":0,\"tcp_packets\":0,"
 		"\"tcp_l3_bytes\":0,\"udp_packets\":0,\"udp_l3_bytes\":0,\"icmp_packets\":0,"
 		"\"icmp_l3_bytes\":0,\"other_packets\":0,\"other_l3_bytes\":0,"
-		"\"first_fragments\":0,\"other_fragments\":0,\"size_0-63_packets\":0,"
+		"\"first_fragments\":0,\"other_fragments\":0,\"inner_packets\":0,"
+		"\"tunnel_outer_packets\":0,\"size_0-63_packets\":0,"
 		"\"size_64_packets\":0,\"size_65-127_packets\":0,\"size_128-255_packets\":0,"
 		"\"size_256-511_packets\":0,\"size_512-1023_packets\":0,"
 		"\"size_1024-1518_packets\":0,\"size_1519+_packets\":0,"
@@ -177,7 +178,7 @@ Test(replay_result, hash_is_that_of_the_canonical_text)
 		"\"ignored_ipv6_ext_depth_l2_bytes\":0,\"ignored_internal_packets\":0,"
 		"\"ignored_internal_l2_bytes\":0}\n");
 	cr_assert_eq(result_hash(&result, hash), 0);
-	cr_assert_str_eq(hash, "c68625d690fb3727a5ad75a74f2321a3450cd5606ff88223c72ce65127228e83");
+	cr_assert_str_eq(hash, "f5922dba3d5033bee953c106117da752e98d5f14196d409104933963d7469057");
 	free(text);
 	result_finish(&result);
 }

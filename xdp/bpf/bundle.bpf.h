@@ -264,7 +264,7 @@ __noinline int ipacct_count_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals
 	}
 	l3_bytes = bundle.l2_bytes - bundle.packets * before_bytes; /* before each of them */
 	bundle_accounted(totals, &bundle, &pkt, l3_bytes);
-	pkt.source.domain = pkt.destination.domain = cfg_domain;
+	pkt.source.domain = pkt.destination.domain = frame_domain(ctx);
 	index = account_index(epoch & 1);
 	verdict = ipacct_account(&pkt.source, l3_bytes, index, ACCOUNT_TX(bundle.packets), seed);
 	return verdict |

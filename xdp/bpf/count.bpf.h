@@ -7,6 +7,7 @@
  *	ipacct_load_bytes(ctx, off, to, bytes)   copies octets of the frame wherever they lie; 0 = all
  *	ipacct_first_type(ctx)                   what the frame begins with, 0 = an Ethernet header
  *	ipacct_hidden_bytes(ctx)                 octets of it that the kernel keeps elsewhere: a VLAN tag
+ *	ipacct_hidden_vlan(ctx)                  the id in that tag, −1 = none
  *
  * and after it
  *
@@ -31,11 +32,13 @@ const volatile __u32 cfg_hot6_sets = 0;
 const volatile __u32 cfg_hot6_bit = 0; /* first bit of ipacct_hot6 in ipacct_hotmap */
 const volatile __u32 cfg_guard = 0;    /* there are protected prefixes */
 const volatile __u32 cfg_inner = 0;    /* tunnels count for the addresses inside */
+const volatile __u32 cfg_vlans = 0;    /* VLAN ids have domains of their own */
 
 #include "maps.bpf.h"
 #include "cursor.bpf.h"
 #include "parse.h"
 #include "tunnel.h"
+#include "vlan.bpf.h"
 #include "account.bpf.h"
 
 /* Bin of a frame's size with FCS, one load instead of a chain of compares that mixed sizes mispredict. */
@@ -195,7 +198,7 @@ __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, _
 	if (cfg_inner)
 		count_inside(ctx, totals, len, &pkt);
 	totals_accounted(totals, len, &pkt);
-	pkt.source.domain = pkt.destination.domain = cfg_domain;
+	pkt.source.domain = pkt.destination.domain = frame_domain(ctx);
 	index = account_index(epoch & 1);
 	verdict = ipacct_account(&pkt.source, pkt.l3_bytes, index, ACCOUNT_TX(1), seed);
 	return verdict | ipacct_account(&pkt.destination, pkt.l3_bytes, index, ACCOUNT_RX(1), seed);
@@ -213,7 +216,8 @@ static __always_inline bool count_plain4(ipacct_ctx *ctx, struct ipacct_totals *
 	struct ipacct_cursor cur = cursor_linear(ctx, len);
 	struct ipacct_packet pkt = {};
 
-	if (!table || (cfg_inner && tunnel_maybe_plain(&cur, first, ETH_P_IP)) ||
+	if (!table || vlan_is_beside(ctx) ||
+	    (cfg_inner && tunnel_maybe_plain(&cur, first, ETH_P_IP)) ||
 	    ipacct_parse_plain(&cur, first, ETH_P_IP, &pkt))
 		return false;
 	source = domain | pkt.source.addr_be[3];
@@ -234,7 +238,8 @@ __noinline int ipacct_count_plain6(ipacct_ctx *ctx, struct ipacct_totals *totals
 	struct ipacct_cursor cur = cursor_linear(ctx, len);
 	struct ipacct_packet pkt = {};
 
-	if (!totals || !table || (cfg_inner && tunnel_maybe_plain(&cur, first, ETH_P_IPV6)) ||
+	if (!totals || !table || vlan_is_beside(ctx) ||
+	    (cfg_inner && tunnel_maybe_plain(&cur, first, ETH_P_IPV6)) ||
 	    ipacct_parse_plain(&cur, first, ETH_P_IPV6, &pkt))
 		return false;
 	pkt.source.domain = pkt.destination.domain = cfg_domain;

@@ -23,6 +23,13 @@ static __always_inline __u32 ipacct_hidden_bytes(ipacct_ctx *ctx)
 	return 0;
 }
 
+/* What the device takes off the frame (rxvlan) XDP cannot know. */
+static __always_inline int ipacct_hidden_vlan(ipacct_ctx *ctx)
+{
+	(void)ctx;
+	return -1;
+}
+
 #include "count.bpf.h"
 #include "turn.bpf.h"
 

@@ -11,7 +11,8 @@ typedef struct __sk_buff ipacct_ctx;
 /* Fixed before load. */
 const volatile __u32 cfg_no_ethernet = 0; /* frames of the device begin with IP: tun, ppp, … */
 
-#define TAG_BYTES 4u /* IEEE 802.1Q 9.6 */
+#define TAG_BYTES   4u      /* IEEE 802.1Q 9.6 */
+#define TAG_ID_MASK 0x0fffu /* of the TCI */
 
 static __always_inline long ipacct_load_bytes(ipacct_ctx *ctx, __u32 off, void *to, __u32 bytes)
 {
@@ -28,6 +29,11 @@ static __always_inline __u32 ipacct_first_type(ipacct_ctx *ctx)
 static __always_inline __u32 ipacct_hidden_bytes(ipacct_ctx *ctx)
 {
 	return ctx->vlan_present ? TAG_BYTES : 0;
+}
+
+static __always_inline int ipacct_hidden_vlan(ipacct_ctx *ctx)
+{
+	return ctx->vlan_present ? (int)(ctx->vlan_tci & TAG_ID_MASK) : -1;
 }
 
 #include "count.bpf.h"

@@ -37,6 +37,15 @@ struct {
 	__type(value, struct ipacct_domain);
 } ipacct_doms SEC(".maps");
 
+/* key: interface slot. value: the domain of each VLAN id. Writer: supervisor. Reader: program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, IPACCT_IFS_MAX);
+	__type(key, __u32);
+	__type(value, struct ipacct_vlans);
+} ipacct_vlans SEC(".maps");
+
 /* key: CPU. value: its partition; 0 (also for a CPU beyond the table) is the shared one.
  * Written once by the daemon. Reader: program. */
 struct {

@@ -25,6 +25,7 @@ struct ipacct_engine;
 struct ipacct_engine_settings {
 	const char *name;         /* of the one interface slot; what does not fit is cut off */
 	bool hot;                 /* with the tier of busy addresses, as ipacctd's `hot` */
+	bool inner;               /* tunnels count for the addresses inside, as `account: inner` */
 	const void *object;       /* BPF object in the place of the built-in one, or NULL */
 	size_t object_bytes;      /* must stay where it is as long as the engine is created */
 	uint64_t n_addresses_max; /* more of them end the replay with -ENOSPC */

@@ -31,6 +31,8 @@ static void more_totals(struct json_writer *json, const struct ipacct_interface 
 {
 	json_text(json, "state", ipacct_if_state_name(interface->state));
 	json_u64(json, "domain", interface->domain);
+	json_bool(json, "vlan_domains", interface->flags & IPACCT_IFFLAG_VLANS);
+	json_text(json, "account", interface->flags & IPACCT_IFFLAG_INNER ? "inner" : "outer");
 	json_time(json, "attached", interface->attached_ns);
 	json_u64(json, "accounted_l2_bytes", t->accounted.l2_bytes);
 	json_open(json, "families", '{');
@@ -50,6 +52,8 @@ static void more_totals(struct json_writer *json, const struct ipacct_interface 
 		json_u64(json, "added_l2_bytes", t->bundled_added_l2_bytes);
 		json_close(json, '}');
 	}
+	json_u64(json, "inner_packets", t->inner_packets);
+	json_u64(json, "tunnel_outer_packets", t->tunnel_outer_packets);
 	json_open(json, "ignored_l2_bytes", '{');
 	for (unsigned int i = 0; i < IPACCT_IGNORED_REASONS; i++)
 		json_u64(json, ipacct_reason_name(i), t->ignored[i].l2_bytes);

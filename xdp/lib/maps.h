@@ -16,6 +16,7 @@
 	X(meta, IPACCT_PIN_META)         \
 	X(ifs, IPACCT_PIN_IFS)           \
 	X(doms, IPACCT_PIN_DOMS)         \
+	X(vlans, IPACCT_PIN_VLANS)       \
 	X(cpus, IPACCT_PIN_CPUS)         \
 	X(parts, IPACCT_PIN_PARTS)       \
 	X(totals, IPACCT_PIN_TOTALS)     \

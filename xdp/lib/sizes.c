@@ -88,7 +88,8 @@ void sizing_sum(struct sizing *sizing)
 	sizing->hot_bytes = (uint64_t)sizing_own_parts(sizing) * IPACCT_EPOCHS *
 			    IPACCT_HOT_SET_BYTES * (sizing->hot4_sets + sizing->hot6_sets);
 	sizing->totals_bytes = (uint64_t)IPACCT_EPOCHS * IPACCT_IFS_MAX *
-			       sizeof(struct ipacct_totals) * sizing->n_cpus;
+				       sizeof(struct ipacct_totals) * sizing->n_cpus +
+			       IPACCT_IFS_MAX * sizeof(struct ipacct_vlans);
 	sizing->guard_bytes = sizing->n_guard_entries * GUARD_ENTRY_BYTES;
 	sizing->groups_bytes =
 		sizing->n_groups || sizing->n_group_prefixes

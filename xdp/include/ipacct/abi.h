@@ -44,6 +44,7 @@
 #define IPACCT_PIN_META     "ipacct_meta"
 #define IPACCT_PIN_IFS      "ipacct_ifs"
 #define IPACCT_PIN_DOMS     "ipacct_doms"
+#define IPACCT_PIN_VLANS    "ipacct_vlans"
 #define IPACCT_PIN_CPUS     "ipacct_cpus"
 #define IPACCT_PIN_PARTS    "ipacct_parts"
 #define IPACCT_PIN_TOTALS   "ipacct_totals"
@@ -303,6 +304,14 @@ struct ipacct_domain {
 	__u32 reserved;
 };
 
+/* The domain of every VLAN id on one interface slot (ipacct_vlans), used with IPACCT_IFFLAG_VLANS: that
+ * of the outermost tag counts. An id without a domain of its own has the interface's, and so have 0,
+ * which stands for no VLAN, and 4095. */
+#define IPACCT_VLAN_IDS 4096u /* IEEE 802.1Q 9.6: 12 bits */
+struct ipacct_vlans {
+	__u16 domain[IPACCT_VLAN_IDS];
+};
+
 /* State of one partition in one epoch (ipacct_parts[2 * partition + epoch]). */
 struct ipacct_part {
 	__u64 lru_budget;     /* inserts allowed in one epoch; set once, never cleared */
@@ -487,6 +496,7 @@ IPACCT_ASSERT_SIZE(struct ipacct_totals, 4 * 16 + 8 * 8 + 8 * 16 + 2 * 8 + 32 * 
 IPACCT_ASSERT_SIZE(struct ipacct_ctl, 64);
 IPACCT_ASSERT_SIZE(struct ipacct_meta, 128);
 IPACCT_ASSERT_SIZE(struct ipacct_interface, 112);
+IPACCT_ASSERT_SIZE(struct ipacct_vlans, 8192); /* a multiple of the page: it is mapped */
 IPACCT_ASSERT_SIZE(struct ipacct_part, 64);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_version, 48);
 IPACCT_ASSERT_SIZE(struct ipacct_ledger_record, 128);

@@ -56,7 +56,11 @@
 	X(accounted.packets, "accounted_packets", "packets",                                     \
 	  "packets that were counted for their two addresses")                                   \
 	X(accounted.l2_bytes, "accounted_l2_bytes", "bytes",                                     \
-	  "octets of accounted frames, without FCS")
+	  "octets of accounted frames, without FCS")                                             \
+	X(inner_packets, "inner_packets", "packets",                                             \
+	  "accounted packets that were counted for the addresses inside a tunnel")               \
+	X(tunnel_outer_packets, "tunnel_outer_packets", "packets",                               \
+	  "packets of a tunnel counted for its own addresses, since nothing inside can be read")
 
 /* X(field, output name) */
 #define IPACCT_FAMILIES(X) \
