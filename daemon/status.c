@@ -61,12 +61,12 @@ static json_t *port_json(const struct supervisor *supervisor, uint32_t slot)
 	struct link_facts facts = {};
 	char pin[CONFIG_PATH_BYTES + 32] = "";
 	json_t *port = json_pack(
-		"{s:s, s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:s, s:b}", "ifname", record->ifname,
-		"ifindex", (int)record->ifindex, "hook", ipacct_hook_name(record->hook), "mode",
-		ipacct_mode_name(record->mode), "attach", ipacct_attach_name(record->attach),
-		"state", ipacct_if_state_name(record->state), "domain", record->domain, "slot",
-		(int)slot, "n_attached", (int)record->n_attached, "blind_packets",
-		number(from->blind_packets), "account",
+		"{s:s, s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:s, s:b}", "ifname",
+		record->ifname, "ifindex", (int)record->ifindex, "hook",
+		ipacct_hook_name(record->hook), "mode", ipacct_mode_name(record->mode), "attach",
+		ipacct_attach_name(record->attach), "state", ipacct_if_state_name(record->state),
+		"domain", record->domain, "slot", (int)slot, "n_attached", (int)record->n_attached,
+		"blind_packets", number(from->blind_packets), "account",
 		record->flags & IPACCT_IFFLAG_INNER ? "inner" : "outer", "vlan_domains",
 		(record->flags & IPACCT_IFFLAG_VLANS) != 0);
 

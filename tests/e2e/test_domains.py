@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Accounting domains: the same addresses on two interfaces or in two VLANs stay apart everywhere."""
+
+import itertools
+import json
+import os
+import socket
+import struct
+import types
+
+from harness import Daemon, Network, Place, run, scaled
+from scrape import call_inside
+from tap import check, check_equal, test, wait_for
+from test_operate import write
+
+SOURCE, DESTINATION = "192.0.2.1", "198.51.100.2"
+SOURCE6, DESTINATION6 = "2001:db8::1", "2001:db8::2"
+TYPE_Q, TYPE_AD = 0x8100, 0x88A8  # IEEE 802.1Q 9.5
+
+
+def ip_packet(length, ipv6=False):
+    """A UDP packet of that many octets; no checksum, since nobody receives it."""
+    if ipv6:
+        return struct.pack("!IHBB", 0x60000000, length - 40, 17, 64) + \
+            socket.inet_pton(socket.AF_INET6, SOURCE6) + \
+            socket.inet_pton(socket.AF_INET6, DESTINATION6) + bytes(length - 40)
+    return struct.pack("!BBHHHBBH", 0x45, 0, length, 0, 0, 64, 17, 0) + \
+        socket.inet_aton(SOURCE) + socket.inet_aton(DESTINATION) + bytes(length - 20)
+
+
+def frame(length, tags=(), ipv6=False):
+    """Ethernet with (type, id) tags, outermost first."""
+    header = bytes.fromhex("020000000002020000000001")
+    for kind, vid in tags:
+        header += struct.pack("!HH", kind, vid)
+    return header + struct.pack("!H", 0x86DD if ipv6 else 0x0800) + ip_packet(length, ipv6)
+
+
+class Sender:
+    """A packet socket on a device of the sender's namespace."""
+
+    def __init__(self, context, network, device="tx0"):
+        there = types.SimpleNamespace(receiver=network.sender)
+        self.socket = call_inside(there, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        context.callback(self.socket.close)
+        self.socket.bind((device, 0))
+        self.sent = 0
+
+    def send(self, octets, times=1):
+        for _ in range(times):
+            self.socket.send(octets)
+        self.sent += times
+
+
+def config_of(place, interfaces, interval="100ms"):
+    lines = "".join(f"  - {json.dumps(entry)}\n" for entry in interfaces)
+    path = os.path.join(place.base, "ipacct.yaml")
+    write(path, f"interval: {interval}\ninterfaces:\n{lines}")
+    return path
+
+
+def vlans(mapping):
+    """{100: 7} as the file has it; JSON knows text keys only, and YAML takes them."""
+    return {str(ids): domain for ids, domain in mapping.items()}
+
+
+def start(context, network, interfaces, *options):
+    place = Place(context)
+    daemon = Daemon(context, network, *options, place=place, interface=None)
+    daemon.options = ["-c", config_of(place, interfaces), *options]
+    return daemon.start()
+
+
+def counted(daemon, sent, limit_s=10):
+    """Wait until everything is counted; the dump by (address, domain)."""
+    wait_for(lambda: daemon.cut() and daemon.seen() >= sent, "counting", limit_s)
+    daemon.cut()
+    dump = daemon.dump()
+    check_equal(sum(one["seen_packets"] for one in dump["interfaces"]), sent, "seen")
+    check_equal(dump["rollups"], [], "roll-ups")
+    daemon.ctl("verify")
+    return {(one["address"], one["domain"]): (one["tx_packets"], one["tx_l3_bytes"],
+                                              one["rx_packets"], one["rx_l3_bytes"])
+            for one in dump["addresses"]}
+
+
+def expected(amounts):
+    """{domain: (packets, octets)} of IPv4 from SOURCE to DESTINATION, as counted() has it."""
+    rows = {}
+    for domain, (packets, octets) in amounts.items():
+        rows[SOURCE, domain] = (packets, octets, 0, 0)
+        rows[DESTINATION, domain] = (0, 0, packets, octets)
+    return rows
+
+
+@test(limit_s=60, guest=False)
+def same_addresses_in_two_vlans_stay_apart(context):
+    network = Network(context)
+    daemon = start(context, network, [{
+        "name": "rx0", "domain": 3, "vlan_domains": vlans({100: 7, "200-299": 8})}])
+    sender = Sender(context, network)
+    sender.send(frame(60), 5)
+    sender.send(frame(61, [(TYPE_Q, 100)]), 11)
+    sender.send(frame(62, [(TYPE_Q, 200)]), 13)
+    sender.send(frame(63, [(TYPE_AD, 299), (TYPE_Q, 100)]), 17)
+    sender.send(frame(64, [(TYPE_Q, 300)]), 19)
+    sender.send(frame(65, [(TYPE_Q, 0xE000)]), 23)
+    rows = expected({3: (5 + 19 + 23, 5 * 60 + 19 * 64 + 23 * 65), 7: (11, 11 * 61),
+                     8: (13 + 17, 13 * 62 + 17 * 63)})
+    check_equal(counted(daemon, sender.sent), rows, "by domain")
+    sender.send(frame(80, [(TYPE_Q, 100)], ipv6=True), 3)
+    sender.send(frame(90, [(TYPE_Q, 250)], ipv6=True), 4)
+    for domain, packets, octets in ((7, 3, 240), (8, 4, 360)):
+        rows[SOURCE6, domain] = (packets, octets, 0, 0)
+        rows[DESTINATION6, domain] = (0, 0, packets, octets)
+    check_equal(counted(daemon, sender.sent), rows, "with IPv6")
+    only = {(one["address"], one["domain"]) for one in
+            daemon.dump("--domain", "8")["addresses"]}
+    check_equal(only, {row for row in rows if row[1] == 8}, "--domain 8")
+    device = daemon.dump("--totals")["interfaces"][0]
+    check_equal((device["vlan_domains"], device["domain"], device["account"]), (True, 3, "outer"),
+                "what the dump says of the interface")
+    text = daemon.tool("ipacct-dump").stdout
+    check("DOMAIN" in text, f"no column of domains: {text}")
+    check_equal(daemon.status()["programs"][0]["vlan_domains"], True, "status")
+
+
+@test(limit_s=60, guest=False)
+def same_addresses_on_two_interfaces_stay_apart(context):
+    network = Network(context)
+    run("ip", "-n", network.sender, "link", "add", "tx1", "type", "veth", "peer", "name", "rx1",
+        "netns", network.receiver)
+    for space, device in ((network.sender, "tx1"), (network.receiver, "rx1")):
+        run("ip", "-n", space, "link", "set", device, "up")
+    path = os.path.join(context.folder, "http")
+    os.chmod(context.folder, 0o755)
+    daemon = start(context, network, [{"name": "rx0", "domain": 1}, {"name": "rx1", "domain": 2}],
+                   "--listen", f"unix:{path}", "--top-addresses", "10")
+    first, second = Sender(context, network), Sender(context, network, "tx1")
+    first.send(frame(60), 7)
+    second.send(frame(70), 9)
+    rows = expected({1: (7, 420), 2: (9, 630)})
+    check_equal(counted(daemon, 16), rows, "by domain")
+
+    def ask(target):
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(10)
+            link.connect(path)
+            link.sendall(f"GET {target} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+            answer = b"".join(iter(lambda: link.recv(1 << 16), b""))
+        return answer.partition(b"\r\n\r\n")[2].decode()
+
+    top = json.loads(ask("/api/v1/top"))["addresses"]
+    check_equal({(one["address"], one["domain"]) for one in top}, set(rows), "/api/v1/top")
+    daemon.cut()
+    series = {f'address="{SOURCE}@{domain}"' for domain in (1, 2)}
+    wait_for(lambda: daemon.cut() and all(name in ask("/metrics") for name in series),
+             "both in /metrics")
+
+
+@test(limit_s=90, guest=False)
+def vlan_domains_change_under_traffic_and_lose_nothing(context):
+    """Whatever the order of packets and reloads: all domains together have every packet, and what
+    was counted in one stays there."""
+    network = Network(context)
+    entry = {"name": "rx0", "domain": 3, "vlan_domains": vlans({100: 7})}
+    daemon = start(context, network, [entry])
+    path = daemon.options[1]
+    sender = Sender(context, network)
+    tagged = frame(60, [(TYPE_Q, 100)])
+    changes = [{"vlan_domains": vlans({100: 8})}, {"vlan_domains": vlans({"1-4094": 9})},
+               {}, {"vlan_domains": vlans({100: 7}), "account": "inner"},
+               {"vlan_domains": vlans({100: 8})}]
+    before = {}
+    for change, _ in zip(itertools.cycle(changes), range(scaled(25, 5))):
+        sender.send(tagged, 200)
+        config_of(daemon.place, [{"name": "rx0", "domain": 3, **change}])
+        check(os.path.exists(path), path)
+        daemon.ctl("reload")
+        sender.send(tagged, 200)
+        daemon.cut()
+        now = {(one["address"], one["domain"]): one["tx_packets"]
+               for one in daemon.dump()["addresses"]}
+        for row, packets in before.items():
+            check(now.get(row, 0) >= packets, f"{row} fell from {packets} to {now.get(row)}")
+        before = now
+    rows = counted(daemon, sender.sent)
+    check_equal(sum(row[0] for row in rows.values()), sender.sent, "sent by the source")
+    check_equal(sum(row[1] for row in rows.values()), 60 * sender.sent, "octets")
+    check_equal({domain for _, domain in rows}, {3, 7, 8, 9}, "domains that were used")
+    # what comes after a reload has returned counts as it says
+    config_of(daemon.place, [{"name": "rx0", "domain": 3, "vlan_domains": vlans({100: 11})}])
+    daemon.ctl("reload")
+    sender.send(tagged, 5)
+    check_equal(counted(daemon, sender.sent)[SOURCE, 11], (5, 300, 0, 0), "after the last reload")
+
+
+@test(limit_s=60, guest=False)
+def vlan_domains_outlive_a_killed_daemon(context):
+    network = Network(context)
+    daemon = start(context, network, [{"name": "rx0", "vlan_domains": vlans({100: 7})}])
+    sender = Sender(context, network)
+    sender.send(frame(60, [(TYPE_Q, 100)]), 5)
+    daemon.kill()
+    sender.send(frame(60, [(TYPE_Q, 100)]), 6)
+    daemon.start()
+    sender.send(frame(60, [(TYPE_Q, 100)]), 7)
+    check_equal(counted(daemon, sender.sent), expected({7: (18, 1080)}), "by domain")
+
+
+@test(limit_s=60, guest=False)
+def a_reload_that_fails_changes_no_domain(context):
+    network = Network(context)
+    entry = {"name": "rx0", "vlan_domains": vlans({100: 7})}
+    daemon = start(context, network, [entry])
+    sender = Sender(context, network)
+    config_of(daemon.place, [{"name": "rx0", "vlan_domains": vlans({100: 8})},
+                             {"name": "nic7"}])
+    daemon.ctl("reload", expect=None)
+    check("nic7" in daemon.log(), "no word of the missing interface")
+    sender.send(frame(60, [(TYPE_Q, 100)]), 5)
+    check_equal(counted(daemon, sender.sent), expected({7: (5, 300)}), "by domain")
