@@ -71,6 +71,21 @@ def start(context, network, interfaces, *options):
     return daemon.start()
 
 
+def http_place(context):
+    """A socket of the HTTP endpoint, where the daemon's user can make it."""
+    os.chmod(context.folder, 0o755)
+    return "unix:" + os.path.join(context.folder, "http")
+
+
+def ask(context, target):
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(10)
+        link.connect(os.path.join(context.folder, "http"))
+        link.sendall(f"GET {target} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: link.recv(1 << 16), b""))
+    return answer.partition(b"\r\n\r\n")[2].decode()
+
+
 def counted(daemon, sent, limit_s=10):
     """Wait until everything is counted; the dump by (address, domain)."""
     wait_for(lambda: daemon.cut() and daemon.seen() >= sent, "counting", limit_s)
@@ -132,29 +147,19 @@ def same_addresses_on_two_interfaces_stay_apart(context):
         "netns", network.receiver)
     for space, device in ((network.sender, "tx1"), (network.receiver, "rx1")):
         run("ip", "-n", space, "link", "set", device, "up")
-    path = os.path.join(context.folder, "http")
-    os.chmod(context.folder, 0o755)
     daemon = start(context, network, [{"name": "rx0", "domain": 1}, {"name": "rx1", "domain": 2}],
-                   "--listen", f"unix:{path}", "--top-addresses", "10")
+                   "--listen", http_place(context), "--top-addresses", "10")
     first, second = Sender(context, network), Sender(context, network, "tx1")
     first.send(frame(60), 7)
     second.send(frame(70), 9)
     rows = expected({1: (7, 420), 2: (9, 630)})
     check_equal(counted(daemon, 16), rows, "by domain")
 
-    def ask(target):
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(10)
-            link.connect(path)
-            link.sendall(f"GET {target} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
-            answer = b"".join(iter(lambda: link.recv(1 << 16), b""))
-        return answer.partition(b"\r\n\r\n")[2].decode()
-
-    top = json.loads(ask("/api/v1/top"))["addresses"]
+    top = json.loads(ask(context, "/api/v1/top"))["addresses"]
     check_equal({(one["address"], one["domain"]) for one in top}, set(rows), "/api/v1/top")
     daemon.cut()
     series = {f'address="{SOURCE}@{domain}"' for domain in (1, 2)}
-    wait_for(lambda: daemon.cut() and all(name in ask("/metrics") for name in series),
+    wait_for(lambda: daemon.cut() and all(name in ask(context, "/metrics") for name in series),
              "both in /metrics")
 
 
