@@ -144,6 +144,23 @@ def without_the_hot_tier_the_result_is_the_same():
 
 
 @test
+def inner_addresses_are_proven_like_outer_ones():
+    for hot in ("on", "off"):
+        verdict = prove("corpus.pcap", "--account", "inner", "--hot", hot)
+        assert verdict["account"] == "inner" and verdict["conserved"], verdict
+    assert prove("corpus.pcap")["account"] == "outer"
+    outer, inner = (json.loads(good("-j", "--totals", "--account", account, "corpus.pcap"))
+                    for account in ("outer", "inner"))
+    assert outer["interfaces"][0]["inner_packets"] == 0
+    assert inner["interfaces"][0]["inner_packets"] > 100, inner["interfaces"]
+    assert inner["interfaces"][0]["tunnel_outer_packets"] > 100
+    for name in ("seen_packets", "seen_l2_bytes", "accounted_packets", "ignored"):
+        assert inner["interfaces"][0][name] == outer["interfaces"][0][name], name
+    # the proof can fail here, too
+    prove("corpus.pcap", "--account", "inner", "--drill", "1500", code=3)
+
+
+@test
 def hashes_are_those_of_capture_object_and_canonical_text():
     verdict = prove("corpus.pcapng")
     assert verdict["capture_sha256"] == sha256(octets_of("corpus.pcapng"))
@@ -267,14 +284,14 @@ def foreign_objects_are_refused():
 @test
 def cut_packets_are_said_in_words_and_numbers():
     text = good("cut.pcap").decode()
-    assert "505 packets were cut by the capture (645 KiB missing): counted as captured" in text
+    assert "812 packets were cut by the capture (654 KiB missing): counted as captured" in text
     facts = json.loads(good("-j", "cut.pcap"))["replay"]
     whole = json.loads(good("-j", "corpus.pcap"))["replay"]
-    assert facts["cut_packets"] == 505
+    assert facts["cut_packets"] == 812
     assert facts["l2_bytes"] + facts["cut_l2_bytes"] == whole["l2_bytes"]
     needs_root()
     done = run("--csv", "cut.pcap")
-    assert b"505 packets were cut by the capture" in done.stderr and done.returncode == 0
+    assert b"812 packets were cut by the capture" in done.stderr and done.returncode == 0
 
 
 @test
@@ -367,7 +384,7 @@ def standard_input_is_a_capture():
         assert verdict["capture"] == "standard input"
         assert verdict["capture_sha256"] == sha256(octets_of(name))
     with subprocess.Popen(["cat", "corpus.pcap"], stdout=subprocess.PIPE) as cat:
-        assert json.loads(good("-j", "-", stdin=cat.stdout))["replay"]["packets"] == 1179
+        assert json.loads(good("-j", "-", stdin=cat.stdout))["replay"]["packets"] == 1550
 
 
 @test
