@@ -135,12 +135,32 @@ static void domains(struct bench *bench, const char *case_name, const char *load
 	ways(bench, case_name, names, options, 2);
 }
 
+/* What packets without a tunnel or a tag pay for being looked at. */
+static void looks(struct bench *bench, const char *case_name, const char *load_name, int family)
+{
+	static const char *const names[] = { "neither", "inner", "vlan_domains", "both" };
+	static const uint16_t flags[] = { 0, IPACCT_IFFLAG_INNER, IPACCT_IFFLAG_VLANS,
+					  IPACCT_IFFLAG_INNER | IPACCT_IFFLAG_VLANS };
+	struct stage_options options[4];
+
+	if (!wanted(bench, case_name))
+		return;
+	for (int i = 0; i < 4; i++)
+		options[i] = (struct stage_options){ .load = load_named(load_name, family),
+						     .memory_bytes = MEMORY_DEFAULT,
+						     .hot = true,
+						     .flags = flags[i] };
+	ways(bench, case_name, names, options, 4);
+}
+
 void features_cases(struct bench *bench)
 {
 	totals_parts(bench);
 	guards(bench, "features/protected_near/flood", true);
 	guards(bench, "features/protected_apart/flood", false);
 	domains(bench, "features/domain/1k", "1k");
+	looks(bench, "features/looks/v4/1k", "1k", 4);
+	looks(bench, "features/looks/v6/1k", "1k", 6);
 	if (bench->quick)
 		return;
 	domains(bench, "features/domain/flood", "flood");

@@ -112,8 +112,8 @@ static void maps_open(struct stage *stage, const struct stage_options *options)
 		guards_write(stage, options);
 	ret = domain_slot(&stage->maps, options->domain);
 	if (ret >= 0)
-		ret = stage->prog_fd =
-			program_load(&stage->maps, 0, options->domain, (uint32_t)ret, 0);
+		ret = stage->prog_fd = program_load(&stage->maps, 0, options->domain, (uint32_t)ret,
+						    options->flags);
 	if (ret < 0)
 		die("program under test", ret);
 }

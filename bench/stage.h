@@ -34,6 +34,7 @@ struct stage_options {
 	bool plain;                     /* make the baselines' maps, of the same memory */
 	uint32_t n_plain;               /* so many entries instead, 0 = by memory */
 	uint16_t domain;                /* accounting domain of the interface */
+	uint16_t flags;                 /* IPACCT_IFFLAG_* of the interface */
 	uint32_t n_guards;              /* protected prefixes that match nothing */
 	bool guards_near;               /* between the flood's addresses, else far from all */
 	void (*size)(struct sizing *s); /* last word on the sizes, or NULL */

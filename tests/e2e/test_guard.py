@@ -93,7 +93,7 @@ def protected_addresses_are_exact_in_a_flood_with_hot_tier(context):
 
 @test(limit_s=120, guest=False)
 def protected_addresses_are_exact_in_a_flood_of_a_shared_partition(context):
-    exact_in_a_flood(context, "20M", "--receive-cpus", "none")
+    exact_in_a_flood(context, "21M", "--receive-cpus", "none")
 
 
 CONFIG = "interval: 100ms\nmemory: 48M\nhot: on\ninterfaces: [{name: rx0}]\n"
