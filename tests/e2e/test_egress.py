@@ -133,6 +133,87 @@ def super_packets_of_a_guest_and_headers_in_fragments(context):
                                          "added_l2_bytes": 7 * 66 + 7 * 42}, "super-packets")
 
 
+def overlay(context, space, device, local, remote, inside):
+    """A VXLAN device over the cable; what it sends is cut by the stack behind the hook."""
+    made = space.inside("ip", "link", "add", "vx0", "type", "vxlan", "id", 42, "local", local,
+                        "remote", remote, "dstport", 4789, "dev", device, expect=None)
+    if "Unknown device type" in made.stderr:
+        raise Skip("this kernel has no VXLAN devices")
+    check_equal(made.returncode, 0, made.stderr)
+    space.up("vx0", *inside)
+
+
+def through_an_overlay(context, out, arrive, here, there, device, other):
+    """TCP and UDP through VXLAN: the addresses inside, as departures and as arrivals."""
+    overlay(context, there, other, "192.0.2.2", "192.0.2.1", ("10.7.0.2/24", "2001:db8:7::2/64"))
+    overlay(context, here, device, "192.0.2.1", "192.0.2.2", ("10.7.0.1/24", "2001:db8:7::1/64"))
+    for address in ("10.7.0.2", "2001:db8:7::2"):
+        sink = there.flow_start("sink", address, 7001, 1)
+        here.flow("stream", address, 7001, STREAM)
+        check_equal(finish(sink), str(STREAM), "octets of the stream")
+        drain = there.flow_start("drain", address, 7002, 6)
+        here.flow("segments", address, 7002, 5100, 1200, 1)
+        here.flow("datagrams", address, 7002, 100, 1)
+        finish(drain)
+    found = equal_ends(here, out, arrive)
+    check(found["super_packets"]["frames"] > scaled(50), f"super-packets: {found['super_packets']}")
+    check(found["inner_packets"] > found["super_packets"]["packets"], "packets inside a tunnel")
+    rows = {address: row for (_, address, _), row in lines(out.dump()).items()}
+    check(rows["10.7.0.1"][0] > STREAM // 1500, f"the inner address: {rows['10.7.0.1']}")
+    check("192.0.2.1" not in rows or rows["192.0.2.1"][0] < 50, "the tunnel's own address")
+    context.note(f"{found['inner_packets']} inside a tunnel, {found['super_packets']}")
+    return rows
+
+
+@test(limit_s=120)
+def super_packets_inside_of_a_tunnel_count_for_the_addresses_inside(context):
+    """account: inner at tc-egress and at the peer's XDP: equal to the octet."""
+    here, there = Space(context), Space(context)
+    cable(here, "a0", there, "b0")
+    ends = []
+    for space, device, hook in ((here, "a0", "tc-egress"), (there, "b0", "xdp")):
+        path = os.path.join(context.folder, f"{device}.yaml")
+        with open(path, "w", encoding="ascii") as out:
+            out.write(f"interfaces: [{{name: {device}, hooks: [{hook}], account: inner}}]\n")
+        ends.append(Daemon(context, space, "-c", path, interface=None).start())
+    there.up("b0", "192.0.2.2/24")
+    here.up("a0", "192.0.2.1/24")
+    through_an_overlay(context, *ends, here, there, "a0", "b0")
+
+
+@test(limit_s=120)
+def vlan_domains_hold_for_super_packets_too(context):
+    """A VLAN device above a0: its tag lies beside the frame at tc-egress, in it at the peer's XDP.
+    And plain packets, which the hot tier has met: those of the tag are not the interface's."""
+    here, there = Space(context), Space(context)
+    cable(here, "a0", there, "b0")
+    ends = []
+    for space, device, hook in ((here, "a0", "tc-egress"), (there, "b0", "xdp")):
+        # the far end's device makes tags of its metadata before XDP sees the frame
+        space.inside("ethtool", "-K", device, "txvlan", "off" if space is there else "on")
+        path = os.path.join(context.folder, f"{device}.yaml")
+        with open(path, "w", encoding="ascii") as out:
+            out.write(f"interfaces: [{{name: {device}, hooks: [{hook}], domain: 1, "
+                      "vlan_domains: {7: 9}, account: inner}]\n")
+        ends.append(Daemon(context, space, "-c", path, interface=None).start())
+    for space, device, number in ((there, "b0", 2), (here, "a0", 1)):
+        space.up(device, f"192.0.2.{number}/24")
+        space.inside("ip", "link", "add", "v7", "link", device, "type", "vlan", "id", 7)
+        space.up("v7", f"198.51.100.{number}/24")
+    for address in ("192.0.2.2", "198.51.100.2"):
+        sink = there.flow_start("sink", address, 7001, 1)
+        here.flow("stream", address, 7001, STREAM)
+        check_equal(finish(sink), str(STREAM), "octets of the stream")
+        drain = there.flow_start("drain", address, 7002, 40)
+        here.flow("datagrams", address, 7002, 100, 40)
+        finish(drain)
+    equal_ends(here, *ends)
+    found = {(address, domain) for (kind, address, domain) in lines(ends[0].dump())
+             if kind == "addresses" and "." in address}
+    check_equal(found, {("192.0.2.1", 1), ("192.0.2.2", 1), ("198.51.100.1", 9),
+                        ("198.51.100.2", 9)}, "addresses and their domains")
+
+
 class Router:
     """clients c1, c2 — (lan) router (wan) — server; a daemon counts on the router."""
 

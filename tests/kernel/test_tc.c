@@ -44,7 +44,7 @@ Test(tc, every_row_that_fits_counts_what_the_table_says)
 			struct outcome outcome;
 
 			cr_assert(frame_build(row->layers, &frame) == 0);
-			cr_assert(case_outcome(row, &outcome) == 0);
+			cr_assert(case_outcome(row, harness.machine.setup.inner, &outcome) == 0);
 			if (!is_taken(frame.n_bytes))
 				continue;
 			(void)harness_frame(&harness, row->name, "tc", frame.data, frame.n_bytes, 0,
@@ -57,10 +57,8 @@ Test(tc, every_row_that_fits_counts_what_the_table_says)
 	}
 }
 
-Test(tc, every_row_cut_at_every_byte)
+static void rows_cut(void)
 {
-	if (!start(2))
-		return;
 	for (size_t i = 0; i < n_cases(); i++) {
 		const struct packet_case *row = case_at(i);
 		struct outcome outcome;
@@ -69,12 +67,21 @@ Test(tc, every_row_cut_at_every_byte)
 		for (size_t n = FRAME_MIN; n < frame.n_bytes && n < 200; n++) {
 			if (!is_taken(n))
 				continue;
-			reference_account(frame.data, n, &outcome);
+			harness_reference(&harness, frame.data, n, &outcome);
 			(void)harness_frame(&harness, row->name, "cut", frame.data, n, 0, &outcome);
 		}
 	}
-	harness_check(&harness, "all rows", true);
-	harness_finish(&harness);
+}
+
+Test(tc, every_row_cut_at_every_byte)
+{
+	for (size_t s = 2; s < HARNESS_SETUPS; s++) { /* outer addresses, then inner ones */
+		if (!start(s))
+			return;
+		rows_cut();
+		harness_check(&harness, "all rows", true);
+		harness_finish(&harness);
+	}
 }
 
 /* Headers of a super-packet, spelled out; its payload follows, all zero. */
@@ -84,7 +91,11 @@ struct bundle_case {
 	uint32_t payload_bytes, gso_size, gso_segs, wire_len;
 	uint32_t before_bytes;          /* what lies before the outermost IP header */
 	uint32_t packets, header_bytes; /* on the wire */
+	/* what lies before the innermost IP header of a tunnel; 0: no tunnel, or INSIDE_OPAQUE */
+	uint32_t inside_bytes;
 };
+
+#define INSIDE_OPAQUE 1u /* a tunnel, but nobody can read what is in it */
 
 #define MACS     "020000000001020000000002"
 #define WIRE4(p) "4500 0000 0000 0000 40" p "0000 c0000201 c6336402"
@@ -112,26 +123,28 @@ static const struct bundle_case bundles[] = {
 	{ "UDP over IPv6", MACS "86dd" WIRE6("11") WIRE_UDP("1b5b"), 2500, 1200, 3, 0, 14, 3, 62 },
 	{ "two tags", MACS "88a8 0005 8100 0006 0800" WIRE4("06") WIRE_TCP20, 2500, 1000, 3, 0, 22,
 	  3, 62 },
-	{ "IPIP", MACS "0800" WIRE4("04") WIRE4("06") WIRE_TCP20, 2500, 1000, 3, 0, 14, 3, 74 },
-	{ "6in4", MACS "0800" WIRE4("29") WIRE6("06") WIRE_TCP20, 2500, 1000, 3, 0, 14, 3, 94 },
+	{ "IPIP", MACS "0800" WIRE4("04") WIRE4("06") WIRE_TCP20, 2500, 1000, 3, 0, 14, 3, 74, 34 },
+	{ "6in4", MACS "0800" WIRE4("29") WIRE6("06") WIRE_TCP20, 2500, 1000, 3, 0, 14, 3, 94, 34 },
 	{ "GRE with key and sequence number",
 	  MACS "0800" WIRE4("2f") "3000 0800 00000001 00000002" WIRE4("06") WIRE_TCP20, 2500, 1000,
-	  3, 0, 14, 3, 86 },
+	  3, 0, 14, 3, 86, 46 },
 	{ "GRE with Ethernet in it",
 	  MACS "0800" WIRE4("2f") "0000 6558" MACS "8100 0007 86dd" WIRE6("11") WIRE_UDP("1b5b"),
-	  2500, 1000, 3, 0, 14, 3, 104 },
+	  2500, 1000, 3, 0, 14, 3, 104, 56 },
 	{ "VXLAN",
 	  MACS "0800" WIRE4("11") WIRE_UDP("12b5") "08000000 00000100" MACS "0800" WIRE4("06")
 		  WIRE_TCP32,
-	  2500, 1000, 3, 0, 14, 3, 116 },
+	  2500, 1000, 3, 0, 14, 3, 116, 64 },
 	{ "GENEVE with options",
 	  MACS "0800" WIRE4("11") WIRE_UDP("17c1") "02006558 00000100 0000000000000000" MACS
 						   "86dd" WIRE6("06") WIRE_TCP20,
-	  2500, 1000, 3, 0, 14, 3, 132 },
+	  2500, 1000, 3, 0, 14, 3, 132, 72 },
 	{ "SCTP, chunks of any size", MACS "0800" WIRE4("84") "1b5b1b5b0000000000000000", 2500,
 	  0xffff, 4, 0, 14, 4, 46 },
 	{ "ESP: as the kernel estimates", MACS "0800" WIRE4("32") "0000000100000001", 2500, 1000, 3,
 	  2542 + 2 * 42, 14, 3, 42 },
+	{ "GRE with what nobody can read", MACS "0800" WIRE4("2f") "0000 88be 00000001", 2500, 1000,
+	  3, 2542 + 2 * 42, 14, 3, 42, INSIDE_OPAQUE },
 	{ "ESP, no estimate: what lies before IP", MACS "0800" WIRE4("32") "0000000100000001", 2500,
 	  1000, 0, 0, 14, 3, 14 },
 };
@@ -152,17 +165,25 @@ static size_t bytes_of(const char *hex, uint8_t *to)
 	return n / 2;
 }
 
-/* The outermost IP packet says its length, as the kernel writes it. */
+static void length_write(uint8_t *ip, size_t l3_bytes)
+{
+	bool ipv6 = ip[0] >> 4 == 6;
+	uint8_t *length = ip + (ipv6 ? 4 : 2);
+
+	l3_bytes -= ipv6 ? 40 : 0;
+	length[0] = (uint8_t)(l3_bytes >> 8);
+	length[1] = (uint8_t)l3_bytes;
+}
+
+/* The IP packets, outermost and innermost, say their length, as the kernel writes it. */
 static size_t bundle_build(const struct bundle_case *row, uint8_t *data)
 {
 	size_t n_headers = bytes_of(row->headers, data), n = n_headers + row->payload_bytes;
-	uint8_t *ip = data + row->before_bytes;
-	size_t l3_bytes = n - row->before_bytes - (ip[0] >> 4 == 6 ? 40 : 0);
-	uint8_t *length = ip + (ip[0] >> 4 == 6 ? 4 : 2);
 
 	memset(data + n_headers, 0, row->payload_bytes);
-	length[0] = (uint8_t)(l3_bytes >> 8);
-	length[1] = (uint8_t)l3_bytes;
+	length_write(data + row->before_bytes, n - row->before_bytes);
+	if (row->inside_bytes > INSIDE_OPAQUE)
+		length_write(data + row->inside_bytes, n - row->inside_bytes);
 	return n;
 }
 
@@ -174,6 +195,13 @@ static uint32_t bin_of(uint32_t l2_bytes)
 	while (bin < sizeof(limits) / sizeof(*limits) && l2_bytes + 4 >= limits[bin])
 		bin++;
 	return bin;
+}
+
+/* What lies before the IP header whose addresses count. */
+static uint32_t before_of(const struct bundle_case *row)
+{
+	return harness.machine.setup.inner && row->inside_bytes > INSIDE_OPAQUE ? row->inside_bytes
+										: row->before_bytes;
 }
 
 /* Segment by segment, as they would be on the wire. */
@@ -191,9 +219,13 @@ static struct ipacct_totals wire_of(const struct bundle_case *row, size_t n_byte
 		totals.seen.packets++;
 		totals.seen.l2_bytes += n_headers + here;
 		totals.size_histogram[bin_of((uint32_t)(n_headers + here))]++;
-		*l3_bytes += n_headers - row->before_bytes + here;
+		*l3_bytes += n_headers - before_of(row) + here;
 		left -= here;
 	}
+	if (harness.machine.setup.inner && row->inside_bytes > INSIDE_OPAQUE)
+		totals.inner_packets = row->packets;
+	if (harness.machine.setup.inner && row->inside_bytes == INSIDE_OPAQUE)
+		totals.tunnel_outer_packets = row->packets;
 	return totals;
 }
 
@@ -245,7 +277,7 @@ static void bundle_check(const struct bundle_case *row)
 	uint64_t l3_bytes;
 
 	want = wire_of(row, n, &l3_bytes);
-	addresses_of(data + row->before_bytes, address);
+	addresses_of(data + before_of(row), address);
 	before = state_of(address);
 	cr_assert(machine_run_bundle(&harness.machine, data, n, row->gso_size, row->gso_segs,
 				     row->wire_len ? row->wire_len : (uint32_t)n) == XDP_PASS,
@@ -269,6 +301,9 @@ static void bundle_check(const struct bundle_case *row)
 	cr_expect(got.totals.bundles == 1 && got.totals.bundled_packets == row->packets &&
 			  got.totals.bundled_added_l2_bytes == want.seen.l2_bytes - n,
 		  "%s: super-packets", row->name);
+	cr_expect(got.totals.inner_packets == want.inner_packets &&
+			  got.totals.tunnel_outer_packets == want.tunnel_outer_packets,
+		  "%s: tunnels", row->name);
 	cr_expect(got.source.tx_packets == row->packets && got.source.tx_l3_bytes == l3_bytes &&
 			  !got.source.rx_packets && got.destination.rx_packets == row->packets &&
 			  got.destination.rx_l3_bytes == l3_bytes && !got.destination.tx_packets,

@@ -243,7 +243,7 @@ __noinline int ipacct_count_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals
 	struct ipacct_packet pkt = {};
 	struct bundle bundle = {};
 	__u32 index, l3_bytes, before_bytes = 0;
-	int verdict, headers = BUNDLE_UNKNOWN;
+	int verdict, tunnel = TUNNEL_NONE, headers = BUNDLE_UNKNOWN;
 
 	if (!totals)
 		return -1;
@@ -252,6 +252,9 @@ __noinline int ipacct_count_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals
 		/* no padding behind what has to be cut: its IP packet ends where the frame ends */
 		before_bytes = len - pkt.l3_bytes;
 		headers = ipacct_bundle_headers(ctx, before_bytes - ipacct_hidden_bytes(ctx));
+		tunnel = count_inside(ctx, len, &pkt);
+		if (tunnel == TUNNEL_READ)
+			before_bytes = len - pkt.l3_bytes; /* likewise of the packet inside */
 	}
 	bundle_measure(ctx, len, before_bytes, headers, &bundle);
 	bundle_seen(totals, len, &bundle);
@@ -262,6 +265,7 @@ __noinline int ipacct_count_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals
 		totals->ignored[reason].l2_bytes += bundle.l2_bytes;
 		return 0;
 	}
+	totals_tunnel(totals, tunnel, bundle.packets);
 	l3_bytes = bundle.l2_bytes - bundle.packets * before_bytes; /* before each of them */
 	bundle_accounted(totals, &bundle, &pkt, l3_bytes);
 	pkt.source.domain = pkt.destination.domain = frame_domain(ctx);

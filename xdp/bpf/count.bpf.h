@@ -166,17 +166,20 @@ static __always_inline void totals_ignored(struct ipacct_totals *totals, __u32 l
 	totals->ignored[reason].l2_bytes += len;
 }
 
-/* From the addresses of a tunnel to those inside. */
-static __always_inline void count_inside(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
-					 struct ipacct_packet *pkt)
+/* From the addresses of a tunnel to those inside. Returns enum tunnel_verdict. */
+static __always_inline int count_inside(ipacct_ctx *ctx, __u32 len, struct ipacct_packet *pkt)
 {
 	struct ipacct_cursor cur = { .ctx = ctx, .len = len };
-	int verdict = ipacct_innermost(&cur, pkt);
 
+	return cfg_inner ? ipacct_innermost(&cur, pkt) : TUNNEL_NONE;
+}
+
+static __always_inline void totals_tunnel(struct ipacct_totals *totals, int verdict, __u32 packets)
+{
 	if (verdict == TUNNEL_READ)
-		totals->inner_packets++;
+		totals->inner_packets += packets;
 	else if (verdict == TUNNEL_OPAQUE)
-		totals->tunnel_outer_packets++;
+		totals->tunnel_outer_packets += packets;
 }
 
 /* Any packet: tags, tunnels, extension headers, headers beyond the linear part, errors, addresses that
@@ -195,8 +198,7 @@ __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, _
 		totals_ignored(totals, len, PARSE_REASON(verdict));
 		return 0;
 	}
-	if (cfg_inner)
-		count_inside(ctx, totals, len, &pkt);
+	totals_tunnel(totals, count_inside(ctx, len, &pkt), 1);
 	totals_accounted(totals, len, &pkt);
 	pkt.source.domain = pkt.destination.domain = frame_domain(ctx);
 	index = account_index(epoch & 1);
