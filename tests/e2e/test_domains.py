@@ -225,3 +225,24 @@ def a_reload_that_fails_changes_no_domain(context):
     check("nic7" in daemon.log(), "no word of the missing interface")
     sender.send(frame(60, [(TYPE_Q, 100)]), 5)
     check_equal(counted(daemon, sender.sent), expected({7: (5, 300)}), "by domain")
+
+
+@test(limit_s=60, guest=False)
+def a_tag_beside_the_frame_decides_at_tc_hooks(context):
+    """The stack takes tags out of a frame before tc-ingress: what the hot tier has met without a tag
+    is somebody else with one."""
+    for hot in ("on", "off"):
+        network = Network(context)
+        daemon = start(context, network, [{"name": "rx0", "hooks": ["tc-ingress"], "domain": 1,
+                                           "vlan_domains": vlans({7: 9})}], "--hot", hot)
+        sender = Sender(context, network)
+        for _ in range(3):
+            sender.send(frame(100), 40)
+            sender.send(frame(200, [(TYPE_Q, 7)]), 30)
+            sender.send(frame(300, [(TYPE_AD, 7), (TYPE_Q, 8)]), 20)
+            sender.send(frame(400, [(TYPE_Q, 8)]), 10)
+            sender.send(frame(500, [(TYPE_Q, 0)]), 5)
+        check_equal(counted(daemon, sender.sent),
+                    expected({1: (3 * 55, 3 * (4000 + 4000 + 2500)),
+                              9: (3 * 50, 3 * (6000 + 6000))}), f"hot {hot}")
+        daemon.stop()

@@ -181,7 +181,7 @@ def super_packets_inside_of_a_tunnel_count_for_the_addresses_inside(context):
     through_an_overlay(context, *ends, here, there, "a0", "b0")
 
 
-@test(limit_s=120)
+@test(limit_s=120, guest=True)
 def vlan_domains_hold_for_super_packets_too(context):
     """A VLAN device above a0: its tag lies beside the frame at tc-egress, in it at the peer's XDP.
     And plain packets, which the hot tier has met: those of the tag are not the interface's."""
@@ -198,7 +198,11 @@ def vlan_domains_hold_for_super_packets_too(context):
         ends.append(Daemon(context, space, "-c", path, interface=None).start())
     for space, device, number in ((there, "b0", 2), (here, "a0", 1)):
         space.up(device, f"192.0.2.{number}/24")
-        space.inside("ip", "link", "add", "v7", "link", device, "type", "vlan", "id", 7)
+        made = space.inside("ip", "link", "add", "v7", "link", device, "type", "vlan", "id", 7,
+                            expect=None)
+        if "Unknown device type" in made.stderr:
+            raise Skip("this kernel has no VLAN devices")
+        check_equal(made.returncode, 0, made.stderr)
         space.up("v7", f"198.51.100.{number}/24")
     for address in ("192.0.2.2", "198.51.100.2"):
         sink = there.flow_start("sink", address, 7001, 1)

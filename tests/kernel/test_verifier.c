@@ -124,7 +124,9 @@ Test(verifier, a_feature_that_is_off_is_removed)
 
 		harness_note("%u instructions; inner %u, VLAN domains %u, both %u", neither, inner,
 			     vlans, both);
-		cr_expect(neither < inner && neither < vlans && inner < both && vlans < both);
+		cr_expect(neither < inner && neither < vlans && inner < both && vlans < both,
+			  "%u instructions; inner %u, VLAN domains %u, both %u", neither, inner,
+			  vlans, both);
 	}
 }
 

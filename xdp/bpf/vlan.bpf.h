@@ -33,6 +33,8 @@ __noinline int ipacct_frame_domain(ipacct_ctx *ctx)
 	__u32 slot = cfg_slot, id = vlan_outermost(ctx);
 	const struct ipacct_vlans *vlans = bpf_map_lookup_elem(&ipacct_vlans, &slot);
 
+	/* the compiler must not mask before it swaps: 6.1 knows no bounds of what was swapped */
+	barrier_var(id);
 	return vlans ? vlans->domain[id & (IPACCT_VLAN_IDS - 1)] : cfg_domain;
 }
 
