@@ -147,7 +147,9 @@ static int choose(struct doctor_facts *facts, const struct ctl_settings *setting
 		}
 	}
 	for (size_t i = 0; !settings->n_args && i < facts->n_devices; i++)
-		any |= facts->devices[i].asked_for = facts->devices[i].counted;
+		any |= facts->devices[i].asked_for = facts->devices[i].counted ||
+						     facts->devices[i].counted_in ||
+						     facts->devices[i].counted_out;
 	for (size_t i = 0; !settings->n_args && !any && i < facts->n_devices; i++)
 		facts->devices[i].asked_for = true;
 	return TOOL_OK;

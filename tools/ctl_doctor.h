@@ -48,7 +48,8 @@ struct doctor_device {
 	char master_kind[32];
 	uint32_t lower; /* ifindex of the device that feeds it (VLAN, macvlan …), 0 = none */
 	bool up;
-	bool counted; /* the ledger says that a slot is attached to it */
+	bool counted;                 /* the ledger says that a slot is attached to it: XDP … */
+	bool counted_in, counted_out; /* … or a tc hook, for arrivals or departures */
 	uint8_t counted_mode;
 	uint64_t mtu;
 	enum doctor_xdp_mode xdp_mode;

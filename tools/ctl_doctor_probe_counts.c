@@ -26,7 +26,11 @@ static void take_interfaces(struct doctor_facts *facts, const struct ipacct_snap
 		struct doctor_device *device = device_of(facts, slot->ifname, slot->ifindex);
 
 		facts->accounted_packets += snapshot->interfaces[i].totals.accounted.packets;
-		if (!device || slot->state != IPACCT_IF_ATTACHED || slot->hook != IPACCT_HOOK_XDP)
+		if (!device || slot->state != IPACCT_IF_ATTACHED)
+			continue;
+		device->counted_in |= slot->hook == IPACCT_HOOK_TC_INGRESS;
+		device->counted_out |= slot->hook == IPACCT_HOOK_TC_EGRESS;
+		if (slot->hook != IPACCT_HOOK_XDP)
 			continue;
 		device->counted = true;
 		device->counted_mode = slot->mode;
@@ -96,13 +100,15 @@ static void take_programs(struct doctor_facts *facts, const json_t *programs)
 	for (size_t i = 0; i < json_array_size(programs); i++) {
 		const json_t *program = json_array_get(programs, i);
 		const char *ifname = json_string_value(json_object_get(program, "ifname"));
+		const char *hook;
 		struct doctor_device *device =
 			ifname ? device_of(facts, ifname, (uint32_t)number(program, "ifindex"))
 			       : NULL;
 
 		if (!device)
 			continue;
-		if (!device->our_prog_id)
+		hook = json_string_value(json_object_get(program, "hook"));
+		if (hook && !strcmp(hook, "xdp"))
 			device->our_prog_id = (uint32_t)number(program, "prog_id");
 		device->blind_packets += number(program, "blind_packets");
 	}

@@ -38,6 +38,12 @@ static void check_bond(const struct doctor_facts *facts, const struct doctor_dev
 			     uncounted);
 }
 
+/* Is what arrives counted, by XDP or at tc-ingress? */
+static bool arrivals(const struct doctor_device *device)
+{
+	return device->counted || device->counted_in;
+}
+
 /* Both levels of a pair are counted. */
 static void twice(struct doctor_finding *finding, const struct doctor_device *upper,
 		  const struct doctor_device *lower)
@@ -52,10 +58,10 @@ static void check_bridge(const struct doctor_facts *facts, const struct doctor_d
 {
 	const struct doctor_device *above = doctor_device_find(facts, device->master);
 
-	if (device->counted && above && above->counted)
+	if (arrivals(device) && above && arrivals(above))
 		twice(finding, above, device);
 	for (size_t i = 0; i < facts->n_devices; i++)
-		if (device->counted && facts->devices[i].counted &&
+		if (arrivals(device) && arrivals(&facts->devices[i]) &&
 		    facts->devices[i].master == device->ifindex)
 			twice(finding, device, &facts->devices[i]);
 }
@@ -66,14 +72,14 @@ static void check_vlan_above(const struct doctor_facts *facts, const struct doct
 	const struct doctor_device *below = doctor_device_find(facts, device->lower);
 	char above[NAMES_BYTES] = "";
 
-	if (device->counted && below && below->counted)
+	if (arrivals(device) && below && arrivals(below))
 		twice(finding, device, below);
 	for (size_t i = 0; i < facts->n_devices; i++) {
 		const struct doctor_device *other = &facts->devices[i];
 
 		if (other->lower != device->ifindex)
 			continue;
-		if (device->counted && other->counted)
+		if (arrivals(device) && arrivals(other))
 			twice(finding, other, device);
 		name_add(above, other->ifname);
 	}
