@@ -71,14 +71,19 @@ int link_facts(int link_fd, struct link_facts *ret_facts)
 	return 0;
 }
 
-static bool lro_is_on(const char *ifname)
+static bool flag_is_on(const char *ifname, uint32_t flag)
 {
 	int fd __cleanup(cleanup_fd) = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ethtool_value value = { .cmd = ETHTOOL_GFLAGS };
 	struct ifreq request = { .ifr_data = (void *)&value };
 
 	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
-	return fd >= 0 && !ioctl(fd, SIOCETHTOOL, &request) && value.data & ETH_FLAG_LRO;
+	return fd >= 0 && !ioctl(fd, SIOCETHTOOL, &request) && value.data & flag;
+}
+
+bool device_strips_tags(const char *ifname)
+{
+	return flag_is_on(ifname, ETH_FLAG_RXVLAN);
 }
 
 static int mtu_of(const char *ifname)
@@ -102,7 +107,7 @@ void attach_explain(int error, const char *ifname, uint8_t mode, struct ipacct_p
 	else if (error == -EOPNOTSUPP)
 		ipacct_problem_set(ret_problem, "%s: the driver has no native XDP%s", ifname,
 				   go_on);
-	else if (lro_is_on(ifname))
+	else if (flag_is_on(ifname, ETH_FLAG_LRO))
 		ipacct_problem_set(ret_problem,
 				   "%s refuses XDP (%s), probably because LRO is on: "
 				   "ethtool -K %s lro off%s",

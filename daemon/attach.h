@@ -44,4 +44,7 @@ void link_remove(const char *bpffs_dir, uint32_t slot, int *link_fd);
 /* An XDP program that is on the interface: −EBUSY and its name in ret_problem; else 0. */
 int foreign_check(uint32_t ifindex, const char *ifname, struct ipacct_problem *ret_problem);
 
+/* Does the device take VLAN tags off frames (rx-vlan-offload)? XDP does not see them then. */
+bool device_strips_tags(const char *ifname);
+
 #endif

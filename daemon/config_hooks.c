@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "config_hooks.h"
+#include "config_vlans.h"
 
 #define ARRIVALS   (CONFIG_HOOK(IPACCT_HOOK_XDP) | CONFIG_HOOK(IPACCT_HOOK_TC_INGRESS))
 #define DEPARTURES CONFIG_HOOK(IPACCT_HOOK_TC_EGRESS)
@@ -34,10 +35,19 @@ __attribute__((format(printf, 5, 6))) static int refuse(const struct config_inte
 	return -EINVAL;
 }
 
+/* Is there a domain that both count in? */
+static bool domains_meet(const struct config_interface *a, const struct config_interface *b)
+{
+	for (size_t i = 0; i < a->n_vlans; i++)
+		if (config_vlans_counts(b, a->vlans[i].domain))
+			return true;
+	return config_vlans_counts(b, a->domain);
+}
+
 const struct config_interface *config_hooks_twice(const struct config_interface *a,
 						  const struct config_interface *b)
 {
-	if (a->domain != b->domain || a->forwarded_twice || b->forwarded_twice)
+	if (!domains_meet(a, b) || a->forwarded_twice || b->forwarded_twice)
 		return NULL;
 	if (a->hooks & DEPARTURES && b->hooks & ARRIVALS)
 		return a;

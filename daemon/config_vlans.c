@@ -71,6 +71,14 @@ uint16_t config_vlans_domain(const struct config_interface *interface, uint32_t 
 	return interface->domain;
 }
 
+bool config_vlans_counts(const struct config_interface *interface, uint16_t domain)
+{
+	for (size_t i = 0; i < interface->n_vlans; i++)
+		if (interface->vlans[i].domain == domain)
+			return true;
+	return interface->domain == domain;
+}
+
 bool config_interfaces_equal(const struct config_interface *a, const struct config_interface *b)
 {
 	return a->mode == b->mode && a->domain == b->domain && a->hooks == b->hooks &&

@@ -16,6 +16,9 @@ int config_vlans_add(struct config_interface *interface, const char *ids, const 
 /* The domain of an id: of its entry, else the interface's. */
 uint16_t config_vlans_domain(const struct config_interface *interface, uint32_t id);
 
+/* May an address be counted in this domain here? */
+bool config_vlans_counts(const struct config_interface *interface, uint16_t domain);
+
 /* What a program must be told about an interface is the same: no need to touch it. */
 bool config_interfaces_equal(const struct config_interface *a, const struct config_interface *b);
 

@@ -328,6 +328,8 @@ static int attached_check(const struct ports *ports, struct ipacct_problem *ret_
 
 		if (ports->port[slot].link_fd < 0 || wanted_of(config, record->ifname))
 			continue;
+		if (record->flags & IPACCT_IFFLAG_VLANS)
+			vlans_read(&ports->vlans[slot], &attached);
 		for (size_t i = 0; i < config->n_interfaces; i++) {
 			if (!config_hooks_twice(&attached, &config->interfaces[i]))
 				continue;
@@ -342,6 +344,20 @@ static int attached_check(const struct ports *ports, struct ipacct_problem *ret_
 		}
 	}
 	return 0;
+}
+
+/* XDP counts what has no tag in its frame in the domain of the interface. */
+static void tags_warn(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_interfaces; i++) {
+		const struct config_interface *wanted = &config->interfaces[i];
+
+		if (wanted->n_vlans && wanted->hooks & CONFIG_HOOK(IPACCT_HOOK_XDP) &&
+		    device_strips_tags(wanted->name))
+			log_warning("%s takes VLAN tags off before XDP, so vlan_domains cannot "
+				    "see them: ethtool -K %s rxvlan off",
+				    wanted->name, wanted->name);
+	}
 }
 
 /* Domains of VLANs that changed while their interface counts. */
@@ -388,6 +404,7 @@ int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *re
 	}
 	hooks_drop(ports);
 	tables_write(ports);
+	tags_warn(config);
 	return 0;
 }
 

@@ -53,3 +53,14 @@ void vlans_write(struct ipacct_vlans *table, const struct config_interface *inte
 			__atomic_store_n(&table->domain[id], domain, __ATOMIC_RELAXED);
 	}
 }
+
+void vlans_read(const struct ipacct_vlans *table, struct config_interface *interface)
+{
+	for (uint32_t id = 0; id < IPACCT_VLAN_IDS; id++) {
+		struct config_vlan entry = { (uint16_t)id, (uint16_t)id, table->domain[id] };
+
+		if (!config_vlans_counts(interface, entry.domain) &&
+		    interface->n_vlans < CONFIG_VLANS_MAX)
+			interface->vlans[interface->n_vlans++] = entry;
+	}
+}

@@ -20,4 +20,7 @@ int vlans_domains_take(const struct ipacct_maps *maps, const struct config *conf
  * every id is one store. Cannot fail. */
 void vlans_write(struct ipacct_vlans *table, const struct config_interface *interface);
 
+/* The other way round, as far as it goes: one entry for each domain of the table. */
+void vlans_read(const struct ipacct_vlans *table, struct config_interface *interface);
+
 #endif

@@ -246,3 +246,35 @@ def a_tag_beside_the_frame_decides_at_tc_hooks(context):
                     expected({1: (3 * 55, 3 * (4000 + 4000 + 2500)),
                               9: (3 * 50, 3 * (6000 + 6000))}), f"hot {hot}")
         daemon.stop()
+
+
+@test(limit_s=60, guest=False, fault="T-VLANOFF")
+def a_device_that_takes_tags_off_is_told(context):
+    """At start and by doctor, with the command that mends it; at tc hooks nothing is hidden."""
+    network = Network(context)
+    entry = {"name": "rx0", "vlan_domains": vlans({7: 9})}
+    words = "ethtool -K rx0 rxvlan off"
+    for rxvlan, interface, told in (("on", entry, True), ("off", entry, False),
+                                    ("on", {"name": "rx0"}, False),
+                                    ("on", {**entry, "hooks": ["tc-ingress"]}, False)):
+        network.inside(network.receiver, "ethtool", "-K", "rx0", "rxvlan", rxvlan)
+        daemon = start(context, network, [interface])
+        check_equal(words in daemon.log(), told, f"rxvlan {rxvlan}, {interface}")
+        found = json.loads(daemon.ctl("doctor", "-j", "rx0", expect=None).stdout)
+        levels = {one["rule"]: one["level"] for one in found["findings"]}
+        check_equal(levels["vlan-strip"],
+                    "warn" if rxvlan == "on" and "hooks" not in interface else "ok", "doctor")
+        daemon.ctl("detach")
+
+
+@test(limit_s=60, guest=False)
+def domains_of_vlans_may_not_count_twice_either(context):
+    """Departures in the domain of a VLAN that another interface counts as it arrives."""
+    network = Network(context)
+    place = Place(context)
+    daemon = Daemon(context, network, place=place, interface=None)
+    for domain, code in ((9, 78), (8, 0)):
+        daemon.options = ["-c", config_of(place, [
+            {"name": "rx0", "vlan_domains": vlans({7: 9})},
+            {"name": "rx1", "hooks": ["tc-egress"], "domain": domain}]), "--check-config"]
+        check_equal(run(*daemon.command(), expect=None).returncode, code, f"domain {domain}")
