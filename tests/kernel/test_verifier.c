@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -110,6 +111,17 @@ static uint32_t translated(bool inner, bool vlans, uint32_t hot_sets)
 	return info.xlated_prog_len / sizeof(struct bpf_insn);
 }
 
+/* Linux 6.8 (verifier.c: global functions are verified when they are called) and newer; 6.1 keeps
+ * those that nobody calls. */
+static bool drops_what_is_not_called(void)
+{
+	struct utsname name;
+	unsigned int major = 0, minor = 0;
+
+	cr_assert(uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2);
+	return major > 6 || (major == 6 && minor >= 8);
+}
+
 Test(verifier, a_feature_that_is_off_is_removed)
 {
 	static const uint32_t hot_sets[] = { 0, 64 };
@@ -124,9 +136,11 @@ Test(verifier, a_feature_that_is_off_is_removed)
 
 		harness_note("%u instructions; inner %u, VLAN domains %u, both %u", neither, inner,
 			     vlans, both);
-		cr_expect(neither < inner && neither < vlans && inner < both && vlans < both,
-			  "%u instructions; inner %u, VLAN domains %u, both %u", neither, inner,
-			  vlans, both);
+		cr_expect(
+			neither < inner && vlans < both &&
+				(!drops_what_is_not_called() || (neither < vlans && inner < both)),
+			"%u instructions; inner %u, VLAN domains %u, both %u", neither, inner,
+			vlans, both);
 	}
 }
 
