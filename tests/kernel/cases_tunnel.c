@@ -15,11 +15,11 @@
 #define DEST     60
 
 /* RFC 768: source port, destination port, length, checksum */
-#define UDP_VXLAN   BYTES("\xc0\0\x12\xb5\0\x3a\0\0") /* to 4789 */
-#define UDP_GENEVE  BYTES("\xc0\0\x17\xc1\0\x3a\0\0") /* to 6081 */
-#define VXLAN       UDP_VXLAN, BYTES("\x08\0\0\0\0\0\x2a\0")
+#define UDP_VXLAN    BYTES("\xc0\0\x12\xb5\0\x3a\0\0") /* to 4789 */
+#define UDP_GENEVE   BYTES("\xc0\0\x17\xc1\0\x3a\0\0") /* to 6081 */
+#define VXLAN        UDP_VXLAN, BYTES("\x08\0\0\0\0\0\x2a\0")
 #define GENEVE(text) UDP_GENEVE, BYTES(text "\0\0\x2a\0")
-#define GRE(text)   BYTES(text)
+#define GRE(text)    BYTES(text)
 
 /* RFC 5737 TEST-NET-3 and a network of RFC 3849: nobody else's here */
 #define S4  .source = "203.0.113.7", .destination = "203.0.113.8"
