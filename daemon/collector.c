@@ -345,7 +345,7 @@ static int confine(const struct place *place)
 
 static int setup(struct collector *collector, struct ipacct_maps *maps, const struct place *place,
 		 const struct collector_settings *settings, int ledger_fd, int lock_fd,
-		 int groups_fd, struct ipacct_problem *problem)
+		 int groups_fd, int kept_fd, struct ipacct_problem *problem)
 {
 	int ret = lock_fd < 0 ? lock_fd : lock_wait(lock_fd, LOCK_WAIT_MS);
 
@@ -362,6 +362,8 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 		ret = confine(place);
 	if (!ret)
 		ret = groups_begin(collector, groups_fd);
+	if (!ret)
+		cut_mask_init(&collector->cutter.mask, groups_fd, kept_fd);
 	if (!ret)
 		ret = series_start(collector, settings);
 	if (!ret)
@@ -402,6 +404,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 	struct ipacct_problem problem = {};
 	int lock_fd __cleanup(cleanup_fd) = place_ledger_lock_open(place->runtime_dir_fd, &problem);
 	int groups_fd __cleanup(cleanup_fd) = groups_file_open(place->runtime_dir_fd, NULL);
+	int kept_fd __cleanup(cleanup_fd) = groups_file_open_kept(place->runtime_dir_fd);
 	int ret = ledger_fd < 0 ? ledger_fd : 0;
 
 	log_role("collector");
@@ -410,7 +413,7 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 		ret = -errno;
 	if (!ret)
 		ret = setup(&collector, maps, place, settings, ledger_fd, lock_fd, groups_fd,
-			    &problem);
+			    kept_fd, &problem);
 	if (!ret) {
 		interval_tell(&collector, collector.effective_ns);
 		ret = http_start(&collector, &settings->http, &problem);

@@ -4,6 +4,7 @@
  *     # comment
  *     192.0.2.0/24       customer-a
  *     2001:db8:1::/48    "Customer A"  domain=7 protect=yes    # the rest of the line
+ *     2001:db8:2::/48    "Customer B"  ipv6_len=56             # a record for each /56
  *
  * One prefix a line and the group that it is of, white space between; a group has as many lines as it
  * has prefixes. */
@@ -15,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/mix.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "config_check.h"
 #include "config_file.h"
@@ -25,6 +27,7 @@
 #define UTF8_BOM     "\xef\xbb\xbf"           /* RFC 3629 6 */
 #define NAME_SLOTS   (4u * IPACCT_GROUPS_MAX) /* at most a quarter full */
 #define DOMAIN_BITS  16u
+#define IPV4_BIT     96u /* RFC 4291 2.5.5.2: the address begins there */
 #define PREFIXES_MIN 1024u
 #define NAMES_MIN    64u
 #define NS_PER_S     1000000000u
@@ -40,7 +43,10 @@ struct reading {
 	uint32_t n_names, names_room;
 	uint32_t *slots; /* NAME_SLOTS: number of a name + 1, 0: free */
 	uint32_t n_protected;
+	uint32_t n_masked;
 };
+
+static const uint8_t ipv4_mapped[IPV4_BIT / 8] = { [10] = 0xff, [11] = 0xff };
 
 #define FAIL(reading, where, ...)                           \
 	config_error_at(&(reading)->error, (reading)->line, \
@@ -166,6 +172,8 @@ struct options {
 	char domain[CONFIG_GROUPS_LINE_MAX + 1]; /* "domain=7", "" */
 	const char *domain_at;
 	bool protect, protect_given;
+	char ipv6_len[CONFIG_GROUPS_LINE_MAX + 1]; /* "56", "" */
+	const char *ipv6_len_at;
 };
 
 static int options_parse(struct reading *reading, struct options *options)
@@ -183,19 +191,48 @@ static int options_parse(struct reading *reading, struct options *options)
 			   (!strcmp(word, "protect=yes") || !strcmp(word, "protect=no"))) {
 			options->protect = word[8] == 'y';
 			options->protect_given = true;
+		} else if (!strncmp(word, "ipv6_len=", 9) && !options->ipv6_len_at) {
+			memcpy(options->ipv6_len, word + 9, n - 8);
+			options->ipv6_len_at = where;
 		} else {
 			setting_quote(word, n, quoted);
 			return FAIL(reading, where,
 				    "'%s' behind the name; legal, each once: domain=N, "
-				    "protect=yes|no",
+				    "protect=yes|no, ipv6_len=N",
 				    quoted);
 		}
 	}
 	return 0;
 }
 
+/* ret_mask_len: 0: each address has its own record. */
+static int ipv6_len_parse(struct reading *reading, const struct options *options,
+			  const struct config_prefix *prefix, uint8_t *ret_mask_len)
+{
+	uint32_t prefix_len = prefix->key.prefixlen - DOMAIN_BITS;
+	char quoted[SETTING_QUOTE_SIZE];
+	uint64_t n = 128;
+
+	*ret_mask_len = 0;
+	if (!options->ipv6_len_at)
+		return 0;
+	setting_quote(options->ipv6_len, strlen(options->ipv6_len), quoted);
+	if (prefix_len >= IPV4_BIT && !memcmp(prefix->key.address, ipv4_mapped, IPV4_BIT / 8))
+		return FAIL(reading, options->ipv6_len_at,
+			    "ipv6_len is for IPv6: an IPv4 address always has a record of its own");
+	if (parse_u64(options->ipv6_len, IPACCT_MASK_LEN_MIN, 128, &n))
+		return FAIL(reading, options->ipv6_len_at,
+			    "ipv6_len '%s' is not a whole number from %u to 128", quoted,
+			    IPACCT_MASK_LEN_MIN);
+	if (n < prefix_len)
+		return FAIL(reading, options->ipv6_len_at,
+			    "ipv6_len '%s' is less than the /%u of the prefix", quoted, prefix_len);
+	*ret_mask_len = n == 128 ? 0 : (uint8_t)n;
+	return 0;
+}
+
 static int prefix_add(struct reading *reading, const struct config_prefix *from, uint32_t group,
-		      bool protect)
+		      bool protect, uint8_t mask_len)
 {
 	struct ipacct_groups_prefix *prefixes;
 
@@ -218,10 +255,12 @@ static int prefix_add(struct reading *reading, const struct config_prefix *from,
 		.parent = (uint32_t)reading->line,
 		.prefix_len = (uint8_t)(from->key.prefixlen - DOMAIN_BITS),
 		.flags = protect ? GROUPS_PREFIX_PROTECTED : 0,
+		.mask_len = mask_len,
 	};
 	memcpy(prefixes->addr_be, from->key.address, sizeof(prefixes->addr_be));
 	reading->names[group].n_prefixes++;
 	reading->n_protected += protect;
+	reading->n_masked += mask_len != 0;
 	return 0;
 }
 
@@ -232,6 +271,7 @@ static int line_parse(struct reading *reading)
 	const char *where;
 	struct config_prefix prefix;
 	uint32_t group = 0;
+	uint8_t mask_len = 0;
 	size_t n, at;
 	int ret;
 
@@ -255,7 +295,9 @@ static int line_parse(struct reading *reading)
 		if (ret)
 			return FAIL(reading, options.domain_at, "%s", why);
 	}
-	return ret ? ret : prefix_add(reading, &prefix, group, options.protect);
+	if (!ret)
+		ret = ipv6_len_parse(reading, &options, &prefix, &mask_len);
+	return ret ? ret : prefix_add(reading, &prefix, group, options.protect, mask_len);
 }
 
 static int lines_parse(struct reading *reading, const char *text, size_t text_bytes)
@@ -366,6 +408,7 @@ static int image_make(const struct reading *reading, uint64_t digest, struct gro
 		.file_bytes = bytes,
 		.digest = digest,
 		.n_protected = reading->n_protected,
+		.n_masked = reading->n_masked,
 	};
 	ret_image->header = header;
 	ret_image->names = (struct ipacct_groups_name *)(header + 1);

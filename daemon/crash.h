@@ -6,34 +6,36 @@
 #define IPACCT_DAEMON_CRASH_H
 
 /* X(label): in the order in which a cut passes them; fold_* only when it folds */
-#define CRASH_STEPS(X)                                                          \
-	X(begin)         /* nothing done */                                     \
-	X(numbered)      /* the other epoch has its cut number */               \
-	X(switched)      /* packets count in the other epoch */                 \
-	X(grace)         /* no program uses the old epoch any more */           \
-	X(read)          /* the old epoch is folded in memory */                \
-	X(claiming)      /* one new ledger record claimed */                    \
-	X(fold_marking)  /* one record is marked as folded */                   \
-	X(fold_marked)   /* all marks are written */                            \
-	X(fold_decided)  /* and header.fold_cut says so */                      \
-	X(claimed)       /* all new records claimed */                          \
-	X(unstamped)     /* in one record: old version's number is 0 */         \
-	X(added)         /* in one record: counters written, not stamped */     \
-	X(stamped)       /* one record done */                                  \
-	X(group)         /* the record of one group done */                     \
-	X(taken_back)    /* first: one series without what was not committed */ \
-	X(series)        /* one series done */                                  \
-	X(fold_rolled)   /* one roll-up of a cut that folds is done */          \
-	X(applied)       /* all records done, totals not */                     \
-	X(totals)        /* totals of one interface done */                     \
-	X(facts)         /* everything but the commit */                        \
-	X(committed)     /* header.cut is written */                            \
-	X(fold_released) /* one folded record is free in memory */              \
-	X(clearing)      /* the LRU maps of one partition are empty */          \
-	X(lru_clear)     /* all LRU maps are empty */                           \
-	X(roll_clear)    /* roll-ups are zero */                                \
-	X(hot_clear)     /* hot lines are zero */                               \
-	X(totals_clear)                                                         \
+#define CRASH_STEPS(X)                                                           \
+	X(begin)         /* nothing done */                                      \
+	X(mask_open)     /* another list begins to mask: its entry is invalid */ \
+	X(masked)        /* the next epoch will go by it */                      \
+	X(numbered)      /* the other epoch has its cut number */                \
+	X(switched)      /* packets count in the other epoch */                  \
+	X(grace)         /* no program uses the old epoch any more */            \
+	X(read)          /* the old epoch is folded in memory */                 \
+	X(claiming)      /* one new ledger record claimed */                     \
+	X(fold_marking)  /* one record is marked as folded */                    \
+	X(fold_marked)   /* all marks are written */                             \
+	X(fold_decided)  /* and header.fold_cut says so */                       \
+	X(claimed)       /* all new records claimed */                           \
+	X(unstamped)     /* in one record: old version's number is 0 */          \
+	X(added)         /* in one record: counters written, not stamped */      \
+	X(stamped)       /* one record done */                                   \
+	X(group)         /* the record of one group done */                      \
+	X(taken_back)    /* first: one series without what was not committed */  \
+	X(series)        /* one series done */                                   \
+	X(fold_rolled)   /* one roll-up of a cut that folds is done */           \
+	X(applied)       /* all records done, totals not */                      \
+	X(totals)        /* totals of one interface done */                      \
+	X(facts)         /* everything but the commit */                         \
+	X(committed)     /* header.cut is written */                             \
+	X(fold_released) /* one folded record is free in memory */               \
+	X(clearing)      /* the LRU maps of one partition are empty */           \
+	X(lru_clear)     /* all LRU maps are empty */                            \
+	X(roll_clear)    /* roll-ups are zero */                                 \
+	X(hot_clear)     /* hot lines are zero */                                \
+	X(totals_clear)                                                          \
 	X(cleared) /* done */
 
 #ifdef IPACCT_CRASH_POINTS

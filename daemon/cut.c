@@ -38,6 +38,7 @@ void cutter_finish(struct cutter *cutter)
 	ipacct_epoch_finish(&cutter->epoch);
 	publisher_finish(&cutter->publisher);
 	guard_index_finish(&cutter->guard);
+	cut_mask_finish(&cutter->mask);
 	memset(cutter, 0, sizeof(*cutter));
 }
 
@@ -88,11 +89,14 @@ static int epoch_settle(struct cutter *cutter, uint32_t number)
 			(unsigned long long)facts.error_l3_bytes,
 			(unsigned long long)cutter->last.error_l2_bytes);
 	begun_ns = ipacct_clock_ns(CLOCK_MONOTONIC);
-	ret = publisher_apply(&cutter->publisher, epoch, facts);
+	cutter->n_entries = epoch->addresses.n_entries;
+	ret = cut_mask_apply(&cutter->mask, cutter->publisher.ledger.header, facts.cut,
+			     &epoch->addresses);
+	if (!ret)
+		ret = publisher_apply(&cutter->publisher, epoch, facts);
 	if (ret)
 		return ret;
 	cutter->publish_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
-	cutter->n_entries = epoch->addresses.n_entries;
 	ret = epoch_clear(epoch, cutter->maps, number);
 	if (!ret)
 		CRASH_POINT(cleared);
@@ -130,6 +134,7 @@ static void instance_join(struct cutter *cutter)
 		return;
 	/* what another set of maps had half applied must not be taken for a part of these cuts */
 	publisher_forget_uncommitted(&cutter->publisher);
+	cut_mask_begin(&cutter->mask, header);
 	if (ctl->cut[rest] > ctl->cut[active])
 		ctl->cut[rest] = 0; /* was prepared for the next cut: empty */
 	base = header->cut > ctl->cut[active] ? header->cut : ctl->cut[active];
@@ -139,10 +144,28 @@ static void instance_join(struct cutter *cutter)
 	__atomic_store_n(&header->instance, ctl->instance, __ATOMIC_SEQ_CST);
 }
 
+/* A cut whose list is gone is not masked: if it is in the ledger in part, its keys had other places. */
+static void masks_check(struct cutter *cutter)
+{
+	const struct ipacct_ledger_header *header = cutter->publisher.ledger.header;
+	const struct ipacct_ctl *ctl = cutter->maps->ctl;
+	bool known = true;
+
+	for (uint32_t number = 0; number < IPACCT_EPOCHS; number++)
+		if (ctl->cut[number] > header->cut && ctl->cut[number] <= ctl->cut[ctl->epoch & 1])
+			known &= cut_mask_known(&cutter->mask, header, ctl->cut[number]);
+	if (known)
+		return;
+	log_warning("the list of groups that the last counts were masked by is gone: they have a "
+		    "record for each address");
+	publisher_forget_uncommitted(&cutter->publisher);
+}
+
 int cutter_recover(struct cutter *cutter)
 {
 	int ret;
 
+	masks_check(cutter);
 	instance_join(cutter);
 	ret = cut_grace(cutter->maps); /* the crash may have been before the last one */
 	cutter->publisher.again = true;
@@ -178,6 +201,7 @@ int cutter_cut(struct cutter *cutter)
 	if (cutter->guard_changed[rest])
 		guard_index_apply(&cutter->guard, cutter->maps, rest);
 	cutter->guard_changed[rest] = false;
+	cut_mask_next(&cutter->mask, cutter->publisher.ledger.header, ctl->cut[active]);
 	cutter->unsettled = true;
 	__atomic_store_n(&ctl->cut[rest], ctl->cut[active] + 1, __ATOMIC_SEQ_CST);
 	CRASH_POINT(numbered);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cut_mask.h"
 #include "epoch.h"
 #include "guard_index.h"
 #include "maps.h"
@@ -15,6 +16,7 @@ struct cutter {
 	struct ipacct_maps *maps; /* mapped read-write, owned by the caller */
 	struct publisher publisher;
 	struct ipacct_epoch epoch;
+	struct cut_mask mask;              /* the caller's to begin; zeroed masks nothing */
 	struct guard_index guard;          /* the protected prefixes */
 	bool guard_changed[IPACCT_EPOCHS]; /* since what the epoch keeps was compared with them */
 	bool unsettled;       /* the epoch at rest is not known to be published and empty */

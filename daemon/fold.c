@@ -136,7 +136,7 @@ static uint32_t oldest_class(const struct record_index *addresses, uint32_t now,
 
 static bool is_protected(const struct fold *fold, const struct ipacct_ledger_record *record)
 {
-	return fold->is_protected(fold->context, &record->key);
+	return fold->is_protected(fold->context, &record->key, record->prefix_len);
 }
 
 /* A protected record counts as just moved, so that the next choice does not meet it again. */

@@ -12,7 +12,7 @@
 
 struct fold {
 	/* Addresses that are never folded: set by whoever knows them. */
-	bool (*is_protected)(const void *context, const struct ipacct_key *key);
+	bool (*is_protected)(const void *context, const struct ipacct_key *key, uint8_t prefix_len);
 	const void *context;
 	uint64_t cut;     /* the one that `marked` belongs to */
 	uint32_t *marked; /* records folded in it */

@@ -153,12 +153,14 @@ static void total_add(struct groups *groups, uint32_t at, const struct ipacct_co
 	ipacct_counters_add(&total->delta, counters);
 }
 
-static uint32_t total_of(struct groups *groups, uint32_t record, const struct ipacct_key *key)
+static uint32_t total_of(struct groups *groups, uint32_t record,
+			 const struct ipacct_table_entry *entry)
 {
 	uint32_t *note = &groups->notes[record];
 
 	if (*note == RECORD_NONE) {
-		uint32_t group = ipacct_group_list_find(&groups->list, key);
+		uint32_t group = ipacct_group_list_find_prefix(&groups->list, &entry->key,
+							       entry->prefix_len);
 
 		*note = group == IPACCT_GROUP_NONE ? collective(groups, GROUP_UNKNOWN) : group;
 		groups->facts.n_lookups++;
@@ -178,7 +180,7 @@ static void addresses_add(struct groups *groups, const struct ipacct_table *tabl
 			__builtin_prefetch(&groups->notes[records[i + AHEAD]]);
 		total_add(groups,
 			  records[i] == RECORD_NONE ? rolled_up
-						    : total_of(groups, records[i], &entry->key),
+						    : total_of(groups, records[i], entry),
 			  &entry->counters);
 	}
 }

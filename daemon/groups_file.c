@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "group_mask.h"
 #include "groups_file.h"
 #include "groups_records.h"
 #include "ledger_file.h"
@@ -70,6 +71,61 @@ void groups_file_drop(int runtime_dir_fd)
 void groups_file_remove(int runtime_dir_fd)
 {
 	(void)unlinkat(runtime_dir_fd, IPACCT_GROUPS_NAME, 0); /* absent is what is wanted */
+}
+
+void groups_file_remove_all(int runtime_dir_fd)
+{
+	groups_file_remove(runtime_dir_fd);
+	(void)unlinkat(runtime_dir_fd, IPACCT_GROUPS_WAS_NAME, 0); /* as above */
+}
+
+static uint64_t mask_of_file(int fd)
+{
+	struct ipacct_group_list list;
+	uint64_t mask = 0;
+
+	if (fd >= 0 && !ipacct_group_list_map(fd, &list, NULL)) {
+		mask = ipacct_group_list_mask(&list);
+		ipacct_group_list_unmap(&list);
+	}
+	return mask;
+}
+
+/* Of the epoch that counts: as long as no cut fails it is the only one that is not in the ledger. */
+static uint64_t mask_needed(int runtime_dir_fd)
+{
+	int fd __cleanup(cleanup_fd) = ledger_file_open(runtime_dir_fd);
+	struct ipacct_ledger ledger;
+	uint64_t needed;
+
+	if (fd < 0 || ipacct_ledger_map(fd, false, &ledger, NULL))
+		return 0;
+	needed = ipacct_mask_of_cut(ledger.header->mask, ledger.header->cut + 1);
+	ipacct_ledger_unmap(&ledger);
+	return needed;
+}
+
+int groups_file_keep(int runtime_dir_fd)
+{
+	int now_fd __cleanup(cleanup_fd) = groups_file_open(runtime_dir_fd, NULL);
+	int kept_fd __cleanup(cleanup_fd) = groups_file_open_kept(runtime_dir_fd);
+	uint64_t needed = mask_needed(runtime_dir_fd);
+	bool now = needed && mask_of_file(now_fd) == needed;
+
+	if (!now && needed && mask_of_file(kept_fd) == needed)
+		return 0; /* two lists came between two cuts */
+	if (unlinkat(runtime_dir_fd, IPACCT_GROUPS_WAS_NAME, 0) && errno != ENOENT)
+		return -errno;
+	/* a second name, so that there is a list at every instant */
+	if (now &&
+	    linkat(runtime_dir_fd, IPACCT_GROUPS_NAME, runtime_dir_fd, IPACCT_GROUPS_WAS_NAME, 0))
+		return -errno;
+	return 0;
+}
+
+int groups_file_open_kept(int runtime_dir_fd)
+{
+	return runtime_file_open(runtime_dir_fd, IPACCT_GROUPS_WAS_NAME, O_RDONLY, 0, NULL);
 }
 
 int groups_file_open(int runtime_dir_fd, struct ipacct_problem *ret_problem)

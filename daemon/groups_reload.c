@@ -64,6 +64,10 @@ void groups_commit(struct supervisor *supervisor, const struct group_image *imag
 
 	memset(&supervisor->groups, 0, sizeof(supervisor->groups));
 	sizing_groups_set(&supervisor->sizing, 0, 0);
+	ret = groups_file_keep(place->runtime_dir_fd);
+	if (ret)
+		log_warning("cannot keep the list of groups for the last counts: %s",
+			    strerror(-ret));
 	if (!image->header) {
 		groups_file_remove(place->runtime_dir_fd);
 		return;

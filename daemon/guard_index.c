@@ -82,21 +82,30 @@ void guard_index_finish(struct guard_index *index)
 	memset(index, 0, sizeof(*index));
 }
 
-bool guard_index_holds(const struct guard_index *index, const struct ipacct_key *key)
+bool guard_index_meets(const struct guard_index *index, const struct ipacct_key *key,
+		       uint8_t prefix_len)
 {
-	struct guard_point point = { .domain_be = htons(key->domain) };
-	size_t low = 0, high = index->n; /* ranges before low begin at the point or before it */
+	struct ipacct_guard_key prefix = { .prefixlen = DOMAIN_BITS + prefix_len,
+					   .domain_be = htons(key->domain) };
+	size_t low = 0, high = index->n; /* ranges before low begin in the prefix or before it */
+	struct guard_range range;
 
-	memcpy(point.address, key->addr_be, sizeof(point.address));
+	memcpy(prefix.address, key->addr_be, sizeof(prefix.address));
+	range = range_of(&prefix);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare_points(&index->ranges[middle].first, &point) <= 0)
+		if (compare_points(&index->ranges[middle].first, &range.last) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low && compare_points(&point, &index->ranges[low - 1].last) <= 0;
+	return low && compare_points(&range.first, &index->ranges[low - 1].last) <= 0;
+}
+
+bool guard_index_holds(const struct guard_index *index, const struct ipacct_key *key)
+{
+	return guard_index_meets(index, key, 128);
 }
 
 static uint16_t flags_of(const struct guard_index *index, const struct ipacct_key *key,

@@ -22,6 +22,9 @@ int guard_index_read(struct guard_index *index, int guard_fd);
 void guard_index_finish(struct guard_index *index);
 
 bool guard_index_holds(const struct guard_index *index, const struct ipacct_key *key);
+/* Whether it holds a key of that prefix: a record that several share is protected for one of them. */
+bool guard_index_meets(const struct guard_index *index, const struct ipacct_key *key,
+		       uint8_t prefix_len);
 
 /* The keys that an epoch at rest keeps in its hot tier: set or clear IPACCT_HOT_PROTECTED. */
 void guard_index_apply(const struct guard_index *index, const struct ipacct_maps *maps,

@@ -20,11 +20,11 @@
 
 #define AHEAD 16u /* records fetched before their turn: README.md, "What a cut costs" */
 
-static bool is_guarded(const void *context, const struct ipacct_key *key)
+static bool is_guarded(const void *context, const struct ipacct_key *key, uint8_t prefix_len)
 {
 	const struct publisher *publisher = context;
 
-	return publisher->guard && guard_index_holds(publisher->guard, key);
+	return publisher->guard && guard_index_meets(publisher->guard, key, prefix_len);
 }
 
 int publisher_init(struct publisher *publisher, int fd, uint64_t seed,
@@ -125,12 +125,13 @@ static void guarded_claim(struct publisher *publisher, const struct ipacct_table
 	if (!publisher->guard || !publisher->guard->n || publisher->again || !short_of_room)
 		return;
 	for (uint32_t i = 0; i < table->n_entries; i++) {
-		const struct ipacct_key *key = &table->entries[i].key;
+		const struct ipacct_table_entry *entry = &table->entries[i];
 
-		if (at[i] != RECORD_NONE || !guard_index_holds(publisher->guard, key))
+		if (at[i] != RECORD_NONE ||
+		    !guard_index_meets(publisher->guard, &entry->key, entry->prefix_len))
 			continue;
-		at[i] = record_index_claim(index, key, 128, facts->cut_time_ns,
-					   index->n_records_max);
+		at[i] = record_index_claim(index, &entry->key, entry->prefix_len,
+					   facts->cut_time_ns, index->n_records_max);
 		facts->guard_unrecorded += at[i] == RECORD_NONE;
 	}
 }
@@ -147,8 +148,8 @@ static void addresses_claim(struct publisher *publisher, const struct ipacct_tab
 
 		if (at[i] == RECORD_NONE &&
 		    entry->counters.tx_packets + entry->counters.rx_packets >= n_packets)
-			at[i] = record_index_claim(&publisher->addresses, &entry->key, 128, time_ns,
-						   claimable);
+			at[i] = record_index_claim(&publisher->addresses, &entry->key,
+						   entry->prefix_len, time_ns, claimable);
 	}
 }
 

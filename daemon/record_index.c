@@ -160,14 +160,16 @@ void record_index_find_all(const struct record_index *index, const struct ipacct
 		uint64_t now = i - 2 * AHEAD; /* whose turn it is */
 
 		if (i < n) {
-			hashes[i % N_HASHES] = hash_of(index, &entries[i].key, 128);
+			hashes[i % N_HASHES] =
+				hash_of(index, &entries[i].key, entries[i].prefix_len);
 			__builtin_prefetch(&index->slots[home_of(index, hashes[i % N_HASHES])]);
 		}
 		if (i >= AHEAD && i - AHEAD < n)
 			record_prefetch(index, hashes[(i - AHEAD) % N_HASHES]);
 		if (i >= 2 * AHEAD)
-			ret_records[now] = slot_record(index->slots[slot_of(
-				index, hashes[now % N_HASHES], &entries[now].key, 128)]);
+			ret_records[now] = slot_record(
+				index->slots[slot_of(index, hashes[now % N_HASHES],
+						     &entries[now].key, entries[now].prefix_len)]);
 	}
 }
 

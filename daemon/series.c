@@ -6,6 +6,7 @@
  * went to a prefix goes to "rolled_up". So each kind sums to what was accounted, at every cut. */
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,10 +354,14 @@ static void addresses_add(struct series *series, const struct ipacct_table *tabl
 {
 	struct kind *kind = &series->kinds[IPACCT_SERIES_ADDRESS];
 
-	for (uint32_t i = 0; i < table->n_entries; i++)
+	for (uint32_t i = 0; i < table->n_entries; i++) {
+		const struct ipacct_table_entry *entry = &table->entries[i];
+		size_t n = offsetof(struct ipacct_table_entry, prefix_len); /* the key */
+
 		if (records[i] != RECORD_NONE)
-			value_add(kind, &table->entries[i].key, sizeof(table->entries[i].key),
-				  &table->entries[i].counters);
+			value_add(kind, entry, entry->prefix_len == 128 ? n : n + 1,
+				  &entry->counters);
+	}
 }
 
 /* What has no address in the ledger: counted for a prefix. */

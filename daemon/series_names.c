@@ -44,37 +44,44 @@ size_t series_name_fit(const char *text, size_t room)
 	return n;
 }
 
-/* "192.0.2.1", "2001:db8::1@7" */
-static bool address_read(const char *name, struct ipacct_key *ret_key)
+/* "192.0.2.1", "2001:db8::1@7", "2001:db8:1:200::/56" */
+static bool address_read(const char *name, struct ipacct_key *ret_key, uint8_t *ret_prefix_len)
 {
 	struct ipacct_key key = { .domain = 0 };
-	char address[INET6_ADDRSTRLEN];
+	char address[IPACCT_PREFIX_TEXT_BYTES];
 	const char *mark = strchr(name, DOMAIN_MARK);
 	size_t n = mark ? (size_t)(mark - name) : strlen(name);
-	uint64_t domain = 0;
+	uint64_t domain = 0, prefix_len = 128;
+	char *slash;
 
 	if (n >= sizeof(address) || (mark && parse_u64(mark + 1, 1, UINT16_MAX, &domain)))
 		return false;
 	memcpy(address, name, n);
 	address[n] = '\0';
+	slash = strchr(address, '/');
+	if (slash && parse_u64(slash + 1, IPACCT_MASK_LEN_MIN, 127, &prefix_len))
+		return false;
+	if (slash)
+		*slash = '\0';
 	key.domain = (uint16_t)domain;
 	if (inet_pton(AF_INET, address, &key.addr_be[3]) == 1)
 		key.addr_be[2] = htonl(0xffff); /* RFC 4291 2.5.5.2 */
 	else if (inet_pton(AF_INET6, address, key.addr_be) != 1)
 		return false;
 	*ret_key = key;
+	*ret_prefix_len = (uint8_t)prefix_len;
 	return true;
 }
 
-static void address_write(const struct ipacct_key *key, char *name)
+static void address_write(const struct ipacct_key *key, uint8_t prefix_len, char *name)
 {
 	char text[IPACCT_PREFIX_TEXT_BYTES];
 
-	(void)ipacct_key_format(key, 128, text, sizeof(text));
-	/* at most 39 octets and 6 of the domain: the longer forms of inet_ntop(3) end in an IPv4
-	   address and begin with :: */
+	(void)ipacct_key_format(key, prefix_len, text, sizeof(text));
+	/* at most 39 octets, 4 of a length and 6 of the domain: the longer forms of inet_ntop(3) end
+	   in an IPv4 address and begin with :: */
 	if (key->domain)
-		(void)snprintf(name, IPACCT_SERIES_NAME_BYTES, "%.40s%c%u", text, DOMAIN_MARK,
+		(void)snprintf(name, IPACCT_SERIES_NAME_BYTES, "%.46s%c%u", text, DOMAIN_MARK,
 			       key->domain);
 	else
 		(void)snprintf(name, IPACCT_SERIES_NAME_BYTES, "%.46s", text);
@@ -83,6 +90,7 @@ static void address_write(const struct ipacct_key *key, char *name)
 size_t series_identity_read(enum ipacct_series_kind kind, const char *name, char *bytes)
 {
 	struct ipacct_key key;
+	uint8_t prefix_len;
 	uint64_t number;
 	uint32_t asn;
 
@@ -94,10 +102,11 @@ size_t series_identity_read(enum ipacct_series_kind kind, const char *name, char
 		memcpy(bytes, &asn, sizeof(asn));
 		return sizeof(asn);
 	case IPACCT_SERIES_ADDRESS:
-		if (!address_read(name, &key))
+		if (!address_read(name, &key, &prefix_len))
 			return 0;
 		memcpy(bytes, &key, sizeof(key));
-		return sizeof(key);
+		memcpy(bytes + sizeof(key), &prefix_len, sizeof(prefix_len));
+		return sizeof(key) + (prefix_len != 128);
 	default:
 		memcpy(bytes, name, strlen(name));
 		return strlen(name);
@@ -115,7 +124,7 @@ void series_name_write(enum ipacct_series_kind kind, const char *bytes, size_t n
 		(void)u64_write(name, asn);
 	} else if (kind == IPACCT_SERIES_ADDRESS) {
 		memcpy(&key, bytes, sizeof(key));
-		address_write(&key, name);
+		address_write(&key, n > sizeof(key) ? (uint8_t)bytes[sizeof(key)] : 128, name);
 	} else {
 		memcpy(name, bytes, n);
 	}

@@ -26,7 +26,8 @@ unsigned int series_collective_find(const char *name);
 /* Octets of a text that fit into a name of `room` octets with its NUL, cut between characters. */
 size_t series_name_fit(const char *text, size_t room);
 
-/* The octets by which a value is known: two letters, __u32, struct ipacct_key, or the name itself.
+/* The octets by which a value is known: two letters, __u32, struct ipacct_key (and one
+ * more, the prefix length, when that is not 128), or the name itself.
  * bytes: room for IPACCT_SERIES_NAME_BYTES. Returns how many; 0: it is no such name. */
 size_t series_identity_read(enum ipacct_series_kind kind, const char *name, char *bytes);
 

@@ -301,7 +301,7 @@ void start_undo(struct supervisor *supervisor)
 	if (supervisor->ledger_made) {
 		(void)unlinkat(place->runtime_dir_fd, IPACCT_LEDGER_NAME, 0); /* may be absent */
 		geo_file_remove(place->runtime_dir_fd);
-		groups_file_remove(place->runtime_dir_fd);
+		groups_file_remove_all(place->runtime_dir_fd);
 	}
 	place_undo(&supervisor->config, place);
 }

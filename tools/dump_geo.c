@@ -44,6 +44,8 @@ static void prefix_of(const struct dump_by *by, const struct ipacct_entry *e,
 {
 	label->prefix = e->key;
 	label->prefix_len = ipacct_key_is_ipv4(&e->key) ? (uint8_t)(128 - 32 + by->len4) : by->len6;
+	if (label->prefix_len > e->prefix_len)
+		label->prefix_len = e->prefix_len;
 	dump_key_mask(&label->prefix, label->prefix_len);
 }
 
@@ -72,7 +74,7 @@ void dump_label_of(const struct dump_by *by, struct ipacct_geo *geo, const struc
 	struct dump_label label = { .kind = DUMP_LABEL_VALUE, .name = "" };
 	struct ipacct_geo_info info;
 
-	if (e->prefix_len != 128) {
+	if (ipacct_key_is_rollup(&e->key, e->prefix_len)) {
 		label.kind = DUMP_LABEL_ROLLED_UP;
 	} else if (by->axis == DUMP_AXIS_PREFIX) {
 		prefix_of(by, e, &label);

@@ -47,7 +47,8 @@ static void csv_geo(const struct dump_view *view, const struct ipacct_entry *e)
 {
 	struct ipacct_geo_info info;
 
-	if (!e || e->prefix_len != 128 || !dump_geo_find(view->geo, e, &info)) {
+	if (!e || ipacct_key_is_rollup(&e->key, e->prefix_len) ||
+	    !dump_geo_find(view->geo, e, &info)) {
 		fputs(",,,,,,,", stdout);
 		return;
 	}

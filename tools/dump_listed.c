@@ -28,8 +28,9 @@ static bool named(const struct dump_settings *settings, const char *name)
 bool dump_group_of(const struct dump_settings *settings, const struct ipacct_entry *e,
 		   char ret_name[IPACCT_SERIES_NAME_BYTES])
 {
-	return settings->group_list && e->prefix_len == 128 &&
-	       ipacct_groups_find(settings->group_list, &e->key, ret_name) >= 0;
+	return settings->group_list && !ipacct_key_is_rollup(&e->key, e->prefix_len) &&
+	       ipacct_groups_find_prefix(settings->group_list, &e->key, e->prefix_len, ret_name) >=
+		       0;
 }
 
 bool dump_group_wanted(const struct dump_settings *settings, const struct ipacct_entry *e)
@@ -38,7 +39,7 @@ bool dump_group_wanted(const struct dump_settings *settings, const struct ipacct
 
 	if (!settings->groups.n || settings->by.axis == DUMP_AXIS_GROUP)
 		return true;
-	if (e->prefix_len != 128 || !settings->group_list)
+	if (ipacct_key_is_rollup(&e->key, e->prefix_len) || !settings->group_list)
 		return false;
 	return named(settings, dump_group_of(settings, e, name) ? name : "unknown");
 }
@@ -77,8 +78,9 @@ static size_t *addresses_count(const struct dump_settings *settings, const struc
 	char name[IPACCT_SERIES_NAME_BYTES];
 
 	for (size_t i = 0; counts && i < view->n_addresses; i++) {
-		int number =
-			ipacct_groups_find(settings->group_list, &view->addresses[i]->key, name);
+		const struct ipacct_entry *e = view->addresses[i];
+		int number = ipacct_groups_find_prefix(settings->group_list, &e->key, e->prefix_len,
+						       name);
 
 		counts[number < 0 ? n : (uint32_t)number]++;
 	}

@@ -164,7 +164,7 @@ void result_write(const struct result *result, FILE *file)
 	for (size_t i = 0; i < result->n_rows && !ferror(file); i++) {
 		const struct result_row *row = &result->rows[i];
 		char text[IPACCT_PREFIX_TEXT_BYTES];
-		bool address = row->prefix_len == 128;
+		bool address = !ipacct_key_is_rollup(&row->key, row->prefix_len);
 
 		json_open(&json, NULL, '{');
 		json_text(&json, "type", address ? "address" : "rollup");

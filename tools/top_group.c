@@ -58,8 +58,9 @@ void top_label_of(const struct top_settings *settings, struct ipacct_geo *geo,
 		if (dump_group_of(&settings->dump, entry, name))
 			ret_label->name = name;
 		else
-			ret_label->kind = entry->prefix_len == 128 ? DUMP_LABEL_UNKNOWN
-								   : DUMP_LABEL_ROLLED_UP;
+			ret_label->kind = !ipacct_key_is_rollup(&entry->key, entry->prefix_len)
+						  ? DUMP_LABEL_UNKNOWN
+						  : DUMP_LABEL_ROLLED_UP;
 		return;
 	}
 	if (settings->by == TOP_BY_DOMAIN) {

@@ -63,7 +63,7 @@ static void row(struct json_writer *json, const struct top *top, const struct to
 
 	json_open(json, NULL, '{');
 	if (s->by == TOP_BY_ADDRESS) {
-		json_text(json, row->entry.prefix_len == 128 ? "address" : "prefix",
+		json_text(json, top_row_rolled_up(row) ? "prefix" : "address",
 			  ipacct_key_format(&row->entry.key, row->entry.prefix_len, text,
 					    sizeof(text)));
 		json_u64(json, "domain", row->entry.key.domain);

@@ -179,7 +179,7 @@ static void row_name(const struct top *top, struct top_line *line, const struct 
 			(void)snprintf(text + n, sizeof(text) - n, "@%u", row->entry.key.domain);
 	}
 	top_put(&top->frame, line, -(l->name - 1),
-		row->entry.prefix_len == 128 || s->by ? TOP_PLAIN : TOP_DIM, text);
+		top_row_rolled_up(row) && !s->by ? TOP_DIM : TOP_PLAIN, text);
 	top_put(&top->frame, line, 1, TOP_PLAIN, "");
 }
 

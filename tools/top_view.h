@@ -14,6 +14,11 @@ struct top_row {
 	size_t n_members; /* addresses and roll-ups of a group, 1 of an address */
 };
 
+static inline bool top_row_rolled_up(const struct top_row *row)
+{
+	return ipacct_key_is_rollup(&row->entry.key, row->entry.prefix_len);
+}
+
 /* Keeps its memory from frame to frame; zeroed storage is an empty one. */
 struct top_view {
 	struct top_row *rows;

@@ -41,6 +41,6 @@ void model_traffic(struct model *model, uint32_t first, uint32_t n, uint32_t n_p
 void model_check(struct model *model, const struct ipacct_snapshot *snapshot);
 
 /* For struct fold. */
-bool model_protected(const void *context, const struct ipacct_key *key);
+bool model_protected(const void *context, const struct ipacct_key *key, uint8_t prefix_len);
 
 #endif

@@ -27,6 +27,7 @@ static inline void list_set(const char *text)
 	cr_assert_eq(
 		groups_ledger_prepare(bench.dir_fd, getuid(), getgid(), &image, records_most, NULL),
 		0);
+	cr_assert_eq(groups_file_keep(bench.dir_fd), 0);
 	cr_assert_eq(groups_file_publish(bench.dir_fd), 0);
 	group_image_finish(&image);
 }
@@ -71,7 +72,7 @@ static inline void teardown(void)
 {
 	groups_finish(groups);
 	groups = NULL;
-	groups_file_remove(bench.dir_fd);
+	groups_file_remove_all(bench.dir_fd);
 	bench_finish(&bench);
 }
 

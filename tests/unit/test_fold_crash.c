@@ -22,11 +22,11 @@ static const char *const steps[] = {
 /* Steps that applying does not pass: those of cut.c and clear.c. */
 static bool step_is_elsewhere(const char *step)
 {
-	static const char *const elsewhere[] = { "begin",        "numbered",   "switched",
-						 "grace",        "read",       "clearing",
-						 "lru_clear",    "roll_clear", "hot_clear",
-						 "totals_clear", "cleared",    "taken_back",
-						 "series",       "group" };
+	static const char *const elsewhere[] = {
+		"begin",     "numbered",   "switched",  "grace",        "read",    "clearing",
+		"lru_clear", "roll_clear", "hot_clear", "totals_clear", "cleared", "taken_back",
+		"series",    "group",      "mask_open", "masked"
+	};
 
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
 		if (!strcmp(step, elsewhere[i]))
@@ -35,9 +35,10 @@ static bool step_is_elsewhere(const char *step)
 }
 
 /* Every process protects other keys, so none would choose what another has chosen. */
-static bool protected_by_whim(const void *context, const struct ipacct_key *key)
+static bool protected_by_whim(const void *context, const struct ipacct_key *key, uint8_t prefix_len)
 {
 	(void)context;
+	(void)prefix_len;
 	return (model_number(key) * 2654435761u ^ salt) >> 16 & 3; /* most: some cuts fold none */
 }
 
@@ -87,12 +88,14 @@ static bool apply_in_another_process(const char *step, uint32_t n)
 static void cut_with_deaths(uint64_t *n_deaths)
 {
 	struct ipacct_snapshot *snapshot;
-	uint32_t n_processes = model_random(&model, 6);
+	uint32_t n_processes = model_random(&model, 4);
 
 	for (uint32_t i = 0; i < n_processes; i++) {
 		uint32_t step = model_random(&model, N_STEPS);
 
-		if (step_is_elsewhere(steps[step]) || publisher_cut(&bench.publisher) > model.cut)
+		while (step_is_elsewhere(steps[step]))
+			step = model_random(&model, N_STEPS);
+		if (publisher_cut(&bench.publisher) > model.cut)
 			continue;
 		n_deaths[step] += apply_in_another_process(
 			steps[step], 1 + model_random(&model, i % 2 ? 40 : 2));
@@ -121,7 +124,7 @@ Test(fold_crash, deaths_at_any_step_change_nothing, .timeout = 100)
 			      model_random(&model, 150));
 		cut_with_deaths(n_deaths);
 	}
-	cr_assert_gt(model.facts.folded_records, 200);
+	cr_assert_gt(model.facts.folded_records, 150);
 	for (uint32_t step = 0; step < N_STEPS; step++)
 		cr_assert(n_deaths[step] || step_is_elsewhere(steps[step]), "nobody died at %s",
 			  steps[step]);

@@ -141,12 +141,25 @@ Test(groups_list, every_mistake_is_refused_with_its_place)
 	refused("10.0.0.0/8 rolled_up",
 		"list:1:12: 'rolled_up' is what ipacct calls addresses of no group");
 	refused("10.0.0.0/8 a b", "list:1:14: 'b' behind the name; legal, each once: domain=N, "
-				  "protect=yes|no");
+				  "protect=yes|no, ipv6_len=N");
 	refused("10.0.0.0/8 a protect=yes protect=no",
 		"list:1:26: 'protect=no' behind the name; legal, each once: domain=N, "
-		"protect=yes|no");
+		"protect=yes|no, ipv6_len=N");
 	refused("10.0.0.0/8 a domain=65536",
 		"list:1:14: 'domain=65536' behind the prefix; legal: domain=N, N from 0 to 65535");
+	refused("2001:db8::/32 a ipv6_len=56 ipv6_len=56",
+		"list:1:29: 'ipv6_len=56' behind the name; legal, each once: domain=N, "
+		"protect=yes|no, ipv6_len=N");
+	refused("2001:db8::/32 a ipv6_len=32",
+		"list:1:17: ipv6_len '32' is not a whole number from 33 to 128");
+	refused("2001:db8::/32 a ipv6_len=129",
+		"list:1:17: ipv6_len '129' is not a whole number from 33 to 128");
+	refused("2001:db8::/32 a ipv6_len=",
+		"list:1:17: ipv6_len '' is not a whole number from 33 to 128");
+	refused("2001:db8:1::/48 a ipv6_len=47",
+		"list:1:19: ipv6_len '47' is less than the /48 of the prefix");
+	refused("192.0.2.0/24 a ipv6_len=56", "list:1:16: ipv6_len is for IPv6: an IPv4 address "
+					      "always has a record of its own");
 	refused("10.0.0.0/8 a\n\n10.0.0.0/8 b\n",
 		"list:3:1: this prefix was given before, for 'a'");
 	refused("10.0.0.0/8 a\n10.0.0.0/9 a\n10.0.0.0/8 a\n",

@@ -17,7 +17,8 @@
 /* What a record had at the last step. */
 struct memory {
 	struct ipacct_key key;
-	uint32_t reserved;
+	uint8_t prefix_len;
+	uint8_t reserved[3];
 	uint64_t first_seen_ns; /* 0: it had none */
 	struct ipacct_counters counters;
 };
@@ -169,6 +170,7 @@ static int address_moved(struct ipacct_follow *follow, uint32_t index,
 	static const struct ipacct_counters nothing;
 	const struct memory *was = &follow->addresses[index];
 	bool goes_on = version->last_seen_ns && was->first_seen_ns == record->first_seen_ns &&
+		       was->prefix_len == record->prefix_len &&
 		       memcmp(&was->key, &record->key, sizeof(was->key)) == 0;
 	int ret = 0;
 
@@ -258,6 +260,7 @@ static void remember(struct ipacct_follow *follow)
 	for (size_t i = 0; i < addresses->n; i++)
 		follow->addresses[addresses->entries[i].ledger_index] = (struct memory){
 			.key = addresses->entries[i].key,
+			.prefix_len = addresses->entries[i].prefix_len,
 			.first_seen_ns = addresses->entries[i].first_seen_ns,
 			.counters = addresses->totals[i],
 		};

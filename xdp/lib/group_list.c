@@ -114,14 +114,10 @@ static bool holds(const struct ipacct_groups_prefix *prefix, uint32_t domain,
 	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
 }
 
-/* Prefixes are nested or apart. The longest around the address is the last one that begins at or
- * before it, or lies around that one. */
-static const struct ipacct_groups_prefix *longest(const struct ipacct_group_list *list,
-						  uint32_t from, uint32_t to, uint32_t domain,
-						  const struct ipacct_key *key)
+/* The number of the first prefix of from … to − 1 that begins after the key, or to. */
+static uint32_t after(const struct ipacct_group_list *list, uint32_t from, uint32_t to,
+		      uint32_t domain, const struct ipacct_key *key)
 {
-	uint32_t first = from, at;
-
 	while (from < to) {
 		uint32_t middle = from + (to - from) / 2;
 
@@ -130,10 +126,21 @@ static const struct ipacct_groups_prefix *longest(const struct ipacct_group_list
 		else
 			to = middle;
 	}
-	if (from == first)
+	return from;
+}
+
+/* Prefixes are nested or apart. The longest around the address is the last one that begins at or
+ * before it, or lies around that one. */
+static const struct ipacct_groups_prefix *longest(const struct ipacct_group_list *list,
+						  uint32_t from, uint32_t to, uint32_t domain,
+						  const struct ipacct_key *key, uint8_t bits)
+{
+	uint32_t at = after(list, from, to, domain, key);
+
+	if (at == from)
 		return NULL;
-	at = from - 1;
-	while (!holds(&list->prefixes[at], domain, key)) {
+	at--;
+	while (list->prefixes[at].prefix_len > bits || !holds(&list->prefixes[at], domain, key)) {
 		uint32_t parent = list->prefixes[at].parent;
 
 		if (parent >= at)
@@ -143,17 +150,72 @@ static const struct ipacct_groups_prefix *longest(const struct ipacct_group_list
 	return &list->prefixes[at];
 }
 
-uint32_t ipacct_group_list_find(const struct ipacct_group_list *list, const struct ipacct_key *key)
+/* Among those of at most so many bits. */
+static const struct ipacct_groups_prefix *prefix_find(const struct ipacct_group_list *list,
+						      const struct ipacct_key *key, uint8_t bits)
 {
 	const struct ipacct_groups_prefix *own = NULL, *every;
 
 	if (list->n_in_domains)
-		own = longest(list, 0, list->n_in_domains, key->domain, key);
-	every = longest(list, list->n_in_domains, list->n_prefixes, IPACCT_GROUPS_EVERY_DOMAIN,
-			key);
+		own = longest(list, 0, list->n_in_domains, key->domain, key, bits);
+	every = longest(list, list->n_in_domains, list->n_prefixes, IPACCT_GROUPS_EVERY_DOMAIN, key,
+			bits);
 	if (!own || (every && every->prefix_len > own->prefix_len))
 		own = every;
-	return own && own->group < list->n_groups ? own->group : IPACCT_GROUP_NONE;
+	return own;
+}
+
+uint32_t ipacct_group_list_find_prefix(const struct ipacct_group_list *list,
+				       const struct ipacct_key *key, uint8_t prefix_len)
+{
+	const struct ipacct_groups_prefix *prefix = prefix_find(list, key, prefix_len);
+
+	return prefix && prefix->group < list->n_groups ? prefix->group : IPACCT_GROUP_NONE;
+}
+
+uint32_t ipacct_group_list_find(const struct ipacct_group_list *list, const struct ipacct_key *key)
+{
+	return ipacct_group_list_find_prefix(list, key, 128);
+}
+
+/* Whether a prefix longer than /64 lies in the /64 of the key: the last one that begins there then is
+ * such a one. */
+static bool inside_64(const struct ipacct_group_list *list, uint32_t from, uint32_t to,
+		      uint32_t domain, const struct ipacct_key *key)
+{
+	struct ipacct_key last = *key;
+	const struct ipacct_groups_prefix *prefix;
+	uint32_t at;
+
+	last.addr_be[2] = last.addr_be[3] = UINT32_MAX;
+	at = after(list, from, to, domain, &last);
+	if (at == from)
+		return false;
+	prefix = &list->prefixes[at - 1];
+	return prefix->prefix_len > 64 && prefix->domain == domain &&
+	       !memcmp(prefix->addr_be, key->addr_be, 8);
+}
+
+uint8_t ipacct_group_list_bits(const struct ipacct_group_list *list, const struct ipacct_key *key,
+			       bool *ret_all)
+{
+	const struct ipacct_groups_prefix *prefix = prefix_find(list, key, 128);
+
+	*ret_all =
+		!inside_64(list, list->n_in_domains, list->n_prefixes, IPACCT_GROUPS_EVERY_DOMAIN,
+			   key) &&
+		(!list->n_in_domains || !inside_64(list, 0, list->n_in_domains, key->domain, key));
+	if (!prefix || prefix->mask_len < IPACCT_MASK_LEN_MIN ||
+	    prefix->mask_len < prefix->prefix_len || prefix->mask_len > 128)
+		return 128;
+	return prefix->mask_len;
+}
+
+uint64_t ipacct_group_list_mask(const struct ipacct_group_list *list)
+{
+	if (!list->at || !list->header->n_masked)
+		return 0;
+	return list->header->digest ? list->header->digest : 1;
 }
 
 void ipacct_group_list_name(const struct ipacct_group_list *list, uint32_t group,
@@ -238,13 +300,19 @@ const struct ipacct_groups_header *ipacct_groups_header(const struct ipacct_grou
 	return groups->list.header;
 }
 
-int ipacct_groups_find(const struct ipacct_groups *groups, const struct ipacct_key *key,
-		       char ret_name[IPACCT_SERIES_NAME_BYTES])
+int ipacct_groups_find_prefix(const struct ipacct_groups *groups, const struct ipacct_key *key,
+			      uint8_t prefix_len, char ret_name[IPACCT_SERIES_NAME_BYTES])
 {
-	uint32_t group = ipacct_group_list_find(&groups->list, key);
+	uint32_t group = ipacct_group_list_find_prefix(&groups->list, key, prefix_len);
 
 	if (group == IPACCT_GROUP_NONE)
 		return -ENOENT;
 	ipacct_group_list_name(&groups->list, group, ret_name);
 	return (int)group;
+}
+
+int ipacct_groups_find(const struct ipacct_groups *groups, const struct ipacct_key *key,
+		       char ret_name[IPACCT_SERIES_NAME_BYTES])
+{
+	return ipacct_groups_find_prefix(groups, key, 128, ret_name);
 }

@@ -40,6 +40,18 @@ void ipacct_group_list_unmap(struct ipacct_group_list *list);
  * own domain wins over one of the same length for every domain. */
 uint32_t ipacct_group_list_find(const struct ipacct_group_list *list, const struct ipacct_key *key);
 
+/* The same among prefixes of at most so many bits: that hold all of key/prefix_len. */
+uint32_t ipacct_group_list_find_prefix(const struct ipacct_group_list *list,
+				       const struct ipacct_key *key, uint8_t prefix_len);
+
+/* By how many bits the record of an IPv6 address is known: IPACCT_MASK_LEN_MIN … 128.
+ * ret_all: so are those of all addresses of its /64. */
+uint8_t ipacct_group_list_bits(const struct ipacct_group_list *list, const struct ipacct_key *key,
+			       bool *ret_all);
+
+/* What the ledger calls the list when it masks by it; 0: it masks nothing (nor does a closed one). */
+uint64_t ipacct_group_list_mask(const struct ipacct_group_list *list);
+
 /* Copy the name of a group, always terminated. */
 void ipacct_group_list_name(const struct ipacct_group_list *list, uint32_t group,
 			    char ret_name[IPACCT_SERIES_NAME_BYTES]);

@@ -136,7 +136,8 @@ static void live_add(const struct ipacct_group_list *list, const struct ipacct_e
 	const struct ipacct_table *addresses = &live->addresses, *rollups = &live->rollups;
 
 	for (uint32_t i = 0; i < addresses->n_entries; i++) {
-		uint32_t group = ipacct_group_list_find(list, &addresses->entries[i].key);
+		uint32_t group = ipacct_group_list_find_prefix(list, &addresses->entries[i].key,
+							       addresses->entries[i].prefix_len);
 		size_t at = group == IPACCT_GROUP_NONE ? join->collective[UNKNOWN]
 						       : join->of_list[group];
 

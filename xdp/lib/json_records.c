@@ -92,6 +92,8 @@ void json_address(struct json_writer *json, const struct ipacct_entry *e)
 	char text[IPACCT_PREFIX_TEXT_BYTES];
 
 	json_text(json, "address", ipacct_key_format(&e->key, e->prefix_len, text, sizeof(text)));
+	if (e->prefix_len != 128) /* a group's shared record */
+		json_u64(json, "prefix_len", e->prefix_len);
 	json_u64(json, "domain", e->key.domain);
 	json_counters(json, &e->counters);
 	json_time(json, "first_seen", e->first_seen_ns);

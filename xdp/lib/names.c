@@ -94,6 +94,11 @@ bool ipacct_key_is_ipv4(const struct ipacct_key *key)
 	return !key->addr_be[0] && !key->addr_be[1] && key->addr_be[2] == htonl(0x0000ffff);
 }
 
+bool ipacct_key_is_rollup(const struct ipacct_key *key, uint8_t prefix_len)
+{
+	return prefix_len < IPACCT_MASK_LEN_MIN || (prefix_len < 128 && ipacct_key_is_ipv4(key));
+}
+
 char *ipacct_key_format(const struct ipacct_key *key, uint8_t prefix_len, char *buffer,
 			size_t buffer_bytes)
 {

@@ -87,7 +87,7 @@ int ipacct_reader_open(const char *runtime_dir, const char *bpffs_dir,
 		ret_problem->text[0] = '\0';
 	runtime_dir = runtime_dir ? runtime_dir : IPACCT_RUNTIME_DIR_DEFAULT;
 	bpffs_dir = bpffs_dir ? bpffs_dir : IPACCT_BPFFS_DIR_DEFAULT;
-	if (strlen(runtime_dir) + sizeof("/" IPACCT_LEDGER_NAME) > READER_PATH_BYTES ||
+	if (strlen(runtime_dir) + sizeof("/" IPACCT_GROUPS_WAS_NAME) > READER_PATH_BYTES ||
 	    strlen(bpffs_dir) >= READER_PATH_BYTES)
 		return -ENAMETOOLONG;
 	reader = calloc(1, sizeof(*reader));
@@ -98,6 +98,10 @@ int ipacct_reader_open(const char *runtime_dir, const char *bpffs_dir,
 		       IPACCT_LEDGER_NAME); /* lengths were checked */
 	(void)snprintf(reader->groups.path, sizeof(reader->groups.path), "%s/%s", runtime_dir,
 		       IPACCT_GROUPS_NAME); /* as long as the ledger's */
+	(void)snprintf(reader->mask_lists[0].path, sizeof(reader->mask_lists[0].path), "%s",
+		       reader->groups.path);
+	(void)snprintf(reader->mask_lists[1].path, sizeof(reader->mask_lists[1].path), "%s/%s",
+		       runtime_dir, IPACCT_GROUPS_WAS_NAME);
 	(void)snprintf(reader->bpffs_dir, sizeof(reader->bpffs_dir), "%s", bpffs_dir);
 	ret = ipacct_reader_refresh(reader, ret_problem);
 	if (!ret) {
@@ -142,6 +146,10 @@ void ipacct_reader_close(struct ipacct_reader *reader)
 	if (reader->epoch_ready)
 		ipacct_epoch_finish(&reader->epoch);
 	ipacct_group_list_unmap(&reader->groups.list);
+	for (unsigned int i = 0; i < 2; i++)
+		ipacct_group_list_unmap(&reader->mask_lists[i].list);
+	ipacct_mask_finish(&reader->mask);
+	ipacct_table_finish(&reader->masked);
 	free(reader);
 }
 

@@ -5,6 +5,7 @@
 
 #include "epoch.h"
 #include "group_list.h"
+#include "group_mask.h"
 #include "ledger.h"
 #include "maps.h"
 
@@ -20,6 +21,10 @@ struct ipacct_reader {
 	struct ipacct_epoch epoch;
 	bool epoch_ready;
 	struct ipacct_groups groups; /* its list is closed until somebody asks */
+	/* by which epochs are masked: the list of now, and the one before; closed while not needed */
+	struct ipacct_groups mask_lists[2];
+	struct ipacct_mask mask;
+	struct ipacct_table masked; /* of the epochs that were read before */
 };
 
 /* Put the totals of groups into a snapshot: what the ledger has at its cut, and what the epoch has

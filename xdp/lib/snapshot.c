@@ -223,10 +223,79 @@ static bool epoch_pending(const struct ipacct_ctl *ctl, uint32_t number, uint64_
 	return ctl->cut[number] > cut && (number == active || ctl->cut[number] < ctl->cut[active]);
 }
 
+static void masks_read(const struct ipacct_reader *reader, struct ipacct_ledger_mask ret_masks[2])
+{
+	const struct ipacct_ledger_mask *from = reader->ledger.header->mask;
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	for (unsigned int i = 0; i < 2; i++) {
+		ret_masks[i].from_cut = __atomic_load_n(&from[i].from_cut, __ATOMIC_ACQUIRE);
+		ret_masks[i].digest = __atomic_load_n(&from[i].digest, __ATOMIC_ACQUIRE);
+	}
+}
+
+/* The list with that digest; a closed one when it is not there, which masks nothing. The first of two
+ * is asked first: when it is another one by then, what it was has the second name already. */
+static const struct ipacct_group_list *mask_list(struct ipacct_reader *reader, uint64_t digest)
+{
+	static const struct ipacct_group_list none;
+
+	for (unsigned int i = 0; i < 2 && digest; i++) {
+		struct ipacct_groups *groups = &reader->mask_lists[i];
+
+		if (ipacct_group_list_mask(&groups->list) != digest && groups->path[0])
+			(void)ipacct_groups_reload(groups, NULL); /* it may be the other one */
+		if (ipacct_group_list_mask(&groups->list) == digest)
+			return &groups->list;
+	}
+	return &none;
+}
+
+/* An epoch by the list of its cut; those of one snapshot may have different ones. What is masked
+ * waits in reader->masked until all are. */
+static int epoch_mask(struct ipacct_reader *reader, uint64_t digest)
+{
+	struct ipacct_table *table = &reader->epoch.addresses;
+	int ret = ipacct_mask_apply(&reader->mask, mask_list(reader, digest), table);
+
+	ret = ret < 0 ? ret : 0;
+	for (uint32_t i = 0; i < table->n_entries && !ret; i++)
+		ret = ipacct_table_add(&reader->masked, &table->entries[i].key,
+				       table->entries[i].prefix_len, &table->entries[i].counters);
+	ipacct_table_reset(table);
+	return ret;
+}
+
+/* Read what is pending into reader->epoch. */
+static int epochs_read(struct ipacct_reader *reader, const struct ipacct_ctl *ctl, uint64_t cut,
+		       const struct ipacct_ledger_mask masks[2])
+{
+	bool masked = masks[0].digest || masks[1].digest;
+	struct ipacct_table other;
+	int ret = 0;
+
+	ipacct_table_reset(&reader->masked);
+	reader->masked.seed = ctl->seed;
+	for (uint32_t number = 0; number < IPACCT_EPOCHS && !ret; number++) {
+		if (!epoch_pending(ctl, number, cut))
+			continue;
+		ret = ipacct_epoch_read(&reader->epoch, &reader->maps, number);
+		if (!ret && masked)
+			ret = epoch_mask(reader, ipacct_mask_of_cut(masks, ctl->cut[number]));
+	}
+	if (ret || !masked)
+		return ret;
+	other = reader->epoch.addresses;
+	reader->epoch.addresses = reader->masked;
+	reader->masked = other;
+	return 0;
+}
+
 /* Read what is beyond `cut` into reader->epoch. −EAGAIN: a cut came between. */
 static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instance,
 		     struct ipacct_problem *ret_problem)
 {
+	struct ipacct_ledger_mask masks[2], masks_after[2];
 	struct ipacct_ctl before, after;
 	int ret = ipacct_reader_maps(reader, ret_problem);
 
@@ -246,12 +315,14 @@ static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instan
 	ipacct_epoch_reset(&reader->epoch);
 	reader->epoch.addresses.seed = reader->epoch.rollups.seed = before.seed;
 	reader->epoch.live = true;
-	for (uint32_t number = 0; number < IPACCT_EPOCHS && !ret; number++)
-		if (epoch_pending(&before, number, cut))
-			ret = ipacct_epoch_read(&reader->epoch, &reader->maps, number);
+	masks_read(reader,
+		   masks); /* after ctl: what an epoch is masked by is told before it counts */
+	ret = epochs_read(reader, &before, cut, masks);
 	if (!ret)
 		ret = ctl_read(reader, &after);
-	if (!ret && memcmp(&before, &after, sizeof(before)))
+	masks_read(reader, masks_after);
+	if (!ret &&
+	    (memcmp(&before, &after, sizeof(before)) || memcmp(masks, masks_after, sizeof(masks))))
 		ret = -EAGAIN;
 	return ret;
 }

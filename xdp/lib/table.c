@@ -53,6 +53,19 @@ static uint32_t slot_of(const struct ipacct_table *table, uint32_t hash,
 	return at;
 }
 
+void ipacct_table_reindex(struct ipacct_table *table)
+{
+	const struct ipacct_table_entry *entries = table->entries;
+
+	memset(table->slots, 0xff, (size_t)table->n_slots * sizeof(*table->slots)); /* _NONE */
+	for (uint32_t i = 0; i < table->n_entries; i++) {
+		uint32_t hash = hash_of(table, &entries[i].key, entries[i].prefix_len);
+
+		table->slots[slot_of(table, hash, &entries[i].key, entries[i].prefix_len)] =
+			slot_make(hash, i);
+	}
+}
+
 static int table_grow(struct ipacct_table *table)
 {
 	uint32_t n = table->n_allocated ? table->n_allocated * 2 : TABLE_ENTRIES_MIN;
@@ -72,13 +85,7 @@ static int table_grow(struct ipacct_table *table)
 	table->slots = slots;
 	table->n_slots = 2 * n;
 	table->n_allocated = n;
-	memset(slots, 0xff, 2 * (size_t)n * sizeof(*slots)); /* IPACCT_TABLE_NONE */
-	for (uint32_t i = 0; i < table->n_entries; i++) {
-		uint32_t hash = hash_of(table, &entries[i].key, entries[i].prefix_len);
-
-		slots[slot_of(table, hash, &entries[i].key, entries[i].prefix_len)] =
-			slot_make(hash, i);
-	}
+	ipacct_table_reindex(table);
 	return 0;
 }
 

@@ -43,6 +43,9 @@ int ipacct_table_add(struct ipacct_table *table, const struct ipacct_key *key, u
 int ipacct_table_add_addresses(struct ipacct_table *table, const struct ipacct_key *keys,
 			       const struct ipacct_counters *counters, size_t n);
 
+/* After entries were moved or changed by hand: until then nothing can be found or added. */
+void ipacct_table_reindex(struct ipacct_table *table);
+
 /* The entry's number, or IPACCT_TABLE_NONE. */
 uint32_t ipacct_table_find(const struct ipacct_table *table, const struct ipacct_key *key,
 			   uint8_t prefix_len);

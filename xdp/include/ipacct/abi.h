@@ -351,7 +351,8 @@ struct ipacct_ledger_version {
 };
 
 /* Address (prefix_len 128) or roll-up record. IPv4 prefix lengths count from bit 96: /16 is 112,
- * 0.0.0.0/0 is 96; ::/0 is 0. */
+ * 0.0.0.0/0 is 96; ::/0 is 0. IPv6 addresses of a group with mask_len share an address record: its key
+ * is masked and prefix_len, 33 … 127, says how far; a roll-up has 32 or 0. */
 struct ipacct_ledger_record {
 	struct ipacct_key key;
 	__u8 prefix_len;
@@ -409,6 +410,8 @@ struct ipacct_ledger_series {
 #define IPACCT_GROUP_RECORDS_MAX   (2u * IPACCT_GROUPS_MAX) /* of the ledger, with those that left */
 #define IPACCT_GROUPS_EVERY_DOMAIN 65536u                   /* a prefix without a domain */
 #define IPACCT_GROUPS_NO_PARENT    0xffffffffu
+#define IPACCT_GROUPS_WAS_NAME     "groups.was" /* the list before, while cuts are masked by it */
+#define IPACCT_MASK_LEN_MIN        33u          /* /32 is the roll-up, which must stay apart */
 
 struct ipacct_groups_header {
 	__u64 magic;
@@ -423,7 +426,7 @@ struct ipacct_groups_header {
 	__u64 source_ns;   /* CLOCK_REALTIME: when that was last changed … */
 	__u64 made_ns;     /* … and when this was made */
 	__u32 n_protected; /* prefixes that are protected, too */
-	__u32 reserved0;
+	__u32 n_masked;    /* prefixes with mask_len */
 	__u64 reserved[7];
 };
 
@@ -440,7 +443,8 @@ struct ipacct_groups_prefix {
 	__u32 parent;    /* the longest shorter prefix around it, before it; or _NO_PARENT */
 	__u8 prefix_len; /* of 128 bits: IPv4 /16 is 112 */
 	__u8 flags;
-	__u16 reserved;
+	__u8 mask_len; /* IPv6: its addresses share a record for each so many bits; 0: one for each */
+	__u8 reserved;
 };
 
 /* Facts of one cut. */
@@ -458,6 +462,13 @@ struct ipacct_ledger_cut {
 	__u64 folded_records;   /* cumulative: address records folded into their prefix */
 	/* cumulative: what they had. Sum over roll-ups − this is what never was on an address */
 	struct ipacct_counters folded;
+};
+
+/* From that cut on, until the other one begins, IPv6 addresses are masked by the list of groups with
+ * that digest (ipacct_group_list_mask() in the library). */
+struct ipacct_ledger_mask {
+	__u64 from_cut; /* UINT64_MAX: being written */
+	__u64 digest;   /* 0: nothing is masked */
 };
 
 struct ipacct_ledger_header {
@@ -481,7 +492,8 @@ struct ipacct_ledger_header {
 	__u64 fold_cut;     /* it is decided which records this cut folds; for the collector */
 	__u32 n_groups_max; /* records of groups behind the addresses */
 	__u32 n_groups;     /* claimed so far */
-	__u64 reserved[7];
+	struct ipacct_ledger_mask mask[2];
+	__u64 reserved[3];
 };
 
 #define IPACCT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)

@@ -49,7 +49,8 @@ uint64_t ipacct_reader_cut(struct ipacct_reader *reader);
  * begins again with another first_seen_ns. */
 struct ipacct_entry {
 	struct ipacct_key key;
-	uint8_t prefix_len; /* of the 128-bit key; 128 for an address. IPv4 /16 is 112 */
+	uint8_t prefix_len; /* of the 128-bit key; 128 for an address. IPv4 /16 is 112. An IPv6 entry
+			     * among the addresses with less is a group's shared record, see abi.h */
 	struct ipacct_counters counters;
 	uint64_t first_seen_ns; /* time of the first and last cut that moved it, UTC; for a key */
 	uint64_t last_seen_ns;  /* not cut yet both are the time of reading */
@@ -234,6 +235,10 @@ int ipacct_groups_refresh(struct ipacct_groups *groups);
 int ipacct_groups_find(const struct ipacct_groups *groups, const struct ipacct_key *key,
 		       char ret_name[IPACCT_SERIES_NAME_BYTES]);
 
+/* The same for an entry: the longest prefix that holds all of key/prefix_len. */
+int ipacct_groups_find_prefix(const struct ipacct_groups *groups, const struct ipacct_key *key,
+			      uint8_t prefix_len, char ret_name[IPACCT_SERIES_NAME_BYTES]);
+
 /* Facts of the list; valid until the next refresh or close. */
 const struct ipacct_groups_header *ipacct_groups_header(const struct ipacct_groups *groups);
 
@@ -243,6 +248,8 @@ const struct ipacct_groups_header *ipacct_groups_header(const struct ipacct_grou
 char *ipacct_key_format(const struct ipacct_key *key, uint8_t prefix_len, char *buffer,
 			size_t buffer_bytes);
 bool ipacct_key_is_ipv4(const struct ipacct_key *key);
+/* Whether (key, prefix_len) of an entry is a roll-up, and no address or shared record of some. */
+bool ipacct_key_is_rollup(const struct ipacct_key *key, uint8_t prefix_len);
 
 /* Names as in counters.h; NULL when out of range. Static storage. */
 const char *ipacct_reason_name(unsigned int reason);
