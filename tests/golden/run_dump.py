@@ -138,6 +138,21 @@ for stored_name in GOLDEN:
     test(golden(stored_name))
 
 
+SHARED = {
+    "shared.txt": ["-6", "-b"],
+    "shared.ndjson": ["--ndjson", "-6", "--geo"],
+    "shared.csv": ["--csv", "2001:db8:1:2ff::7", "--geo"],
+    "shared-by-prefix.csv": ["--csv", "--by", "prefix=24,64", "-6"],
+    "shared-group.csv": ["--csv", "--group", "customer-a", "-6"],
+}
+
+
+@test
+def a_shared_record_is_an_address_of_its_length():
+    for name, args in SHARED.items():
+        stored(name, good(DUMP, *args, variant="shared"))
+
+
 @test
 def table_fits_80_and_120_columns():
     for columns in (80, 120):
@@ -807,7 +822,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ipacct-golden-") as folder:
         os.chdir(folder)
         os.chmod(folder, 0o755)
-        for variant in ("committed", "uncut", "abi", "magic", "truncated", "leaky", str(BIG)):
+        for variant in ("committed", "uncut", "abi", "magic", "truncated", "leaky", "shared", str(BIG)):
             make(variant, variant)
         make("locked", "committed")
         os.unlink("locked/geo")

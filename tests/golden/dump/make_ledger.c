@@ -2,7 +2,8 @@
 /* Write a ledger file whose every number is known, and beside it the list of groups, straight from abi.h and without libipacct.
  *
  * make_ledger FILE [VARIANT]: committed (default), next (one cut later: what nobody might see before
- * is committed), uncut, abi, magic, truncated, leaky (a packet is missing), or a number of addresses
+ * is committed), uncut, abi, magic, truncated, leaky (a packet is missing),
+ * shared (an address is a record of a /56), or a number of addresses
  * to write beside the known ones. */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -33,7 +34,8 @@ struct row {
 	unsigned long long last_seen_s;  /* before the cut */
 };
 
-static const struct row addresses[] = {
+#define SHARED_ROW 4 /* what variant `shared` has as a record of several addresses */
+static struct row addresses[] = {
 	{ "192.0.2.1", 128, 0, { 1200, 1150000, 800, 412000 }, .uncommitted = 1 },
 	{ "192.0.2.2", 128, 0, { 3, 180, 2, 120 }, .old = 1, .last_seen_s = 3600 },
 	{ "198.51.100.7", 128, 7, { 40, 52000, 35, 47000 }, .last_seen_s = 1 },
@@ -318,6 +320,10 @@ int main(int argc, char **argv)
 
 	if (!file)
 		return 1;
+	if (!strcmp(variant, "shared")) {
+		addresses[SHARED_ROW].address = "2001:db8:1:200::";
+		addresses[SHARED_ROW].prefix_len = 56;
+	}
 	for (size_t i = 0; i < N(addresses); i++)
 		add(&all, &addresses[i].counters);
 	for (size_t i = 0; i < N(rollups); i++)
