@@ -9,6 +9,7 @@
 
 #include "config_groups.h"
 #include "group_list.h"
+#include "group_mask.h"
 
 #define ERROR_BYTES 1024u
 
@@ -30,12 +31,34 @@ static void check_refused(const char *error)
 	require(line > 0 && column > 0 && n > 0 && error[n]);
 }
 
+/* By any list: nothing is lost, and what is left is masked. */
+static void check_mask(const struct ipacct_group_list *list, const struct ipacct_key *keys,
+		       uint32_t n)
+{
+	struct ipacct_counters counters = { 1, 2, 3, 4 };
+	struct ipacct_table table = { .seed = 1 };
+	struct ipacct_mask mask = { .n_lookups = 0 };
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		require(!ipacct_table_add(&table, &keys[i], 128, &counters));
+	require(ipacct_mask_apply(&mask, list, &table) >= 0);
+	for (uint32_t i = 0; i < table.n_entries; i++) {
+		require(!ipacct_key_is_rollup(&table.entries[i].key, table.entries[i].prefix_len));
+		require(table.entries[i].prefix_len <= 128);
+		sum += table.entries[i].counters.tx_packets;
+	}
+	require(sum == n);
+	ipacct_mask_finish(&mask);
+	ipacct_table_finish(&table);
+}
+
 /* Any file: whoever it belongs to, the answer is in the list. */
 static void check_file(const void *bytes, size_t n_bytes)
 {
 	int fd = memfd_create("groups", MFD_CLOEXEC);
 	struct ipacct_group_list list;
-	struct ipacct_key key = { .addr_be = { 0 } };
+	struct ipacct_key key = { .addr_be = { 0 } }, keys[64];
 
 	require(fd >= 0 && write(fd, bytes, n_bytes) == (ssize_t)n_bytes);
 	if (!ipacct_group_list_map(fd, &list, NULL)) {
@@ -46,11 +69,13 @@ static void check_file(const void *bytes, size_t n_bytes)
 			if (n_bytes >= sizeof(key))
 				memcpy(&key, (const char *)bytes + at % (n_bytes - sizeof(key) + 1),
 				       sizeof(key));
+			keys[i] = key;
 			group = ipacct_group_list_find(&list, &key);
 			require(group == IPACCT_GROUP_NONE || group < list.n_groups);
 			if (group != IPACCT_GROUP_NONE)
 				ipacct_group_list_name(&list, group, name);
 		}
+		check_mask(&list, keys, 64);
 		ipacct_group_list_unmap(&list);
 	}
 	close(fd);
@@ -72,7 +97,11 @@ static void check_image(const struct group_image *image)
 
 		require(prefix->group < list.n_groups && prefix->prefix_len <= 128);
 		require(prefix->parent < i || prefix->parent == IPACCT_GROUPS_NO_PARENT);
+		require(!prefix->mask_len ||
+			(prefix->mask_len >= IPACCT_MASK_LEN_MIN &&
+			 prefix->mask_len >= prefix->prefix_len && prefix->mask_len < 128));
 		memcpy(key.addr_be, prefix->addr_be, sizeof(key.addr_be));
+		check_mask(&list, &key, 1);
 		group = ipacct_group_list_find(&list, &key);
 		require(group < list.n_groups);
 		require(prefix->prefix_len < 128 || prefix->domain == IPACCT_GROUPS_EVERY_DOMAIN ||
