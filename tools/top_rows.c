@@ -89,8 +89,7 @@ static void heading_line(struct top *top, const struct layout *l)
 	if (l->asn)
 		top_put(&top->frame, line, -l->asn, TOP_PLAIN, "AS");
 	if (l->geo_name)
-		top_put(&top->frame, line, -l->geo_name, TOP_PLAIN,
-			s->dump.group_list ? "GROUP" : "NAME");
+		top_put(&top->frame, line, -l->geo_name, TOP_PLAIN, "NAME");
 	if (s->mode == TOP_MODE_TWO_LINES)
 		top_put(&top->frame, line, 3, TOP_PLAIN, "");
 	if (l->split && !s->hide_rx)
@@ -194,8 +193,8 @@ static void row_geo(const struct top *top, struct top_line *line, const struct l
 	if (info.asn)
 		(void)snprintf(text, sizeof(text), "AS%u", info.asn);
 	name = info.name[0] ? info.name : info.as_org;
-	if (top->settings.dump.group_list)
-		name = dump_group_of(&top->settings.dump, &row->entry, group) ? group : "";
+	if (dump_group_of(&top->settings.dump, &row->entry, group))
+		name = group;
 	if (l->cc)
 		top_put(&top->frame, line, -l->cc, TOP_PLAIN, info.country);
 	if (l->asn)
