@@ -218,6 +218,19 @@ def vlan_domains_hold_for_super_packets_too(context):
                         ("198.51.100.2", 9)}, "addresses and their domains")
 
 
+@test(limit_s=60)
+def a_guest_that_writes_a_short_length_pays_for_all(context):
+    """The kernel cuts by the buffer and writes each length anew: a bridged guest may have said less."""
+    here, _, out, arrive = chain(context, mtu=9000)
+    for length in (52, 40, 600):
+        raw = bytearray(tcp_frame("192.0.2.1", "192.0.2.2", 7500))
+        raw[16:18] = length.to_bytes(2, "big")  # RFC 791 3.1: total length
+        here.flow("vnet", "a0", VNET_TCP, 1000, 66, raw.hex())
+    equal_ends(here, out, arrive)
+    line = lines(out.dump())[("addresses", "192.0.2.2", 0)]
+    check_equal(line[2:], (3 * 8, 3 * (7500 + 8 * 52)), "packets and octets to the far end")
+
+
 class Router:
     """clients c1, c2 — (lan) router (wan) — server; a daemon counts on the router."""
 

@@ -249,12 +249,13 @@ __noinline int ipacct_count_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals
 		return -1;
 	verdict = parse_any(ctx, len, &pkt);
 	if (verdict >= 0) {
-		/* no padding behind what has to be cut: its IP packet ends where the frame ends */
-		before_bytes = len - pkt.l3_bytes;
-		headers = ipacct_bundle_headers(ctx, before_bytes - ipacct_hidden_bytes(ctx));
+		/* its IP packet ends where the frame ends, whatever the length says that a guest wrote:
+		 * the kernel writes the length of each piece anew (inet_gso_segment()) */
+		before_bytes = pkt.l3_off + ipacct_hidden_bytes(ctx);
+		headers = ipacct_bundle_headers(ctx, pkt.l3_off);
 		tunnel = count_inside(ctx, len, &pkt);
 		if (tunnel == TUNNEL_READ)
-			before_bytes = len - pkt.l3_bytes; /* likewise of the packet inside */
+			before_bytes = pkt.l3_off + ipacct_hidden_bytes(ctx); /* likewise */
 	}
 	bundle_measure(ctx, len, before_bytes, headers, &bundle);
 	bundle_seen(totals, len, &bundle);

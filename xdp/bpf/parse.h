@@ -73,6 +73,7 @@ struct ipacct_packet {
 	struct ipacct_key source;
 	struct ipacct_key destination;
 	__u32 l3_bytes;
+	__u32 l3_off;   /* where its IP header begins */
 	__u32 next_off; /* where what the IP header carries begins; meaningless in a later fragment */
 	__u8 family;    /* 4 or 6 */
 	__u8 protocol; /* enum ipacct_protocol */
@@ -177,6 +178,7 @@ static __always_inline int parse_ipv4(struct ipacct_cursor *cur, __u32 off,
 	if (total > room)
 		pkt->l3_bytes = room;
 	pkt->family = 4;
+	pkt->l3_off = off;
 	pkt->protocol = parse_protocol_class(ip[9]);
 	pkt->next = ip[9];
 	pkt->next_off = off + header_bytes;
@@ -267,6 +269,7 @@ static __always_inline int parse_ipv6_fixed(struct ipacct_cursor *cur, __u32 off
 		pkt->l3_bytes =
 			PARSE_IPV6_BYTES + payload < room ? PARSE_IPV6_BYTES + payload : room;
 	pkt->family = 6;
+	pkt->l3_off = off;
 	for (int i = 0; i < 4; i++) {
 		pkt->source.addr_be[i] = parse_raw32(ip + 8 + 4 * i);
 		pkt->destination.addr_be[i] = parse_raw32(ip + 24 + 4 * i);
