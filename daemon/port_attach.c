@@ -204,7 +204,9 @@ int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 		return prog_fd;
 	}
 	witness_before(ports, port, ifindex);
-	ret = port_record_write(ports, port); /* the slot is known before it counts */
+	if (port->record.hook != IPACCT_HOOK_XDP)
+		port->record.ifindex = ifindex; /* how a filter is found after a crash */
+	ret = port_record_write(ports, port);   /* the slot is known before it counts */
 	if (ret)
 		return ret;
 	if (port_is_dispatched(port))

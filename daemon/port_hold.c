@@ -16,11 +16,21 @@ bool port_is_dispatched(const struct port *port)
 	return port->record.attach == IPACCT_ATTACH_DISPATCHER;
 }
 
-int port_open(const struct ports *ports, const struct port *port)
+int port_open(const struct ports *ports, struct port *port)
 {
+	int fd;
+
 	if (port_is_dispatched(port))
 		return dispatcher_open(ports->maps, &port->record);
-	return hook_open(ports->config->bpffs_dir, port_slot(ports, port), &port->record);
+	fd = hook_open(ports->config->bpffs_dir, port_slot(ports, port), &port->record);
+	if (fd != -ENOENT || port->record.attach != IPACCT_ATTACH_TCX)
+		return fd;
+	/* killed after it fell back to a filter and before the record said so? */
+	port->record.attach = IPACCT_ATTACH_TC;
+	fd = hook_open(ports->config->bpffs_dir, port_slot(ports, port), &port->record);
+	if (fd < 0)
+		port->record.attach = IPACCT_ATTACH_TCX;
+	return fd;
 }
 
 int port_facts(const struct ports *ports, struct port *port, struct link_facts *ret_facts)

@@ -13,7 +13,7 @@
 bool port_is_dispatched(const struct port *port);
 
 /* What of a slot there is: a descriptor, or −ENOENT. */
-int port_open(const struct ports *ports, const struct port *port);
+int port_open(const struct ports *ports, struct port *port);
 /* As hook_facts(); behind a dispatcher the descriptor follows its exchange. */
 int port_facts(const struct ports *ports, struct port *port, struct link_facts *ret_facts);
 /* Take the program away. Behind a dispatcher that may fail (said in the log): then all is as before. */

@@ -15,6 +15,7 @@ from traffic import MIX, Traffic, settle
 LINKED = "tcx" if tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 6) else "tc"
 
 STREAM = scaled(8_000_000)
+STRACE = "/usr/bin/strace"
 
 # What is each end's own; all the rest of an entry must be equal at both ends of a cable.
 OWN = ("ifname", "ifindex", "hook", "mode", "attach", "attached")
@@ -648,3 +649,57 @@ def what_was_attached_before_may_not_count_twice_either(context):
     daemon.start()
     check_equal([(one["ifname"], one["state"]) for one in daemon.status()["programs"]],
                 [("lan0", "detached"), ("lan0", "detached"), ("wan0", "attached")], "programs")
+
+
+def calls_of_start(context, attach):
+    """System calls of a start at tc egress and of the detach after it, a line of strace each."""
+    space = Space(context)
+    cable(space, "a0", Space(context), "b0")
+    daemon = Daemon(context, space, "--attach", attach, interface="a0:tc-egress")
+    path = os.path.join(context.folder, "calls")
+    daemon.command_prefix = [STRACE, "-qq", "-o", path]
+    daemon.start()
+    daemon.ctl("detach")
+    daemon.process.wait(10)
+    with open(path, encoding="utf-8", errors="replace") as calls:
+        return calls.readlines()
+
+
+def injected(calls, name, words, after=0):
+    """The next call with these words, as strace counts it: NAME and when=N."""
+    found = next(n for n in range(after, len(calls))
+                 if calls[n].startswith(name + "(") and words in calls[n])
+    return found, sum(line.startswith(name + "(") for line in calls[:found + 1])
+
+
+@test(limit_s=60)
+def killed_between_the_filter_and_its_record_it_is_still_ours(context):
+    """At the second reading of the kernel's counters; also where the kernel has no tcx."""
+    if not os.access(STRACE, os.X_OK):
+        raise Skip("strace is not installed")
+    calls = calls_of_start(context, "tc")
+    pinned, _ = injected(calls, "rename", "/tc_0")
+    _, when = injected(calls, "sendmsg", "", pinned)
+    kill = f"inject=sendmsg:signal=KILL:when={when}"
+    cases = [("tc", [kill])]
+    calls = calls_of_start(context, "auto")
+    if LINKED == "tcx":
+        _, when = injected(calls, "bpf", "BPF_LINK_CREATE")
+        cases.append(("auto", [kill, f"inject=bpf:error=EINVAL:when={when}"]))
+    else:
+        cases.append(("auto", [kill]))
+    for attach, injections in cases:
+        space = Space(context)
+        cable(space, "a0", Space(context), "b0")
+        daemon = Daemon(context, space, "--attach", attach, interface="a0:tc-egress")
+        daemon.command_prefix = [STRACE, "-qq", "-o", "/dev/null"]
+        for injection in injections:
+            daemon.command_prefix += ["-e", injection]
+        daemon.spawn()
+        daemon.process.wait(10)
+        daemon.command_prefix = []
+        check("ipacct_tc" in filters(space, "a0"), "killed before the filter was there")
+        daemon.start()
+        check_equal(daemon.status()["programs"][0]["attach"], "tc", "attach")
+        daemon.ctl("detach")
+        check("ipacct_tc" not in filters(space, "a0"), "the filter stays")
