@@ -279,6 +279,8 @@ static void ports_restore(struct ports *ports, const struct port *before)
 			continue;
 		if (before[slot].link_fd < 0)
 			(void)port_release(ports, port); /* said in the log */
+		if (port->record.flags & ~before[slot].record.flags & IPACCT_IFFLAG_CLSACT)
+			clsact_drop(ports, port, port->record.ifindex);
 		port->record = before[slot].record;
 		port->created = before[slot].created;
 		(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */

@@ -703,3 +703,19 @@ def killed_between_the_filter_and_its_record_it_is_still_ours(context):
         check_equal(daemon.status()["programs"][0]["attach"], "tc", "attach")
         daemon.ctl("detach")
         check("ipacct_tc" not in filters(space, "a0"), "the filter stays")
+
+
+@test(limit_s=60)
+def a_start_that_fails_leaves_no_qdisc(context):
+    space = Space(context)
+    for device in ("a0", "a1"):
+        cable(space, device, Space(context), "b0")
+    space.inside("tc", "qdisc", "add", "dev", "a1", "clsact")
+    # the preference and handle of ours (attach_tc.h), so that the second interface fails
+    space.inside("tc", "filter", "add", "dev", "a1", "egress", "pref", "1", "handle", "0x69706163",
+                 "bpf", "bytecode", "1,6 0 0 0,")
+    daemon = Daemon(context, space, "--attach", "tc", "-i", "a1:tc-egress",
+                    interface="a0:tc-egress")
+    daemon.refuse(code=1, words=["a1", "filter of another ipacctd"])
+    check("clsact" not in space.inside("tc", "qdisc", "show", "dev", "a0").stdout,
+          "the qdisc was made for us and stays")
