@@ -328,7 +328,9 @@ static int attached_check(const struct ports *ports, struct ipacct_problem *ret_
 		struct config_interface attached = { .hooks = (uint8_t)CONFIG_HOOK(record->hook),
 						     .domain = record->domain };
 
-		if (ports->port[slot].link_fd < 0 || wanted_of(config, record->ifname))
+		/* also where the device is gone: it would count again as soon as it returns */
+		if ((ports->port[slot].link_fd < 0 && record->state != IPACCT_IF_GONE) ||
+		    wanted_of(config, record->ifname))
 			continue;
 		if (record->flags & IPACCT_IFFLAG_VLANS)
 			vlans_read(&ports->vlans[slot], &attached);

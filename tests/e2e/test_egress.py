@@ -719,3 +719,17 @@ def a_start_that_fails_leaves_no_qdisc(context):
     daemon.refuse(code=1, words=["a1", "filter of another ipacctd"])
     check("clsact" not in space.inside("tc", "qdisc", "show", "dev", "a0").stdout,
           "the qdisc was made for us and stays")
+
+
+@test(limit_s=60)
+def what_was_attached_and_is_gone_may_not_come_back_to_count_twice(context):
+    space = Space(context)
+    for device in ("lan0", "wan0"):
+        cable(space, device, Space(context), "x0")
+    daemon = Daemon(context, space, interface="lan0:xdp,tc-egress").start()
+    daemon.stop()
+    space.inside("ip", "link", "del", "lan0")
+    daemon.options[daemon.options.index("lan0:xdp,tc-egress")] = "wan0"
+    daemon.refuse(code=1, words=["lan0", "wan0", "tc-egress", "ipacctctl detach lan0"])
+    daemon.ctl("detach", "lan0")
+    daemon.start()
