@@ -236,7 +236,8 @@ int dispatcher_find(const struct ipacct_maps *maps, uint32_t ifindex,
 	return ret;
 }
 
-size_t dispatcher_slots(const char *bpffs_dir, uint32_t ret_ifindex[IPACCT_IFS_MAX])
+size_t slots_without_link(const char *bpffs_dir, uint8_t attach,
+			  uint32_t ret_ifindex[IPACCT_IFS_MAX])
 {
 	char path[IPACCT_PIN_PATH_BYTES];
 	struct bpf_map_info info = {};
@@ -253,8 +254,8 @@ size_t dispatcher_slots(const char *bpffs_dir, uint32_t ret_ifindex[IPACCT_IFS_M
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		struct ipacct_interface record;
 
-		if (!bpf_map_lookup_elem(fd, &slot, &record) &&
-		    record.attach == IPACCT_ATTACH_DISPATCHER && record.state == IPACCT_IF_ATTACHED)
+		if (!bpf_map_lookup_elem(fd, &slot, &record) && record.attach == attach &&
+		    record.state == IPACCT_IF_ATTACHED)
 			ret_ifindex[n++] = record.ifindex;
 	}
 	return n;

@@ -40,9 +40,10 @@ int dispatcher_find(const struct ipacct_maps *maps, uint32_t ifindex,
 		    struct dispatched ret_found[DISPATCHER_OURS_MAX]);
 void dispatched_close(struct dispatched found[DISPATCHER_OURS_MAX]); /* accepts link_fd −1 */
 
-/* The devices on which, say the maps pinned there, slots of theirs count behind a dispatcher. Returns
- * how many. */
-size_t dispatcher_slots(const char *bpffs_dir, uint32_t ret_ifindex[IPACCT_IFS_MAX]);
+/* The devices on which, say the maps pinned there, slots of theirs count without a link of their own:
+ * attach is IPACCT_ATTACH_DISPATCHER or IPACCT_ATTACH_TC. Returns how many. */
+size_t slots_without_link(const char *bpffs_dir, uint8_t attach,
+			  uint32_t ret_ifindex[IPACCT_IFS_MAX]);
 
 /* Did the program get these settings (its section of constants)? */
 bool dispatched_has_settings(const struct dispatched *found, const void *settings, size_t bytes);

@@ -35,7 +35,7 @@ static bool link_is_ours(const struct config *config, uint32_t ifindex)
 		    facts.hook == IPACCT_HOOK_XDP)
 			return true;
 	}
-	n = dispatcher_slots(config->bpffs_dir, dispatched);
+	n = slots_without_link(config->bpffs_dir, IPACCT_ATTACH_DISPATCHER, dispatched);
 	while (n--)
 		if (dispatched[n] == ifindex)
 			return true;

@@ -14,7 +14,7 @@
 #include "stacked.h"
 
 #define DEPTH_MAX   8u                   /* linux/netdevice.h MAX_NEST_DEV */
-#define COUNTED_MAX (3 * IPACCT_IFS_MAX) /* configured, held by links, behind dispatchers */
+#define COUNTED_MAX (4 * IPACCT_IFS_MAX) /* configured, links, behind dispatchers, filters */
 
 struct counted {
 	uint32_t ifindex[COUNTED_MAX];
@@ -71,6 +71,8 @@ static bool lies_above(struct nl_cache *links, uint32_t upper, uint32_t lower, u
 
 static void counted_find(const struct config *config, struct counted *ret_counted)
 {
+	static const uint8_t linkless[] = { IPACCT_ATTACH_DISPATCHER, IPACCT_ATTACH_TC };
+
 	ret_counted->n = 0;
 	for (size_t i = 0; i < config->n_interfaces; i++) {
 		uint32_t ifindex = if_nametoindex(config->interfaces[i].name);
@@ -85,8 +87,9 @@ static void counted_find(const struct config *config, struct counted *ret_counte
 		if (fd >= 0 && !link_facts(fd, &facts) && facts.ifindex)
 			ret_counted->ifindex[ret_counted->n++] = facts.ifindex;
 	}
-	ret_counted->n +=
-		dispatcher_slots(config->bpffs_dir, ret_counted->ifindex + ret_counted->n);
+	for (size_t i = 0; i < sizeof(linkless) / sizeof(*linkless); i++)
+		ret_counted->n += slots_without_link(config->bpffs_dir, linkless[i],
+						     ret_counted->ifindex + ret_counted->n);
 }
 
 static int pairs_check(struct nl_cache *links, const struct counted *counted,

@@ -733,3 +733,17 @@ def what_was_attached_and_is_gone_may_not_come_back_to_count_twice(context):
     daemon.refuse(code=1, words=["lan0", "wan0", "tc-egress", "ipacctctl detach lan0"])
     daemon.ctl("detach", "lan0")
     daemon.start()
+
+
+@test(limit_s=60)
+def what_a_filter_of_before_counts_is_not_counted_above_it(context):
+    space = Space(context)
+    cable(space, "a0", Space(context), "b0")
+    space.inside("ip", "link", "add", "br0", "type", "bridge")
+    space.inside("ip", "link", "set", "a0", "master", "br0")
+    for attach in ("auto", "tc"):
+        daemon = Daemon(context, space, "--attach", attach, interface="a0:tc-ingress").start()
+        daemon.stop()
+        daemon.options[daemon.options.index("a0:tc-ingress")] = "br0:tc-ingress"
+        daemon.refuse(code=1, words=["br0 lies above a0"])
+        daemon.ctl("detach")
