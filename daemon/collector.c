@@ -85,9 +85,8 @@ static void interval_adapt(struct collector *collector, uint64_t cut_cpu_ns)
 	struct cost_facts facts;
 	struct pace_cut cut = { .interval_ns = collector->interval_ns,
 				.cut_ns = cut_cpu_ns,
-				.lru_inserts = cutter->epoch.lru_inserts,
-				.lru_refused = cutter->epoch.lru_refused,
-				.lru_budget = collector->stats.lru_budget };
+				.lru_ppm = cutter->epoch.lru_fullest_ppm,
+				.lru_refused = cutter->epoch.lru_refused };
 
 	facts_take(collector, &facts);
 	cut.longest_ns = facts.interval_longest_ns;

@@ -5,10 +5,10 @@
 #include "budget.h"
 #include "pace.h"
 
-#define ROOM_LEAST_SHARE  4u   /* of the budget: cuts may take it even if others take everything */
-#define COME_BACK_PERCENT 70u  /* of the room; with a rung's factor of 2 no noise flaps it */
-#define LRU_FULL_PERCENT  75u  /* of the insert budget */
-#define INTERVAL_NEVER    1e18 /* ns; beyond every setting, and it fits 64 bits */
+#define ROOM_LEAST_SHARE  4u  /* of the budget: cuts may take it even if others take everything */
+#define COME_BACK_PERCENT 70u /* of the room; with a rung's factor of 2 no noise flaps it */
+#define LRU_FULL_PPM      500000u /* from there on the hot tier rolls lines of one packet up */
+#define INTERVAL_NEVER    1e18    /* ns; beyond every setting, and it fits 64 bits */
 #define GROWTH_ONE        1024u
 #define CLIMB_CUTS        2u /* in a row beyond their room: one slow cut is none */
 
@@ -45,8 +45,7 @@ static uint64_t interval_of(const struct pace_cut *cut, uint64_t cut_ns)
 
 static bool lru_is_full(const struct pace_cut *cut, unsigned int times)
 {
-	return cut->lru_refused ||
-	       cut->lru_inserts * times > cut->lru_budget / 100 * LRU_FULL_PERCENT;
+	return cut->lru_refused || cut->lru_ppm * times >= LRU_FULL_PPM;
 }
 
 /* What one rung up cost more, known once a cut was made there: 1 when time alone decides (tables

@@ -31,8 +31,8 @@ struct pace_cut {
 	uint64_t other_ppb;   /* share of all CPUs that program and other processes take */
 	uint64_t budget_ppb;  /* of all CPUs, all together */
 	uint32_t n_cpus;
-	uint64_t lru_inserts; /* that the LRU tier was asked for, and takes in one epoch */
-	uint64_t lru_budget;
+	uint64_t
+		lru_ppm; /* of what it takes in one epoch, in the fullest partition of the LRU tier */
 	uint64_t lru_refused;
 };
 

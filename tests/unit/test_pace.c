@@ -9,15 +9,16 @@
 
 #define S_NS  1000000000ULL
 #define MS_NS 1000000ULL
+#define PPM   1000000u
 #define TICKS 10u /* "converges within 10 ticks" */
 
 /* A load: a cut after t costs fixed + a part that grows with t up to a limit (all addresses seen). */
 struct load {
 	double fixed_ns;
-	double per_s_ns; /* of new addresses in each second … */
-	double most_ns;  /* … no more than these in all; 0: no limit */
-	double lru_per_s;
-	double noise; /* ± this part of it */
+	double per_s_ns;  /* of new addresses in each second … */
+	double most_ns;   /* … no more than these in all; 0: no limit */
+	double lru_per_s; /* parts per million of the fullest partition */
+	double noise;     /* ± this part of it */
 };
 
 static struct pace_cut settings(void)
@@ -25,8 +26,7 @@ static struct pace_cut settings(void)
 	return (struct pace_cut){ .interval_ns = S_NS,
 				  .longest_ns = 16 * S_NS,
 				  .budget_ppb = PPB / 100, /* 1 % of 2 CPUs: 20 ms in a second */
-				  .n_cpus = 2,
-				  .lru_budget = 1000000 };
+				  .n_cpus = 2 };
 }
 
 static uint64_t cost_of(const struct load *load, uint64_t interval_ns, unsigned int tick)
@@ -51,8 +51,8 @@ static uint64_t run(struct pace *pace, struct pace_cut cut, const struct load *l
 		uint64_t next_ns;
 
 		cut.cut_ns = cost_of(load, interval_ns, i);
-		cut.lru_inserts = (uint64_t)(load->lru_per_s * (double)interval_ns / (double)S_NS);
-		cut.lru_refused = cut.lru_inserts > cut.lru_budget;
+		cut.lru_ppm = (uint64_t)(load->lru_per_s * (double)interval_ns / (double)S_NS);
+		cut.lru_refused = cut.lru_ppm > PPM;
 		next_ns = pace_next(pace, &cut);
 		cr_assert_geq(next_ns, cut.interval_ns);
 		cr_assert_leq(next_ns,
@@ -190,12 +190,30 @@ Test(pace, a_full_lru_tier_is_never_made_fuller)
 
 	cr_expect_eq(run(&pace, cut, &load, 1000, &n_changes), S_NS);
 	cr_expect_eq(n_changes, 0);
-	load.lru_per_s = 100000; /* up to 4 s it is less than three quarters full */
+	load.lru_per_s = 100000; /* up to 4 s it is less than half full */
 	cr_expect_eq(run(&pace, cut, &load, TICKS, &n_changes), 4 * S_NS);
-	load.lru_per_s = 300000; /* 4 s are too long now: 1.2 of 1 million */
+	load.lru_per_s = 200000; /* 4 s are too long now: eight tenths */
 	cr_expect_eq(run(&pace, cut, &load, TICKS, &n_changes), 2 * S_NS);
 	cr_expect_eq(run(&pace, cut, &load, 1000, &n_changes), 2 * S_NS);
 	cr_expect_eq(n_changes, 0);
+}
+
+/* The hot tier rolls up lines of one packet where its partition is half full: no interval that was
+ * stretched may get there, whatever the other partitions hold. */
+Test(pace, no_stretched_interval_fills_half_of_a_partition)
+{
+	for (unsigned int ppm = 1000; ppm <= PPM; ppm += 1000) {
+		struct load load = { .fixed_ns = 310 * MS_NS, .lru_per_s = ppm };
+		struct pace pace = {};
+		unsigned int n_changes;
+		uint64_t interval_ns;
+
+		run(&pace, settings(), &load, TICKS, &n_changes);
+		interval_ns = run(&pace, settings(), &load, 100, &n_changes);
+		cr_expect_eq(n_changes, 0, "%u ppm: moved %u times", ppm, n_changes);
+		if (interval_ns > S_NS)
+			cr_expect_lt(ppm * (interval_ns / S_NS), PPM / 2, "%u ppm", ppm);
+	}
 }
 
 Test(pace, other_settings_hold_at_once)

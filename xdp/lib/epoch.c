@@ -14,6 +14,8 @@
 #include "epoch.h"
 #include "epoch_hot.h"
 
+#define PPM 1000000u
+
 int ipacct_epoch_init(struct ipacct_epoch *epoch, bool keep_keys)
 {
 	memset(epoch, 0, sizeof(*epoch));
@@ -46,6 +48,7 @@ void ipacct_epoch_reset(struct ipacct_epoch *epoch)
 	ipacct_table_reset(&epoch->rollups);
 	memset(epoch->totals, 0, sizeof(epoch->totals));
 	epoch->lru_inserts = epoch->lru_refused = epoch->rollup_updates = 0;
+	epoch->lru_fullest_ppm = 0;
 	epoch->hot_rolled = epoch->hot_displaced = epoch->guard_rolled = 0;
 	epoch->hot_lines_ipv4 = epoch->hot_lines_ipv6 = 0;
 	for (uint32_t i = 0; i < epoch->n_keys; i++)
@@ -288,6 +291,15 @@ static int tiers_read_live(struct ipacct_epoch *epoch, const struct ipacct_maps 
 	return ret ? ret : tiers_join(epoch);
 }
 
+/* Each partition fills alone: one receive queue fills one, and the sum over all tells nothing of it. */
+static void fullness_note(struct ipacct_epoch *epoch, const struct ipacct_part *part)
+{
+	uint64_t ppm = part->lru_budget ? part->lru_inserts * PPM / part->lru_budget : 0;
+
+	if (ppm > epoch->lru_fullest_ppm)
+		epoch->lru_fullest_ppm = ppm;
+}
+
 static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
 {
 	struct ipacct_part part;
@@ -295,6 +307,7 @@ static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 
 	if (ret)
 		return ret;
+	fullness_note(epoch, &part);
 	epoch->lru_inserts += part.lru_inserts;
 	epoch->lru_refused += part.lru_refused;
 	epoch->rollup_updates += part.rollup_updates;

@@ -25,6 +25,7 @@ struct ipacct_epoch {
 	struct ipacct_domain domains[IPACCT_DOMAINS_MAX];
 	uint64_t lru_inserts; /* sums over partitions, as struct ipacct_part */
 	uint64_t lru_refused;
+	uint64_t lru_fullest_ppm; /* of its budget, in the partition that is fullest */
 	uint64_t rollup_updates;
 	uint64_t hot_rolled;
 	uint64_t hot_displaced;
