@@ -161,6 +161,44 @@ Test(groups, growing_keeps_records_and_giving_up_sums_them_to_other)
 	expect_tx("old7", 2);
 }
 
+/* A reader that watches sees traffic only, wherever the records are now. */
+Test(groups, delta_over_records_that_gave_up_is_the_traffic_between)
+{
+	struct ipacct_snapshot *older = NULL, *newer = NULL, *delta = NULL;
+	struct ipacct_reader *reader = NULL;
+
+	records_most = 256;
+	list_set(many("new", 150));
+	restart(many("old", 100)); /* records of new0 … lie before those of old0 … */
+	for (uint32_t i = 0; i < 100; i++)
+		packet(&bench, key4(0x0a000000u + i), key4(B), 50);
+	cut_next();
+	restart(many("new", 150));
+	for (uint32_t i = 0; i < 100; i++)
+		packet(&bench, key4(0x0a000000u + i), key4(B), 50);
+	cut_next();
+	cr_assert_eq(ipacct_reader_open(bench.dir, "/nonexistent", &reader, NULL), 0);
+	cr_assert_eq(ipacct_snapshot_read(reader, IPACCT_SNAPSHOT_GROUPS, &older, NULL), 0);
+	restart(many("old", 103)); /* new0 … give up */
+	packet(&bench, key4(0x0a000007u), key4(B), 50);
+	cut_next();
+	cr_assert_eq(ipacct_snapshot_read(reader, IPACCT_SNAPSHOT_GROUPS, &newer, NULL), 0);
+	cr_assert_eq(ipacct_snapshot_delta(newer, older, &delta), 0);
+	cr_expect_eq(delta->n_groups, 2);
+	for (size_t i = 0; i < delta->n_groups; i++) {
+		const struct ipacct_group *group = &delta->groups[i];
+		bool sender = !strcmp(group->name, "old7");
+
+		cr_expect(sender || !strcmp(group->name, "unknown"), "%s moved", group->name);
+		cr_expect_eq(group->counters.tx_packets, sender);
+		cr_expect_eq(group->counters.rx_packets, !sender);
+	}
+	ipacct_snapshot_destroy(delta);
+	ipacct_snapshot_destroy(newer);
+	ipacct_snapshot_destroy(older);
+	ipacct_reader_close(reader);
+}
+
 Test(groups, group_without_room_counts_as_other)
 {
 	list_set("192.0.2.0/24 a\n");

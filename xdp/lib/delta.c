@@ -177,24 +177,48 @@ static int entries_delta(const struct ipacct_snapshot *newer, const struct ipacc
 	return ret;
 }
 
-/* Group records keep their number and name as long as the ledger is one file; where it was made anew
- * without them, a group counts whole: its counters begin again. */
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct ipacct_group *)a)->name,
+		      ((const struct ipacct_group *)b)->name);
+}
+
+/* Records move to other places when some give up theirs, so groups are found by name. Those that gave
+ * up are in "other" since then: what they had is no traffic of its. A group that `older` has not counts
+ * whole. */
 static int groups_delta(const struct ipacct_snapshot *newer, const struct ipacct_snapshot *older,
 			struct ipacct_snapshot *delta)
 {
+	struct ipacct_group *was = calloc(older->n_groups + 1, sizeof(*was)), *found, *other = NULL;
+	size_t n = 0;
+
 	delta->groups = calloc(newer->n_groups + 1, sizeof(*delta->groups));
-	if (!delta->groups)
+	if (!was || !delta->groups) {
+		free(was);
 		return -ENOMEM;
+	}
+	if (older->n_groups)
+		memcpy(was, older->groups, older->n_groups * sizeof(*was));
+	qsort(was, older->n_groups, sizeof(*was), compare_names);
 	for (size_t i = 0; i < newer->n_groups; i++) {
-		struct ipacct_group *to = &delta->groups[delta->n_groups];
+		struct ipacct_group *to = &delta->groups[i];
 
 		*to = newer->groups[i];
-		/* both are in the order of their records */
-		if (i < older->n_groups && !strcmp(older->groups[i].name, to->name))
-			to->counters =
-				ipacct_counters_minus(&to->counters, &older->groups[i].counters);
-		delta->n_groups += ipacct_counters_moved(&to->counters);
+		if (to->collective && !strcmp(to->name, "other"))
+			other = to;
+		found = bsearch(to, was, older->n_groups, sizeof(*was), compare_names);
+		if (!found)
+			continue;
+		to->counters = ipacct_counters_minus(&to->counters, &found->counters);
+		found->counters = (struct ipacct_counters){};
 	}
+	for (size_t i = 0; i < older->n_groups && other; i++)
+		other->counters = ipacct_counters_minus(&other->counters, &was[i].counters);
+	for (size_t i = 0; i < newer->n_groups; i++)
+		if (ipacct_counters_moved(&delta->groups[i].counters))
+			delta->groups[n++] = delta->groups[i];
+	delta->n_groups = n;
+	free(was);
 	return 0;
 }
 
