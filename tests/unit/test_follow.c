@@ -127,6 +127,28 @@ Test(follow, no_cut_no_time_and_nothing_moved)
 	}
 }
 
+/* ipacct-top looks ten times in an interval for a cut that is late. */
+Test(follow, without_a_cut_no_record_is_looked_at)
+{
+	const struct ipacct_moves *moves;
+	struct ipacct_ledger_record *record;
+
+	epoch_begin(&bench);
+	model_packet(&model, 1, 2);
+	apply(&bench, ++model.cut);
+	cr_assert(step()->first);
+	record = &bench.publisher.ledger.addresses[0];
+	for (int k = 0; k < 2; k++)
+		record->version[k].counters.tx_packets++;
+	moves = step();
+	cr_expect_eq(moves->delta.conservation.error_packets, 0, "it was summed up again");
+	cr_expect_eq(moves->n_addresses, 2);
+	epoch_begin(&bench);
+	model_packet(&model, 1, 2);
+	apply(&bench, ++model.cut);
+	cr_expect_neq(step()->delta.conservation.error_packets, 0, "this one was looked at");
+}
+
 Test(follow, another_ledger_of_that_name_begins_anew)
 {
 	struct bench other;

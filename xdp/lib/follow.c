@@ -54,6 +54,8 @@ struct ipacct_follow {
 	struct ipacct_interface_totals *interfaces_was;   /* … at the last step, … */
 	struct ipacct_interface_totals *interfaces_delta; /* … and between */
 	size_t n_interfaces_was;
+	struct ipacct_conservation conservation; /* of the last step, … */
+	size_t n_addresses;                      /* … and its sum over addresses is of so many */
 	struct ipacct_moves moves;
 };
 
@@ -360,11 +362,33 @@ static void finish(struct ipacct_follow *follow)
 	follow->cut_time_ns = delta->cut_time_ns;
 }
 
+static int walk(struct ipacct_follow *follow, uint64_t cut)
+{
+	struct ipacct_counters sums = {};
+	int ret = addresses_walk(follow, cut, &sums);
+
+	if (!ret)
+		ret = rollups_walk(follow, cut, &sums);
+	if (!ret)
+		ret = folds_take(follow);
+	if (!ret)
+		conservation(&follow->moves.delta, &sums, follow->interfaces);
+	return ret;
+}
+
+/* The cut of the last step: who waits for the next one may ask often, and a million records are long. */
+static int no_walk(struct ipacct_follow *follow)
+{
+	follow->moved_addresses.n = follow->moved_rollups.n = follow->n_folded = 0;
+	follow->moves.n_addresses = follow->n_addresses;
+	follow->moves.delta.conservation = follow->conservation;
+	return 0;
+}
+
 static int step_try(struct ipacct_follow *follow, struct ipacct_problem *ret_problem)
 {
 	struct ipacct_reader *reader = follow->reader;
 	struct ipacct_snapshot *delta = &follow->moves.delta;
-	struct ipacct_counters sums = {};
 	uint64_t cut;
 	int ret = ipacct_reader_refresh(reader, ret_problem);
 
@@ -375,18 +399,15 @@ static int step_try(struct ipacct_follow *follow, struct ipacct_problem *ret_pro
 	*delta = (struct ipacct_snapshot){ .interfaces = follow->interfaces,
 					   .read_time_ns = ipacct_clock_ns(CLOCK_REALTIME) };
 	ipacct_snapshot_head(&reader->ledger, cut, delta);
-	ret = addresses_walk(follow, cut, &sums);
-	if (!ret)
-		ret = rollups_walk(follow, cut, &sums);
-	if (!ret)
-		ret = folds_take(follow);
+	ret = follow->begun && cut == follow->cut ? no_walk(follow) : walk(follow, cut);
 	if (ret)
 		return ret;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* as of a snapshot */
 	if (__atomic_load_n(&reader->ledger.header->cut, __ATOMIC_RELAXED) != cut ||
 	    ipacct_reader_moved(reader))
 		return -EAGAIN;
-	conservation(delta, &sums, follow->interfaces);
+	follow->conservation = delta->conservation;
+	follow->n_addresses = follow->moves.n_addresses;
 	finish(follow);
 	return 0;
 }
