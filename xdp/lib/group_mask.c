@@ -8,8 +8,10 @@
 #include "base/mix.h"
 #include "group_mask.h"
 
-#define CACHE_LINES \
-	8192u /* a power of two; 128 KiB: what a second-level cache keeps beside the rest */
+/* Lines of the cache, powers of two: as many as the table has entries. 4 MiB at most. */
+#define LINES_MIN 8192u
+#define LINES_MAX (1u << 18)
+#define WAYS      4u /* lines of a set: few /64s of a full cache find none */
 
 /* What a /64 was found to be. */
 struct mask_line {
@@ -18,7 +20,7 @@ struct mask_line {
 	uint8_t bits; /* 0: nothing is known, ASK: its addresses differ */
 	uint8_t reserved[5];
 };
-_Static_assert(sizeof(struct mask_line) == 16, "four in a cache line");
+_Static_assert(sizeof(struct mask_line) == 16, "a set is a cache line");
 
 #define ASK 255u
 
@@ -39,16 +41,39 @@ uint64_t ipacct_mask_of_cut(const struct ipacct_ledger_mask masks[2], uint64_t c
 	return found ? found->digest : 0;
 }
 
-static int cache_begin(struct ipacct_mask *mask, const struct ipacct_group_list *list)
+static int cache_begin(struct ipacct_mask *mask, const struct ipacct_group_list *list,
+		       uint32_t n_entries)
 {
 	uint64_t digest = ipacct_group_list_mask(list);
+	uint32_t n = mask->n_lines ? mask->n_lines : LINES_MIN;
 
-	if (!mask->cache)
-		mask->cache = calloc(CACHE_LINES, sizeof(*mask->cache));
-	else if (mask->cached_of != digest)
-		memset(mask->cache, 0, CACHE_LINES * sizeof(*mask->cache));
+	while (n < n_entries && n < LINES_MAX)
+		n *= 2;
+	if (n == mask->n_lines && mask->cached_of == digest)
+		return 0;
+	if (n != mask->n_lines) {
+		free(mask->cache);
+		mask->n_lines = 0;
+		mask->cache = aligned_alloc(WAYS * sizeof(*mask->cache), n * sizeof(*mask->cache));
+		if (!mask->cache)
+			return -ENOMEM;
+		mask->n_lines = n;
+	}
+	memset(mask->cache, 0, n * sizeof(*mask->cache));
 	mask->cached_of = digest;
-	return mask->cache ? 0 : -ENOMEM;
+	return 0;
+}
+
+/* The line of a /64, or the one to give up for it. */
+static struct mask_line *line_of(const struct ipacct_mask *mask, uint64_t high, uint16_t domain)
+{
+	uint64_t hash = ipacct_mix64(high ^ mask->shared.seed ^ domain);
+	struct mask_line *set = &mask->cache[hash % (mask->n_lines / WAYS) * WAYS];
+
+	for (uint32_t i = 0; i < WAYS; i++)
+		if (!set[i].bits || (set[i].high == high && set[i].domain == domain))
+			return &set[i];
+	return &set[hash >> 62]; /* WAYS */
 }
 
 static uint8_t bits_of(struct ipacct_mask *mask, const struct ipacct_group_list *list,
@@ -60,7 +85,7 @@ static uint8_t bits_of(struct ipacct_mask *mask, const struct ipacct_group_list 
 	bool all;
 
 	memcpy(&high, key->addr_be, sizeof(high));
-	line = &mask->cache[ipacct_mix64(high ^ mask->shared.seed ^ key->domain) % CACHE_LINES];
+	line = line_of(mask, high, key->domain);
 	if (line->bits && line->bits != ASK && line->high == high && line->domain == key->domain)
 		return line->bits;
 	bits = ipacct_group_list_bits(list, key, &all);
@@ -92,7 +117,7 @@ int ipacct_mask_apply(struct ipacct_mask *mask, const struct ipacct_group_list *
 		return 0;
 	ipacct_table_reset(&mask->shared);
 	mask->shared.seed = table->seed;
-	ret = cache_begin(mask, list);
+	ret = cache_begin(mask, list, table->n_entries);
 	for (uint32_t i = 0; i < table->n_entries && !ret; i++) {
 		uint8_t bits = ipacct_key_is_ipv4(&entries[i].key)
 				       ? 128

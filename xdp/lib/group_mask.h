@@ -15,8 +15,9 @@ struct mask_line;
 struct ipacct_mask {
 	struct ipacct_table shared; /* scratch: the shared records of one pass */
 	struct mask_line *cache;    /* bits by /64 */
-	uint64_t cached_of;         /* digest of the list that the cache is of */
-	uint64_t n_lookups;         /* in the list, ever; the others were known */
+	uint32_t n_lines;
+	uint64_t cached_of; /* digest of the list that the cache is of */
+	uint64_t n_lookups; /* in the list, ever; the others were known */
 };
 
 /* Zeroed storage is ready to use, and may be finished. */
