@@ -76,6 +76,7 @@ static void window_open(struct supervisor *supervisor)
 	struct cost *cost = &supervisor->cost;
 	uint32_t ids[IPACCT_IFS_MAX];
 	struct link_facts link;
+	bool dispatched = false;
 	size_t n = 0;
 	int ret;
 
@@ -85,11 +86,14 @@ static void window_open(struct supervisor *supervisor)
 		if (port->link_fd >= 0 && !hook_facts(port->link_fd, &port->record, &link) &&
 		    link.prog_id)
 			ids[n++] = link.prog_id;
+		dispatched |= port->link_fd >= 0 && port->record.attach == IPACCT_ATTACH_DISPATCHER;
 	}
-	ret = program_time_open(&cost->program, ids, n);
+	/* the kernel times what it calls itself, not what a dispatcher does */
+	ret = dispatched ? -EOPNOTSUPP : program_time_open(&cost->program, ids, n);
 	if (ret && cost->facts.program_error != (uint64_t)-ret)
 		log_info("what the program costs is not measured: BPF statistics: %s%s",
-			 strerror(-ret), ret == -EPERM ? " (they take CAP_SYS_ADMIN)" : "");
+			 dispatched ? "none behind a dispatcher" : strerror(-ret),
+			 ret == -EPERM ? " (they take CAP_SYS_ADMIN)" : "");
 	cost->facts.program_error = ret ? (uint64_t)-ret : 0;
 	cost->open = !ret;
 }
@@ -261,10 +265,12 @@ static void look(struct supervisor *supervisor, uint64_t window_ns)
 	double rate;
 
 	processes_look(supervisor, elapsed_ns);
-	if (cost->open)
+	if (cost->open) {
 		program_look(cost, window_ns, elapsed_ns);
-	else
+	} else {
 		(void)packet_rate(cost, &rate); /* only the switches: nothing to multiply with */
+		cost->facts.program_ppb = 0;    /* what it was once says nothing of now */
+	}
 	cost->open = false;
 	cost->looked_ns = now_ns;
 	memory_look(supervisor);

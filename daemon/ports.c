@@ -318,6 +318,23 @@ static void hooks_drop(struct ports *ports)
 	}
 }
 
+#define ARRIVALS (CONFIG_HOOK(IPACCT_HOOK_XDP) | CONFIG_HOOK(IPACCT_HOOK_TC_INGRESS))
+
+/* The other hook of arrivals than the attached one: until that is gone both would count. */
+static int arrivals_check(const struct ipacct_interface *record,
+			  const struct config_interface *wanted, struct ipacct_problem *ret_problem)
+{
+	uint8_t attached = (uint8_t)CONFIG_HOOK(record->hook);
+
+	if (!(attached & ARRIVALS) || wanted->hooks & attached || !(wanted->hooks & ARRIVALS))
+		return 0;
+	ipacct_problem_set(ret_problem,
+			   "%s counts arrivals at %s; at another hook they would be counted twice "
+			   "until it is gone: `ipacctctl detach %s` first",
+			   record->ifname, ipacct_hook_name(record->hook), record->ifname);
+	return -EINVAL;
+}
+
 /* What an earlier run attached goes on, so it must not count what a configured interface counts, too. */
 static int attached_check(const struct ports *ports, struct ipacct_problem *ret_problem)
 {
@@ -328,10 +345,18 @@ static int attached_check(const struct ports *ports, struct ipacct_problem *ret_
 		struct config_interface attached = { .hooks = (uint8_t)CONFIG_HOOK(record->hook),
 						     .domain = record->domain };
 
+		const struct config_interface *wanted = wanted_of(config, record->ifname);
+		int ret;
+
 		/* also where the device is gone: it would count again as soon as it returns */
-		if ((ports->port[slot].link_fd < 0 && record->state != IPACCT_IF_GONE) ||
-		    wanted_of(config, record->ifname))
+		if (ports->port[slot].link_fd < 0 && record->state != IPACCT_IF_GONE)
 			continue;
+		if (wanted) {
+			ret = arrivals_check(record, wanted, ret_problem);
+			if (ret)
+				return ret;
+			continue;
+		}
 		if (record->flags & IPACCT_IFFLAG_VLANS)
 			vlans_read(&ports->vlans[slot], &attached);
 		for (size_t i = 0; i < config->n_interfaces; i++) {

@@ -82,7 +82,7 @@ static size_t *addresses_count(const struct dump_settings *settings, const struc
 		int number = ipacct_groups_find_prefix(settings->group_list, &e->key, e->prefix_len,
 						       name);
 
-		counts[number < 0 ? n : (uint32_t)number]++;
+		counts[number < 0 || (uint32_t)number >= n ? n : (uint32_t)number]++;
 	}
 	return counts;
 }

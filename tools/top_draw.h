@@ -31,7 +31,7 @@ struct top {
 	double cpu_share;
 	/* what keys change */
 	size_t scroll;
-	const char *device; /* the one interface of the head; NULL = all */
+	char device[IPACCT_IFNAME_BYTES]; /* the one interface of the head; "" = all */
 	bool paused, help, typing;
 	char prefix_text[64]; /* being typed after '/' */
 	char message[128];    /* about it */

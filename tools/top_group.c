@@ -86,9 +86,9 @@ char *top_label_text(const struct top_settings *settings, const struct dump_labe
 	return dump_label_text(top_axis(settings), label, buffer);
 }
 
-static uint64_t label_hash(enum dump_axis axis, const struct dump_label *label)
+static uint64_t label_hash(uint64_t seed, enum dump_axis axis, const struct dump_label *label)
 {
-	uint64_t hash = (uint64_t)label->kind << 8 ^ label->address_class;
+	uint64_t hash = seed ^ (uint64_t)label->kind << 8 ^ label->address_class;
 
 	if (label->kind != DUMP_LABEL_VALUE)
 		return ipacct_mix64(hash);
@@ -108,7 +108,7 @@ static size_t place_of(const struct top_group_table *table, enum dump_axis axis,
 		       const struct dump_label *label)
 {
 	size_t mask = 2 * table->n_room - 1;
-	size_t at = label_hash(axis, label) & mask;
+	size_t at = label_hash(table->seed, axis, label) & mask;
 
 	while (table->places[at] != NO_GROUP &&
 	       !dump_label_equal(axis, &table->groups[table->places[at]].label, label))
@@ -124,6 +124,8 @@ static int groups_grow(struct top_group_table *table, enum dump_axis axis)
 
 	if (!groups)
 		return -ENOMEM;
+	if (!table->seed)
+		table->seed = tool_realtime_ns() ^ (uintptr_t)table; /* nobody outside knows it */
 	table->groups = groups;
 	for (size_t i = 0; i < table->n; i++)
 		groups[i].label.name = groups[i].name;

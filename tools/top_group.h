@@ -21,6 +21,7 @@ struct top_group_table {
 	uint32_t *places;   /* open addressing by label, twice n_room */
 	uint32_t *group_of; /* of each slot of the rates; UINT32_MAX: a filter leaves it out */
 	size_t n_slots_room;
+	uint64_t seed;       /* prefixes come from strangers: they must not choose who collides */
 	uint64_t generation; /* of the rates when group_of was found */
 	uint64_t found_ns;   /* CLOCK_MONOTONIC then: the geo file may know more now */
 };

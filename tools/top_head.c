@@ -114,7 +114,7 @@ static void interface_line(struct top *top, size_t i)
 
 static bool shown(const struct top *top, size_t i)
 {
-	const char *device = top->device ? top->device : top->settings.dump.device;
+	const char *device = top->device[0] ? top->device : top->settings.dump.device;
 
 	return !device || strncmp(device, top->moved[i].interface.ifname, IPACCT_IFNAME_BYTES) == 0;
 }

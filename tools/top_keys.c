@@ -31,15 +31,30 @@ static void family(struct top *top, unsigned int wanted)
 	changed(top);
 }
 
+/* The first slot of a device, or the number of all. */
+static size_t slot_of(const struct top *top, const char *ifname)
+{
+	size_t i = 0;
+
+	while (i < top->n_interfaces &&
+	       strncmp(ifname, top->moved[i].interface.ifname, IPACCT_IFNAME_BYTES) != 0)
+		i++;
+	return i;
+}
+
 /* All, then each interface in turn, then all again. */
 static void next_interface(struct top *top)
 {
-	size_t next = 0;
+	size_t at = 0;
 
-	for (size_t i = 0; top->device && i < top->n_interfaces; i++)
-		if (strncmp(top->device, top->moved[i].interface.ifname, IPACCT_IFNAME_BYTES) == 0)
-			next = i + 1;
-	top->device = next < top->n_interfaces ? top->moved[next].interface.ifname : NULL;
+	if (top->device[0]) {
+		at = slot_of(top, top->device) + 1;
+		/* a device has a slot for each hook */
+		while (at < top->n_interfaces && slot_of(top, top->moved[at].interface.ifname) < at)
+			at++;
+	}
+	(void)snprintf(top->device, sizeof(top->device), "%.*s", (int)IPACCT_IFNAME_BYTES - 1,
+		       at < top->n_interfaces ? top->moved[at].interface.ifname : "");
 }
 
 static void next_sort(struct top *top, int step)

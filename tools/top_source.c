@@ -81,7 +81,8 @@ static int live_step(struct top_source *source, const struct ipacct_moves **ret_
 		source->last = take_ptr(now);
 		return 0;
 	}
-	if (now->read_time_ns <= source->last->read_time_ns) /* the clock was set back */
+	if (now->read_time_ns <= source->last->read_time_ns || /* the clock was set back */
+	    (!source->last->live && now->read_time_ns <= source->last->cut_time_ns))
 		r = -ESTALE;
 	ipacct_snapshot_destroy(source->delta);
 	source->delta = NULL;

@@ -619,6 +619,33 @@ def what_would_count_twice_is_refused_where_it_is_written(context):
 
 
 @test(limit_s=60)
+def arrivals_move_to_another_hook_only_after_a_detach(context):
+    """For the moment in which both were attached every packet would be counted twice."""
+    space = Space(context)
+    cable(space, "a0", Space(context), "b0")
+    path = os.path.join(context.folder, "ipacct.yaml")
+
+    def configure(hooks):
+        with open(path, "w", encoding="ascii") as out:
+            out.write(f"interfaces: [{{name: a0, hooks: {hooks}}}]\n")
+
+    configure("[xdp]")
+    daemon = Daemon(context, space, "-c", path, interface=None).start()
+    for old, new in (("xdp", "[tc-ingress, tc-egress]"), ("tc-ingress", "[xdp]")):
+        configure(new)
+        done = daemon.ctl("reload", expect=78)
+        check(f"a0 counts arrivals at {old}" in done.stderr and "detach a0" in done.stderr,
+              done.stderr)
+        check_equal([one["hook"] for one in daemon.status()["programs"]
+                     if one["state"] == "attached" and one["hook"] != "tc-egress"], [old], "hook")
+        daemon.ctl("detach", "a0")
+        daemon.process.wait(10)  # nothing is left to count
+        daemon.start()
+        check_equal({one["hook"] for one in daemon.status()["programs"]
+                     if one["state"] == "attached"}, set(new.strip("[]").split(", ")), "hooks then")
+
+
+@test(limit_s=60)
 def an_unconfirmed_start_takes_back_its_own_hook_only(context):
     space = Space(context)
     cable(space, "a0", Space(context), "b0")

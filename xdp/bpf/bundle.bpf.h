@@ -185,8 +185,9 @@ static __always_inline void bundle_measure(ipacct_ctx *ctx, __u32 len, __u32 lea
 	if (headers >= 0) {
 		stripped = headers & BUNDLE_STRIPPED ? 8 : 0;
 		header_bytes = (headers & 0xffff) + ipacct_hidden_bytes(ctx);
-	} else if (packets > 1 && ctx->wire_len > len) {
-		header_bytes = (ctx->wire_len - len) / (packets - 1);
+	} else if (packets > 1 && ctx->wire_len > ctx->len) {
+		header_bytes =
+			(ctx->wire_len - ctx->len) / (packets - 1) + ipacct_hidden_bytes(ctx);
 	}
 	if (header_bytes < least_bytes)
 		header_bytes = least_bytes;
