@@ -40,16 +40,34 @@ static void add_slot(struct equations *to, const struct ipacct_interface_totals 
 	    l3_bytes);
 }
 
+static void sum_add(struct ipacct_counters *total, const struct ipacct_counters *c)
+{
+	total->tx_packets += c->tx_packets;
+	total->tx_l3_bytes += c->tx_l3_bytes;
+	total->rx_packets += c->rx_packets;
+	total->rx_l3_bytes += c->rx_l3_bytes;
+}
+
 static void sum(const struct ipacct_entry *entries, size_t n, struct ipacct_counters *total)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct ipacct_counters *c = &entries[i].counters;
+	for (size_t i = 0; i < n; i++)
+		sum_add(total, &entries[i].counters);
+}
 
-		total->tx_packets += c->tx_packets;
-		total->tx_l3_bytes += c->tx_l3_bytes;
-		total->rx_packets += c->rx_packets;
-		total->rx_l3_bytes += c->rx_l3_bytes;
-	}
+/* With a list of groups: theirs, and those without an address in one, are what was accounted. */
+static void add_groups(struct equations *to, const struct ipacct_snapshot *snapshot,
+		       uint64_t packets, uint64_t l3_bytes)
+{
+	struct ipacct_counters all = { 0 };
+
+	if (!snapshot->groups)
+		return;
+	for (size_t i = 0; i < snapshot->n_groups; i++)
+		sum_add(&all, &snapshot->groups[i].counters);
+	add(to, NULL, "accounted = tx of groups", "packets", packets, all.tx_packets);
+	add(to, NULL, "accounted = tx of groups", "l3_bytes", l3_bytes, all.tx_l3_bytes);
+	add(to, NULL, "accounted = rx of groups", "packets", packets, all.rx_packets);
+	add(to, NULL, "accounted = rx of groups", "l3_bytes", l3_bytes, all.rx_l3_bytes);
 }
 
 void equations_collect(const struct ipacct_snapshot *snapshot, struct equations *ret_equations)
@@ -71,6 +89,7 @@ void equations_collect(const struct ipacct_snapshot *snapshot, struct equations 
 	add(ret_equations, NULL, "accounted = tx", "l3_bytes", l3_bytes, all.tx_l3_bytes);
 	add(ret_equations, NULL, "accounted = rx", "packets", packets, all.rx_packets);
 	add(ret_equations, NULL, "accounted = rx", "l3_bytes", l3_bytes, all.rx_l3_bytes);
+	add_groups(ret_equations, snapshot, packets, l3_bytes);
 	/* A cut that did not close shows here for ever, even if a later one hides it in the sums. */
 	add(ret_equations, NULL, "error of all cuts = 0", "packets", snapshot->facts.error_packets,
 	    0);

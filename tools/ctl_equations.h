@@ -10,7 +10,7 @@
 #include <ipacct/ipacct.h>
 
 #define EQUATIONS_PER_SLOT 6u
-#define EQUATIONS_OVERALL  6u
+#define EQUATIONS_OVERALL  10u
 #define EQUATIONS_MAX      (EQUATIONS_PER_SLOT * IPACCT_IFS_MAX + EQUATIONS_OVERALL)
 
 struct equation {

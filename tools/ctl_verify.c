@@ -35,13 +35,16 @@ static int read_links(struct nl_sock *socket, const struct ipacct_snapshot *slot
 	return r;
 }
 
+/* flags: IPACCT_SNAPSHOT_*; groups are left out where none are configured. */
 static int read_snapshot(const struct ctl_settings *settings, struct ipacct_reader *reader,
-			 bool live, struct ipacct_snapshot **ret_snapshot, int *ret_code)
+			 unsigned int flags, struct ipacct_snapshot **ret_snapshot, int *ret_code)
 {
 	struct ipacct_problem problem = { "" };
-	int r = ipacct_snapshot_read(reader, live ? IPACCT_SNAPSHOT_LIVE : 0, ret_snapshot,
-				     &problem);
+	int r = ipacct_snapshot_read(reader, flags, ret_snapshot, &problem);
 
+	if (r == -ENOENT && flags & IPACCT_SNAPSHOT_GROUPS)
+		r = ipacct_snapshot_read(reader, flags & ~IPACCT_SNAPSHOT_GROUPS, ret_snapshot,
+					 &problem);
 	if (r < 0)
 		*ret_code = tool_explain(r, &problem, &settings->paths);
 	return r;
@@ -58,7 +61,7 @@ static int take_readings(const struct ctl_settings *settings, struct ipacct_read
 
 	r = read_links(socket, v->snapshot, before);
 	if (r == 0)
-		r = read_snapshot(settings, reader, true, &live, ret_code);
+		r = read_snapshot(settings, reader, IPACCT_SNAPSHOT_LIVE, &live, ret_code);
 	if (r < 0)
 		return r;
 	r = read_links(socket, v->snapshot, after);
@@ -150,7 +153,7 @@ int ctl_verify(const struct ctl_settings *settings)
 			       &problem);
 	if (r < 0)
 		return tool_explain(r, &problem, &settings->paths);
-	if (read_snapshot(settings, reader, false, &snapshot, &code) < 0)
+	if (read_snapshot(settings, reader, IPACCT_SNAPSHOT_GROUPS, &snapshot, &code) < 0)
 		return code;
 	v->snapshot = snapshot;
 	equations_collect(snapshot, &v->equations);
