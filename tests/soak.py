@@ -113,7 +113,7 @@ class Soak:
                                seed=self.draw.randrange(1 << 30)).start()
 
     def pause(self):
-        self.traffic.finish()
+        self.traffic.finish(least=0)  # it may have begun a moment ago
         self.accounts.append(self.traffic)
 
     def round(self):

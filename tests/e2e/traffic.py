@@ -54,8 +54,9 @@ class Traffic:
     def running(self):
         return self.process.poll() is None
 
-    def finish(self, limit_s=120):
-        """Wait for a run with a number of packets, stop one without; its account is final then."""
+    def finish(self, limit_s=120, least=1):
+        """Wait for a run with a number of packets, stop one without; its account is final then.
+        least: packets that it must have sent."""
         if "-n" not in self.command:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -63,7 +64,7 @@ class Traffic:
         except subprocess.TimeoutExpired as late:
             raise Failure(f"ipacct-gen took longer than {limit_s * SLOW:.0f} s") from late
         check_equal(self.process.returncode, 0, f"exit code of ipacct-gen: {output[-1000:]}")
-        check(self.sent() > 0, "ipacct-gen sent nothing")
+        check(self.sent() >= least, f"ipacct-gen sent {self.sent()} packets")
 
     def _end(self):
         if self.process:
