@@ -15,18 +15,20 @@ static void check_kernel(const struct doctor_facts *facts, const struct doctor_d
 			 struct doctor_finding *finding)
 {
 	(void)device;
-	if (!facts->kernel_major)
+	if (!facts->kernel_major) {
 		doctor_found(finding, DOCTOR_UNKNOWN, "uname does not name a version");
-	else if (facts->kernel_major < KERNEL_MAJOR ||
-		 (facts->kernel_major == KERNEL_MAJOR && facts->kernel_minor < KERNEL_MINOR))
+	} else if (facts->kernel_major < KERNEL_MAJOR ||
+		   (facts->kernel_major == KERNEL_MAJOR && facts->kernel_minor < KERNEL_MINOR)) {
 		doctor_found(finding, DOCTOR_ERROR, "Linux %u.%u is older than %u.%u",
 			     facts->kernel_major, facts->kernel_minor, KERNEL_MAJOR, KERNEL_MINOR);
-	else if (facts->membarrier == SWITCH_OFF)
+	} else if (facts->membarrier == SWITCH_OFF) {
 		doctor_found(finding, DOCTOR_WARN, "no membarrier(2): cuts wait in another way");
-	else if (facts->cgroup == SWITCH_OFF)
+	} else if (facts->cgroup == SWITCH_OFF) {
 		doctor_found(finding, DOCTOR_INFO,
-			     "no cgroup v2: the memory budget is not enforced "
-			     "by a unit");
+			     "no cgroup v2: the memory budget is not enforced by a unit");
+		doctor_mend(finding,
+			    "add systemd.unified_cgroup_hierarchy=1 to the kernel command line");
+	}
 }
 
 static void check_jit(const struct doctor_facts *facts, const struct doctor_device *device,

@@ -79,6 +79,8 @@ static void check_runtime(const struct doctor_facts *facts, const struct doctor_
 	} else if (!facts->runtime_tmpfs) {
 		doctor_found(finding, DOCTOR_INFO,
 			     "%s is not on a tmpfs: each cut writes to a disk", facts->runtime_dir);
+		doctor_mend(finding, "mount -t tmpfs -o mode=0755 tmpfs %s # before ipacctd starts",
+			    facts->runtime_dir);
 	}
 }
 
