@@ -13,6 +13,7 @@
 #include "crash.h"
 #include "groups.h"
 #include "group_list.h"
+#include "ledger_version.h"
 #include "series_slots.h"
 
 #define AHEAD 16u /* notes fetched before their turn, as publish.c */
@@ -182,18 +183,6 @@ static void addresses_add(struct groups *groups, const struct ipacct_table *tabl
 			  records[i] == RECORD_NONE ? rolled_up
 						    : total_of(groups, records[i], entry),
 			  &entry->counters);
-	}
-}
-
-static void records_sum(const struct ipacct_ledger_record *records, uint32_t n, uint64_t cut,
-			struct ipacct_counters *sum)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		int newest = ipacct_version_pick(records[i].version[0].cut,
-						 records[i].version[1].cut, cut);
-
-		if (newest >= 0)
-			ipacct_counters_add(sum, &records[i].version[newest].counters);
 	}
 }
 

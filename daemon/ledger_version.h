@@ -5,6 +5,7 @@
 
 #include "crash.h"
 #include "ledger.h"
+#include "table.h"
 
 /* Which of two versions to write for this cut: the older, or −1 when one carries it already.
  * ret_newest: the other one when it holds something, else −1. */
@@ -29,6 +30,19 @@ static inline void version_close(__u64 *cut, uint64_t number)
 	CRASH_POINT(added);
 	__atomic_store_n(cut, number, __ATOMIC_RELEASE);
 	CRASH_POINT(stamped);
+}
+
+/* Add what records have at a cut. */
+static inline void records_sum(const struct ipacct_ledger_record *records, uint32_t n, uint64_t cut,
+			       struct ipacct_counters *sum)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		int newest = ipacct_version_pick(records[i].version[0].cut,
+						 records[i].version[1].cut, cut);
+
+		if (newest >= 0)
+			ipacct_counters_add(sum, &records[i].version[newest].counters);
+	}
 }
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "geofile.h"
 #include "groups.h"
+#include "ledger_version.h"
 #include "record_index.h"
 #include "series.h"
 #include "series_names.h"
@@ -144,18 +145,6 @@ void series_finish(struct series *series)
 	}
 	ipacct_geo_close(series->geo);
 	free(series);
-}
-
-static void records_sum(const struct ipacct_ledger_record *records, uint32_t n, uint64_t cut,
-			struct ipacct_counters *sum)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		int newest = ipacct_version_pick(records[i].version[0].cut,
-						 records[i].version[1].cut, cut);
-
-		if (newest >= 0)
-			ipacct_counters_add(sum, &records[i].version[newest].counters);
-	}
 }
 
 static uint64_t above(uint64_t a, uint64_t b)

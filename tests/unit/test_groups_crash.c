@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Processes that die at any step of writing groups, and lists that change in between: nothing is lost,
  * counted twice or seen half. */
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "base/mix.h"
-#include "crash.h"
+#include "dying.h"
 #include "groups_common.h"
 
 #define N_CUTS    400u
@@ -37,27 +35,13 @@ static void traffic(void)
 		send_many(key4(A + i), key4(B + random_below(4)), random_below(6));
 }
 
-/* A collector that begins, applies the cut and dies at that step. Returns whether it died there. */
-static bool die_at(const char *step, uint32_t n)
+/* A collector that begins and applies the cut. */
+static int begin_and_apply(void)
 {
-	char at[64];
-	int status;
-	pid_t pid;
+	struct ipacct_ledger_cut facts = { .cut = cut + 1, .cut_time_ns = 1000000000u * (cut + 1) };
 
-	(void)snprintf(at, sizeof(at), "%s#%u", step, n);
-	pid = fork();
-	cr_assert_geq(pid, 0);
-	if (!pid) {
-		struct ipacct_ledger_cut facts = { .cut = cut + 1,
-						   .cut_time_ns = 1000000000u * (cut + 1) };
-
-		(void)setenv("IPACCT_CRASH_AT", at, 1);
-		restart(NULL);
-		_exit(publisher_apply(&bench.publisher, &bench.epoch, facts) != 0);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : !WEXITSTATUS(status));
-	return WIFSIGNALED(status);
+	restart(NULL);
+	return publisher_apply(&bench.publisher, &bench.epoch, facts);
 }
 
 /* What each group must have by the list that committed the cut. */
@@ -109,7 +93,8 @@ Test(groups_crash, deaths_at_any_step_leave_every_group_exact, .timeout = 100)
 			if (publisher_cut(&bench.publisher) > cut)
 				break; /* the one before died after its commit */
 			committed_by = list;
-			n_deaths[step] += die_at(steps[step], 1 + random_below(n % 2 ? 12 : 2));
+			n_deaths[step] += dies_at(steps[step], 1 + random_below(n % 2 ? 12 : 2),
+						  begin_and_apply);
 			expect_closed();
 			if (publisher_cut(&bench.publisher) == cut && !random_below(3)) {
 				list = lists[random_below(N_LISTS)];

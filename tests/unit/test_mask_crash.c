@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Lists that change how addresses share records, and processes that die in the middle: what a live
  * reader was shown never falls, and every count is in one place. */
-#include <signal.h>
-#include <sys/wait.h>
-
 #include "base/mix.h"
-#include "crash.h"
+#include "dying.h"
 #include "cut_mask.h"
 #include "groups_common.h"
 
@@ -155,23 +152,11 @@ static int one_cut(void)
 	return ret ? ret : publisher_apply(&bench.publisher, &bench.epoch, facts);
 }
 
-static bool die_at(const char *step, uint32_t n)
+/* A collector that begins and applies the cut. */
+static int begin_and_apply(void)
 {
-	char at[64];
-	int status;
-	pid_t pid;
-
-	(void)snprintf(at, sizeof(at), "%s#%u", step, n);
-	pid = fork();
-	cr_assert_geq(pid, 0);
-	if (!pid) {
-		(void)setenv("IPACCT_CRASH_AT", at, 1);
-		begin(NULL);
-		_exit(one_cut() != 0);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : !WEXITSTATUS(status));
-	return WIFSIGNALED(status);
+	begin(NULL);
+	return one_cut();
 }
 
 /* Deaths and reloads, until somebody commits. */
@@ -180,7 +165,8 @@ static void cut_with_deaths(uint64_t *n_deaths)
 	for (uint32_t n = random_below(4); n; n--) {
 		uint32_t step = random_below(N_STEPS);
 
-		n_deaths[step] += die_at(steps[step], 1 + random_below(step > 1 && n % 2 ? 8 : 1));
+		n_deaths[step] += dies_at(steps[step], 1 + random_below(step > 1 && n % 2 ? 8 : 1),
+					  begin_and_apply);
 		if (publisher_cut(&bench.publisher) > cut)
 			return;
 		live_look(true);
