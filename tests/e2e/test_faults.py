@@ -7,7 +7,7 @@ import signal
 
 import bpf
 import scrape
-from harness import CRASH_BUILD, Daemon, Network, Place, program, run, scaled
+from harness import CRASH_BUILD, Daemon, Network, Place, WITHOUT_HOT, program, run, scaled
 from groups import add_up, check_exact, totals
 from tap import SLOW, Failure, check, check_equal, test, wait_for
 from traffic import Traffic, exact, settle, steady
@@ -29,7 +29,7 @@ def killed_at_random_100_times_under_traffic(context):
     traffic = steady(context, network)
     draw = random.Random(20261120)
     link = link_of(daemon)[0]
-    rounds = scaled(100, 6)
+    rounds = scaled(30 if WITHOUT_HOT else 100, 6)
     for number in range(rounds):
         # Any moment of a cut: cuts are asked for while the kill is on its way.
         cuts = draw.randrange(3)
