@@ -109,7 +109,9 @@ def restart_in_every_way(machine, network, daemon):
     link = daemon.status()["programs"][0]["link_id"]
 
     def again(old, what):
-        wait_for(lambda: is_active(machine) == "active" and main_pid(machine) != old, what)
+        # the process first: before systemd sees that it died, the service is still active
+        wait_for(lambda: main_pid(machine) not in (old, 0) and is_active(machine) == "active",
+                 what)
         check_equal(daemon.status()["programs"][0]["link_id"], link, f"link after {what}")
 
     old = main_pid(machine)
