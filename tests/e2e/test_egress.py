@@ -182,7 +182,7 @@ def super_packets_inside_of_a_tunnel_count_for_the_addresses_inside(context):
     through_an_overlay(context, *ends, here, there, "a0", "b0")
 
 
-@test(limit_s=120, guest=True)
+@test(limit_s=120, guest="one")
 def vlan_domains_hold_for_super_packets_too(context):
     """A VLAN device above a0: its tag lies beside the frame at tc-egress, in it at the peer's XDP.
     And plain packets, which the hot tier has met: those of the tag are not the interface's."""
@@ -432,7 +432,7 @@ def every_kind_of_frame_is_the_generators_at_tc_ingress(context):
     traffic.compare(daemon)
 
 
-@test(limit_s=120, guest=True)
+@test(limit_s=120)
 def kills_and_restarts_lose_nothing_at_tc_hooks(context):
     """A pinned tcx link, and a filter of clsact: both go on counting, programs are replaced."""
     for attach, name in (("auto", LINKED), ("tc", "tc")):
@@ -529,7 +529,7 @@ def exchange(space, other, n):
         finish(drain)
 
 
-@test(limit_s=60, guest=True)
+@test(limit_s=60, guest="one")
 def one_slot_for_each_hook_until_all_are_detached(context):
     """Status, dump, /metrics and verify name the hook; a device that returns gets both back."""
     space, other = Space(context), Space(context)
