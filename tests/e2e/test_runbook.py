@@ -9,7 +9,7 @@ import stat
 
 import bpf
 from geo import with_database
-from harness import Daemon, Network, Place, program, run, scaled
+from harness import Daemon, Network, Place, program, scaled
 from scrape import loopback_up
 from tap import Failure, check, check_equal, test, wait_for
 from test_operate import write
