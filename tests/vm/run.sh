@@ -13,7 +13,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 matrix=(7 6 6.1)
-side_by_side=2 # guests at a time
+side_by_side=3 # guests at a time, each one thread
 kernel=${1:-}
 build=${2:-${IPACCT_BUILD:-}}
 # shellcheck disable=SC2034  # kernels.sh uses it
