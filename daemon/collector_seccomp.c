@@ -117,6 +117,9 @@ static int allow_limited(scmp_filter_ctx filter)
 {
 	int ret = seccomp_allow_reading(filter);
 
+	/* its flags are in memory: allowed, it would open to write. beneath_open() does without */
+	if (!ret)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0);
 	if (!ret) /* abort() */
 		ret = allow_with(filter, "tgkill", 0, (scmp_datum_t)getpid());
 	for (size_t i = 0; i < N_OF(map_commands) && !ret; i++)

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "control.h"
 #include "exit_code.h"
@@ -31,6 +32,18 @@ static int socket_bind(int fd, int runtime_dir_fd)
 	return bind(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
 }
 
+/* Of what lies there now, if that is no link. */
+static int socket_give(int runtime_dir_fd, gid_t gid)
+{
+	int fd __cleanup(cleanup_fd) = beneath_open(runtime_dir_fd, CONTROL_NAME, O_PATH, 0);
+	char path[sizeof("/proc/self/fd/-2147483648")];
+
+	if (fd < 0)
+		return fd;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd); /* fits */
+	return fchownat(fd, "", 0, gid, AT_EMPTY_PATH) || chmod(path, 0660) ? -errno : 0;
+}
+
 int control_open(struct control *control, int runtime_dir_fd, gid_t gid)
 {
 	int fd __cleanup(cleanup_fd) =
@@ -40,9 +53,9 @@ int control_open(struct control *control, int runtime_dir_fd, gid_t gid)
 	if (fd < 0)
 		return -errno;
 	ret = socket_bind(fd, runtime_dir_fd);
-	if (!ret &&
-	    (fchownat(runtime_dir_fd, CONTROL_NAME, 0, gid, AT_SYMLINK_NOFOLLOW) ||
-	     fchmodat(runtime_dir_fd, CONTROL_NAME, 0660, 0) || listen(fd, CONTROL_CLIENTS_MAX)))
+	if (!ret)
+		ret = socket_give(runtime_dir_fd, gid);
+	if (!ret && listen(fd, CONTROL_CLIENTS_MAX))
 		ret = -errno;
 	if (ret)
 		return ret;

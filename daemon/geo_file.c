@@ -58,9 +58,9 @@ static int file_create(int dir_fd, gid_t gid, uint32_t n_records_max, uint32_t s
 	int ret;
 
 	(void)unlinkat(dir_fd, GEO_NEW, 0); /* left by a crash, or absent */
-	fd = openat(dir_fd, GEO_NEW, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, GEO_MODE);
+	fd = runtime_file_open(dir_fd, GEO_NEW, O_RDWR | O_CREAT | O_EXCL, GEO_MODE, NULL);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = file_fill(fd, n_records_max, strings_bytes_max);
 	if (!ret && (fchown(fd, (uid_t)-1, gid) || fchmod(fd, GEO_MODE) ||
 		     renameat(dir_fd, GEO_NEW, dir_fd, IPACCT_GEO_NAME)))

@@ -44,10 +44,10 @@ int groups_file_write(int runtime_dir_fd, uid_t uid, gid_t gid, struct group_ima
 	int ret;
 
 	groups_file_drop(runtime_dir_fd);
-	fd = openat(runtime_dir_fd, GROUPS_NEW,
-		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, GROUPS_MODE);
+	fd = runtime_file_open(runtime_dir_fd, GROUPS_NEW, O_WRONLY | O_CREAT | O_EXCL, GROUPS_MODE,
+			       NULL);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	image->header->made_ns = ipacct_clock_ns(CLOCK_REALTIME);
 	ret = write_whole(fd, (const char *)image->header, image->header->file_bytes);
 	if (!ret && (fchown(fd, uid, gid) || fchmod(fd, GROUPS_MODE)))

@@ -74,10 +74,9 @@ static int file_create(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
 	int ret;
 
 	(void)unlinkat(dir_fd, LEDGER_NEW, 0); /* left by a crash, or absent */
-	fd = openat(dir_fd, LEDGER_NEW, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		    LEDGER_MODE);
+	fd = runtime_file_open(dir_fd, LEDGER_NEW, O_RDWR | O_CREAT | O_EXCL, LEDGER_MODE, NULL);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = ledger_file_init_groups(fd, n_rollups_max, n_addresses_max, n_groups_max);
 	if (!ret && fchown(fd, uid, gid))
 		ret = -errno;

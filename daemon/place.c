@@ -19,6 +19,7 @@
 #include <linux/capability.h>
 #include <linux/magic.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "log.h"
 #include "maps.h"
@@ -145,15 +146,13 @@ static int bpffs_mount(const struct config *config, struct place *place,
 static int bpffs_lock_open(const struct config *config, struct place *place)
 {
 	char path[CONFIG_PATH_BYTES + sizeof(LOCK_NAME) + 1];
-	int fd;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", config->bpffs_dir, LOCK_NAME); /* fits */
 	if (!mkdir(path, 0700))
 		place->made_bpffs_lock = true;
 	else if (errno != EEXIST)
 		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
+	return beneath_open_path(path, O_RDONLY | O_DIRECTORY);
 }
 
 static void bpffs_lock_remove(const struct config *config, struct place *place)

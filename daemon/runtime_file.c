@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "maps.h"
 #include "runtime_file.h"
@@ -50,12 +51,9 @@ int runtime_file_open(int dir_fd, const char *name, int flags, mode_t mode,
 	struct stat st;
 	int ret;
 
-	if (strchr(name, '/'))
-		return -EXDEV;
-	/* Of one name this says what openat2() says with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS,
-	 * which a unit with RestrictSUIDSGID is refused. O_NONBLOCK: a fifo must not hold us. */
-	fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode);
-	ret = fd < 0 || fstat(fd, &st) ? -errno : 0;
+	/* O_NONBLOCK: a fifo must not hold us */
+	fd = beneath_open(dir_fd, name, flags | O_NOCTTY | O_NONBLOCK, mode);
+	ret = fd < 0 ? fd : fstat(fd, &st) ? -errno : 0;
 	if (!ret && !S_ISREG(st.st_mode))
 		ret = -EINVAL;
 	if (!ret && st.st_nlink > 1)

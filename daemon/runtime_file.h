@@ -12,7 +12,7 @@
  * flags, mode:  as of open(2).
  * ret_problem:  may be NULL.
  * Returns the descriptor, or a negative errno: −ELOOP, −EISDIR, −EMLINK and −EINVAL for what is no
- * such file, with words in ret_problem; −EXDEV for a name with a slash. */
+ * such file, with words in ret_problem; −EXDEV for what is no name in a directory. */
 int runtime_file_open(int dir_fd, const char *name, int flags, mode_t mode,
 		      struct ipacct_problem *ret_problem);
 

@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "common_text.h"
 
@@ -25,20 +26,23 @@ static const char *runtime_dir(const struct tool_paths *paths)
 	return paths->runtime_dir ? paths->runtime_dir : IPACCT_RUNTIME_DIR_DEFAULT;
 }
 
-/* The address is written through the directory's descriptor: sun_path has 108 octets, a path has
- * more. */
+/* The address is written through the socket's descriptor: sun_path has 108 octets, a path has more,
+ * and no link that lies in its place is followed. */
 static int control_connect(const struct tool_paths *paths, int socket_flags, int *ret_fd)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct timeval deadline = { .tv_sec = DEADLINE_S };
 	int dir_fd __cleanup(cleanup_fd) = -1;
+	int name_fd __cleanup(cleanup_fd) = -1;
 	int fd __cleanup(cleanup_fd) = -1;
 
 	dir_fd = open(runtime_dir(paths), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
 		return -errno;
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" CONTROL_NAME,
-		 dir_fd);
+	name_fd = beneath_open(dir_fd, CONTROL_NAME, O_PATH, 0);
+	if (name_fd < 0)
+		return name_fd;
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", name_fd);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | socket_flags, 0);
 	if (fd < 0)
 		return -errno;

@@ -3,10 +3,12 @@
 
 import os
 import random
+import re
 import shutil
 import socket
 import stat
 
+from geo import with_database
 from harness import Daemon, Network, Place, run, scaled
 from inject import calls_in, fill, refused_in_words, runs, stop_traced, strace, tmpfs
 from tap import check, check_equal, test, wait_for
@@ -55,7 +57,7 @@ def no_space_at_any_call_that_writes(context):
     daemon.stop()
     shutil.rmtree(daemon.place.runtime)
     path = os.path.join(context.folder, "calls")
-    writing = "fallocate,ftruncate,pwrite64,write,renameat,mkdirat,openat,bind,mmap,fchown,fchmod"
+    writing = "fallocate,ftruncate,pwrite64,write,renameat,mkdirat,openat,openat2,bind,mmap,fchown,fchmod"
     daemon.command_prefix = [strace(), "-qq", "-o", path, "-e", f"trace={writing}"]
     daemon.start()
     calls = [one.replace("signal=KILL", "error=ENOSPC") for one in calls_in(path)]
@@ -195,6 +197,76 @@ def nothing_is_followed_and_nothing_foreign_is_changed(context):
     wait_for(lambda: daemon.cut() and daemon.seen() >= traffic.sent(), "counting goes on")
     daemon.ctl("verify")
     context.note(f"{outcomes['refused']} refused, {outcomes['ran']} replaced or not needed")
+
+
+
+
+def opened_in(lines, folder):
+    """Calls of strace -y that name something in a folder: (call, name) → what was asked for."""
+    found = {}
+    for line in lines:
+        match = re.search(r"(open|openat|openat2)\((?:\w+(?:<([^>]*)>)?, )?\"([^\"]*)\", (.*)", line)
+        if match:
+            path = os.path.join(match[2] or "", match[3])
+            if os.path.dirname(os.path.normpath(path)) == folder:
+                found[match[1], os.path.basename(path)] = match[4]
+    return found
+
+
+@test(limit_s=60, fault="T-SYMLINK")
+def the_kernel_is_asked_to_follow_no_link_out_of_the_runtime_directory(context):
+    """By openat2() wherever nobody refuses it, and nothing is opened there in another way."""
+    network = Network(context)
+    place, database = with_database(context)
+    groups = os.path.join(context.folder, "groups.txt")
+    with open(groups, "w", encoding="ascii") as out:
+        out.write("192.0.2.0/24 someone\n")
+    path = os.path.join(context.folder, "opened")
+    daemon = Daemon(context, network, "--geo-database", database, "--groups-file", groups,
+                    place=place)
+    daemon.command_prefix = [strace(), "-f", "-qq", "-y", "-o", path, "-e",
+                             "trace=open,openat,openat2"]
+    daemon.start()
+    wait_for(lambda: os.path.isfile(os.path.join(place.runtime, "geo")), "the geo file")
+    stop_traced(daemon)
+    with open(path, encoding="utf-8", errors="replace") as lines:
+        found = opened_in(lines, place.runtime)
+    # The collector's filter refuses openat2(), whose flags it cannot see: there O_NOFOLLOW says it.
+    refused = {name for (call, name), words in found.items()
+               if call == "openat2" and "ENOSYS" in words}
+    check(refused <= {"geo"}, f"refused in the supervisor, too: {refused}")
+    for (call, name), words in found.items():
+        if call == "openat2":
+            check("RESOLVE_NO_SYMLINKS|RESOLVE_BENEATH" in words
+                  or "RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS" in words, f"{name}: {words}")
+        elif name != "bpf":
+            check(name in refused and "O_NOFOLLOW" in words, f"{call} of {name}: {words}")
+    missing = {"lock", "ledger.lock", "ledger", "ledger.new", "groups", "groups.new", "control",
+               "geo.new"} - {name for call, name in found if call == "openat2"}
+    check(not missing, f"not opened by openat2: {missing}; {sorted(found)}")
+    context.note(f"{sum(call == 'openat2' for call, _ in found)} names by openat2")
+
+
+@test(limit_s=60, fault="T-SYMLINK")
+def every_trap_is_the_same_where_a_filter_refuses_openat2(context):
+    """As systemd's RestrictSUIDSGID= does: the daemon starts, and a link is refused all the same."""
+    network = Network(context)
+    place = Place(context)
+    daemon = Daemon(context, network, place=place)
+    victim, kinds = traps(context)
+    for error in ("ENOSYS", "EPERM"):
+        daemon.command_prefix = [strace(), "-f", "-qq", "-o", "/dev/null", "-e", "trace=openat2",
+                                 "-e", f"inject=openat2:error={error}"]
+        check(runs(daemon, f"openat2 refused with {error}"), daemon.log()[-600:])
+        stop_traced(daemon)
+        os.unlink(os.path.join(place.runtime, "ledger"))
+        kinds["symbolic link to a file"](os.path.join(place.runtime, "ledger"))
+        check(not runs(daemon, f"a link, {error}"), "a link was followed")
+        refused_in_words(daemon, error)
+        check("ledger is a symbolic link" in daemon.log(), daemon.log()[-600:])
+        with open(victim, "rb") as file:
+            check_equal(file.read(), b"not yours", "the victim")
+        remove(os.path.join(place.runtime, "ledger"))
 
 
 @test(limit_s=60, fault="T-BPFFS-NONE/RO")

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "geofile.h"
 #include "maps.h"
@@ -26,9 +27,9 @@ static int open_again(struct ipacct_geo *geo, struct ipacct_problem *ret_problem
 	int ret;
 
 	/* O_NONBLOCK: a fifo of that name must not hold us */
-	fd = open(geo->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = beneath_open_path(geo->path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0) {
-		ret = -errno;
+		ret = fd;
 		ipacct_problem_set(ret_problem, "cannot open %s: %s", geo->path, strerror(-ret));
 		return ret;
 	}

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "group_list.h"
 #include "maps.h"
@@ -228,10 +229,9 @@ void ipacct_group_list_name(const struct ipacct_group_list *list, uint32_t group
 static int open_again(struct ipacct_groups *groups, struct ipacct_problem *ret_problem)
 {
 	/* O_NONBLOCK: a fifo of that name must not hold us */
-	int fd __cleanup(cleanup_fd) =
-		open(groups->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd __cleanup(cleanup_fd) = beneath_open_path(groups->path, O_RDONLY | O_NONBLOCK);
 	struct ipacct_group_list fresh;
-	int ret = fd < 0 ? -errno : 0;
+	int ret = fd < 0 ? fd : 0;
 
 	if (ret == -ENOENT)
 		ipacct_problem_set(ret_problem, "no groups are configured: there is no %s",

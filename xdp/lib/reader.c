@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/beneath.h"
 #include "base/cleanup.h"
 #include "reader.h"
 
@@ -27,9 +28,9 @@ int ipacct_reader_refresh(struct ipacct_reader *reader, struct ipacct_problem *r
 	if (reader->ledger.at && !ipacct_reader_moved(reader))
 		return 0;
 	/* O_NONBLOCK: a fifo of that name must not hold us */
-	fd = open(reader->ledger_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = beneath_open_path(reader->ledger_path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0) {
-		ret = -errno;
+		ret = fd;
 		ipacct_problem_set(ret_problem, "cannot open %s: %s", reader->ledger_path,
 				   strerror(-ret));
 		return reader->ledger.at && ret == -ENOENT ? 0 : ret; /* keep what we have */
