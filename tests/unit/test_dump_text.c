@@ -95,6 +95,34 @@ Test(text, a_device_name_cannot_steer_the_terminal)
 	cr_expect_str_eq(text_make_safe(name), "a?[31m?\?\?\?\xc3\xa4");
 }
 
+static void put_utf8(uint32_t code, char text[8])
+{
+	(void)snprintf(text, 8, "a%c%c%cz", 0xe0 | (int)(code >> 12),
+		       0x80 | (int)(code >> 6 & 0x3f), 0x80 | (int)(code & 0x3f));
+}
+
+/* Whatever turns the rest of a line around is gone, and its neighbours stay. */
+Test(text, what_changes_the_direction_is_shown_as_question_marks)
+{
+	static const uint32_t controls[][2] = { { 0x200e, 0x200f },
+						{ 0x202a, 0x202e },
+						{ 0x2066, 0x2069 } };
+	char arabic[] = "\xd8\x9b\xd8\x9c\xd8\x9d"; /* U+061B, U+061C, U+061D */
+	char text[8], before[8];
+
+	for (uint32_t code = 0x2000; code < 0x2100; code++) {
+		bool control = false;
+
+		for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+			control |= code >= controls[i][0] && code <= controls[i][1];
+		put_utf8(code, text);
+		put_utf8(code, before);
+		cr_expect_str_eq(text_make_safe(text), control ? "a?\?\?z" : before, "U+%04X",
+				 code);
+	}
+	cr_expect_str_eq(text_make_safe(arabic), "\xd8\x9b?\?\xd8\x9d");
+}
+
 Test(json, any_octets_become_valid_json)
 {
 	char *text = NULL;

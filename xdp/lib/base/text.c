@@ -40,6 +40,19 @@ size_t text_utf8_bytes(const char *text)
 	return n;
 }
 
+/* The property Bidi_Control (Unicode UAX 9 2): a line that holds one reads otherwise than it is, up to
+ * its end. n: octets of the character. */
+static bool turns_around(const unsigned char *c, size_t n)
+{
+	if (n == 2)
+		return c[0] == 0xd8 && c[1] == 0x9c; /* U+061C */
+	if (n != 3 || c[0] != 0xe2)
+		return false;
+	return c[1] == 0x80 ? c[2] == 0x8e || c[2] == 0x8f ||               /* U+200E, U+200F */
+				      (c[2] >= 0xaa && c[2] <= 0xae)        /* U+202A … U+202E */
+			    : c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9; /* U+2066 … U+2069 */
+}
+
 char *text_make_safe(char *text)
 {
 	for (char *at = text; *at;) {
@@ -47,7 +60,8 @@ char *text_make_safe(char *text)
 		unsigned char c = (unsigned char)*at;
 		/* C0, DEL, and C1 (U+0080 … U+009F, in UTF-8 c2 80 … c2 9f) */
 		bool control = c < 0x20 || c == 0x7f ||
-			       (n == 2 && c == 0xc2 && (unsigned char)at[1] < 0xa0);
+			       (n == 2 && c == 0xc2 && (unsigned char)at[1] < 0xa0) ||
+			       turns_around((const unsigned char *)at, n);
 
 		if (n == 0)
 			n = 1;

@@ -8,8 +8,8 @@
 
 /* Bytes of the UTF-8 character at text (RFC 3629), 0 when there is none. */
 size_t text_utf8_bytes(const char *text);
-/* Replace what a terminal would obey or cannot show: every control character and every byte that is
- * not UTF-8 becomes '?'. Returns text. */
+/* Replace what a terminal would obey or cannot show: every byte of a control character (those that change
+ * the direction of writing, too) and every byte that is not UTF-8 becomes '?'. Returns text. */
 char *text_make_safe(char *text);
 
 #define TEXT_TIME_BYTES 32u
