@@ -252,17 +252,20 @@ static void clsact_drop(struct ports *ports, struct port *port, uint32_t ifindex
 	}
 }
 
-static void port_drop(struct ports *ports, struct port *port, uint8_t state)
+/* What cannot be released goes on counting, as the log says. */
+static int port_drop(struct ports *ports, struct port *port, uint8_t state)
 {
 	uint32_t ifindex = port->record.ifindex;
+	int ret = port_release(ports, port);
 
-	if (port_release(ports, port))
-		return;
+	if (ret)
+		return ret;
 	port->record.state = state;
 	port->created = false;
 	(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
 	if (port->record.flags & IPACCT_IFFLAG_CLSACT)
 		clsact_drop(ports, port, ifindex);
+	return 0;
 }
 
 /* After a failure: every slot and every program as it was. */
@@ -312,9 +315,12 @@ static void hooks_drop(struct ports *ports)
 		if (!port->record.hook || port->record.state == IPACCT_IF_DETACHED || !wanted ||
 		    wanted->hooks & CONFIG_HOOK(port->record.hook))
 			continue;
-		port_drop(ports, port, IPACCT_IF_DETACHED);
-		log_info("%s: hook %s is not configured any more: detached", port->record.ifname,
-			 ipacct_hook_name(port->record.hook));
+		if (port_drop(ports, port, IPACCT_IF_DETACHED))
+			log_error("%s: hook %s is not configured any more, but goes on counting",
+				  port->record.ifname, ipacct_hook_name(port->record.hook));
+		else
+			log_info("%s: hook %s is not configured any more: detached",
+				 port->record.ifname, ipacct_hook_name(port->record.hook));
 	}
 }
 
@@ -444,8 +450,7 @@ int ports_rollback(struct ports *ports)
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		if (!ports->port[slot].created)
 			continue;
-		port_drop(ports, &ports->port[slot], IPACCT_IF_DETACHED);
-		n++;
+		n += !port_drop(ports, &ports->port[slot], IPACCT_IF_DETACHED);
 	}
 	return n;
 }
@@ -502,7 +507,8 @@ int ports_detach(struct ports *ports, const char *ifname)
 		if (!port->record.hook || port->record.state == IPACCT_IF_DETACHED ||
 		    (ifname && strcmp(port->record.ifname, ifname)))
 			continue;
-		port_drop(ports, port, IPACCT_IF_DETACHED);
+		if (port_drop(ports, port, IPACCT_IF_DETACHED))
+			continue;
 		log_info("%s: detached, hook %s", port->record.ifname,
 			 ipacct_hook_name(port->record.hook));
 		n++;
