@@ -35,6 +35,13 @@ int tcx_create(int prog_fd, uint32_t ifindex, uint8_t hook)
 	return errno == EINVAL ? -EOPNOTSUPP : -errno;
 }
 
+bool tcx_known(uint32_t ifindex)
+{
+	uint32_t n = 0;
+
+	return !bpf_prog_query((int)ifindex, (enum bpf_attach_type)TCX_INGRESS, 0, NULL, NULL, &n);
+}
+
 static enum bpf_tc_attach_point point_of(uint8_t hook)
 {
 	return hook == IPACCT_HOOK_TC_EGRESS ? BPF_TC_EGRESS : BPF_TC_INGRESS;

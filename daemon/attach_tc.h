@@ -20,6 +20,9 @@
  * else a negative errno. hook: IPACCT_HOOK_TC_*. Not pinned. */
 int tcx_create(int prog_fd, uint32_t ifindex, uint8_t hook);
 
+/* Does this kernel have tcx? */
+bool tcx_known(uint32_t ifindex);
+
 /* The filter: preference 1, this handle, "ipac". */
 #define FILTER_PREFERENCE 1u
 #define FILTER_HANDLE     0x69706163u

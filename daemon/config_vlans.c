@@ -81,9 +81,9 @@ bool config_vlans_counts(const struct config_interface *interface, uint16_t doma
 
 bool config_interfaces_equal(const struct config_interface *a, const struct config_interface *b)
 {
-	return a->mode == b->mode && a->domain == b->domain && a->hooks == b->hooks &&
-	       a->forwarded_twice == b->forwarded_twice && a->account == b->account &&
-	       a->n_vlans == b->n_vlans &&
+	return a->mode == b->mode && a->attach == b->attach && a->domain == b->domain &&
+	       a->hooks == b->hooks && a->forwarded_twice == b->forwarded_twice &&
+	       a->account == b->account && a->n_vlans == b->n_vlans &&
 	       !memcmp(a->vlans, b->vlans, a->n_vlans * sizeof(*a->vlans));
 }
 

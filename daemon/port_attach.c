@@ -108,21 +108,45 @@ static int program_replace(struct ports *ports, struct port *port)
 	return 1;
 }
 
+/* What holds the program, if the configuration wants something else to; or NULL. */
+static const char *held_otherwise(const struct port *port, const struct config_interface *wanted)
+{
+	bool filter = port->record.attach == IPACCT_ATTACH_TC;
+
+	if (port->record.hook == IPACCT_HOOK_XDP) {
+		if (port_is_dispatched(port))
+			return wanted->attach == CONFIG_ATTACH_LINK ? "libxdp's dispatcher" : NULL;
+		return wanted->attach == CONFIG_ATTACH_DISPATCHER ? "a link of its own" : NULL;
+	}
+	if (wanted->attach == CONFIG_ATTACH_TC)
+		return filter ? NULL : "a tcx link";
+	/* before 6.6 there is nothing else */
+	return filter && wanted->attach == CONFIG_ATTACH_LINK && tcx_known(port->record.ifindex)
+		       ? "a filter"
+		       : NULL;
+}
+
+void port_stays_warn(const struct port *port, const struct config_interface *wanted)
+{
+	const struct ipacct_interface *record = &port->record;
+	const char *held = held_otherwise(port, wanted);
+
+	if (held)
+		log_warning("%s stays attached by %s (%s): another way means detaching it "
+			    "(ipacctctl detach %s)",
+			    record->ifname, held, ipacct_hook_name(record->hook), record->ifname);
+	if (record->hook == IPACCT_HOOK_XDP && wanted->mode != record->mode)
+		log_warning("%s stays in %s mode: another one means detaching it (ipacctctl detach "
+			    "%s)",
+			    record->ifname, ipacct_mode_name(record->mode), record->ifname);
+}
+
 /* The pinned link goes on; only the program behind it changes. */
 int port_adopt(struct ports *ports, struct port *port, const struct config_interface *wanted,
 	       struct ipacct_problem *ret_problem)
 {
 	int ret;
 
-	if (wanted && port_is_dispatched(port) && wanted->attach == CONFIG_ATTACH_LINK)
-		log_warning("%s stays behind the dispatcher: a link means detaching it (ipacctctl "
-			    "detach %s)",
-			    port->record.ifname, port->record.ifname);
-	if (wanted && port->record.hook == IPACCT_HOOK_XDP && wanted->mode != port->record.mode)
-		log_warning("%s stays in %s mode: another one means detaching it (ipacctctl detach "
-			    "%s)",
-			    port->record.ifname, ipacct_mode_name(port->record.mode),
-			    port->record.ifname);
 	if (wanted)
 		port_settle(ports, port, wanted);
 	ret = port_is_dispatched(port) ? port_dispatch(ports, port, ret_problem)

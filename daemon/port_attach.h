@@ -23,6 +23,9 @@ bool port_departures(const struct port *port);
 /* Is the program as it should be? */
 bool port_is_settled(const struct port *port, const struct config_interface *wanted);
 
+/* Warn of what the configuration says and only a detach could change. */
+void port_stays_warn(const struct port *port, const struct config_interface *wanted);
+
 /* What is pinned goes on; only the program behind it changes. wanted: NULL = settings as they are. */
 int port_adopt(struct ports *ports, struct port *port, const struct config_interface *wanted,
 	       struct ipacct_problem *ret_problem);

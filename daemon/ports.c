@@ -223,6 +223,7 @@ static int port_start(struct ports *ports, const struct config_interface *wanted
 	}
 	if (port->link_fd < 0)
 		return port_begin(ports, port, ifindex, wanted, hook, ret_problem);
+	port_stays_warn(port, wanted);
 	if (!replace && port_is_settled(port, wanted))
 		return 0;
 	return port_adopt(ports, port, wanted, ret_problem);
