@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "config_hooks.h"
 #include "config_vlans.h"
 
 #define ARRIVALS   (CONFIG_HOOK(IPACCT_HOOK_XDP) | CONFIG_HOOK(IPACCT_HOOK_TC_INGRESS))
 #define DEPARTURES CONFIG_HOOK(IPACCT_HOOK_TC_EGRESS)
+#define LOOPBACK   "lo" /* drivers/net/loopback.c: of every network namespace */
 
 unsigned int config_hooks_count(const struct config_interface *interface)
 {
@@ -67,6 +69,14 @@ int config_hooks_check(const struct config *config, const char *file, char *ret_
 				here, file, ret_error, error_bytes,
 				"hooks: xdp and tc-ingress would count each arrival of %s twice; "
 				"legal: one of them",
+				here->name);
+		if (!strcmp(here->name, LOOPBACK) && here->hooks & ARRIVALS &&
+		    here->hooks & DEPARTURES && !here->forwarded_twice)
+			return refuse(
+				here, file, ret_error, error_bytes,
+				"hooks: what leaves by %s arrives there: each packet would be "
+				"counted twice; legal: one of them, or say "
+				"`forwarded_twice: yes`",
 				here->name);
 		n_slots += config_hooks_count(here);
 		if (n_slots > IPACCT_IFS_MAX)

@@ -10,7 +10,7 @@
 /* A packet that is forwarded arrives at one interface and leaves by another. So arrivals here and
  * departures there, in one accounting domain, would add it to its addresses twice: refused, unless one of
  * both interfaces says `forwarded_twice: yes`. Both hooks of one device are legal (each packet to and
- * from its clients once), xdp and tc-ingress of one device are not. Hooks are resolved.
+ * from its clients once), but of the loopback device; xdp and tc-ingress of one device are not. Hooks are resolved.
  * file: how an error calls the file, which is named only for an interface of the file.
  * Returns 0 or -EINVAL with "FILE:LINE:COL: what and two ways out". */
 int config_hooks_check(const struct config *config, const char *file, char *ret_error,

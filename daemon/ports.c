@@ -19,6 +19,7 @@
 #include "port_attach.h"
 #include "port_hold.h"
 #include "stacked.h"
+#include "stick.h"
 #include "vlans.h"
 
 /* Is the XDP program on the device ours? */
@@ -441,6 +442,7 @@ int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *re
 	hooks_drop(ports);
 	tables_write(ports);
 	tags_warn(config);
+	stick_warn(config);
 	return 0;
 }
 

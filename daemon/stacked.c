@@ -112,22 +112,57 @@ static int pairs_check(struct nl_cache *links, const struct counted *counted,
 	return 0;
 }
 
-int stacked_check(const struct config *config, struct ipacct_problem *ret_problem)
+/* All links of this network namespace: the cache and its socket are the caller's to free. */
+static int links_read(struct nl_sock **ret_socket, struct nl_cache **ret_links)
 {
 	struct nl_sock *socket = nl_socket_alloc();
-	struct nl_cache *links = NULL;
-	struct counted counted;
-	int ret = -EIO;
 
-	counted_find(config, &counted);
-	if (socket && !nl_connect(socket, NETLINK_ROUTE) &&
-	    !rtnl_link_alloc_cache(socket, AF_UNSPEC, &links))
-		ret = pairs_check(links, &counted, ret_problem);
-	else
-		ipacct_problem_set(ret_problem, "the kernel does not list its links");
+	*ret_links = NULL;
+	*ret_socket = socket;
+	return !socket || nl_connect(socket, NETLINK_ROUTE) ||
+			       rtnl_link_alloc_cache(socket, AF_UNSPEC, ret_links)
+		       ? -EIO
+		       : 0;
+}
+
+static void links_free(struct nl_sock *socket, struct nl_cache *links)
+{
 	if (links)
 		nl_cache_free(links);
 	if (socket)
 		nl_socket_free(socket);
+}
+
+bool stacked_alone(uint32_t ifindex)
+{
+	struct nl_sock *socket;
+	struct nl_cache *links;
+	bool alone = !links_read(&socket, &links);
+
+	for (struct nl_object *o = alone ? nl_cache_get_first(links) : NULL; o && alone;
+	     o = nl_cache_get_next(o)) {
+		struct rtnl_link *link = (struct rtnl_link *)o;
+		uint32_t other = (uint32_t)rtnl_link_get_ifindex(link);
+
+		alone = other == ifindex || rtnl_link_get_flags(link) & IFF_LOOPBACK ||
+			lies_above(links, other, ifindex, 0);
+	}
+	links_free(socket, links);
+	return alone;
+}
+
+int stacked_check(const struct config *config, struct ipacct_problem *ret_problem)
+{
+	struct nl_sock *socket;
+	struct nl_cache *links;
+	struct counted counted;
+	int ret = links_read(&socket, &links);
+
+	counted_find(config, &counted);
+	if (!ret)
+		ret = pairs_check(links, &counted, ret_problem);
+	else
+		ipacct_problem_set(ret_problem, "the kernel does not list its links");
+	links_free(socket, links);
 	return ret;
 }

@@ -54,3 +54,54 @@ def a_reload_of_what_only_a_detach_can_change_says_so(context):
         check(len(told) == 1 and "a filter (tc-egress)" in told[0], f"of a link: {told}")
     else:
         check_equal(told, [], "where there is nothing but filters")
+
+
+@test(limit_s=60)
+def a_router_on_a_stick_is_warned_of(context):
+    """What is forwarded by the one device there is comes and goes by it: counted both times."""
+    space, right = Space(context, forward=True), Space(context)
+    cable(space, "p0", right, "r0")
+    warning = "p0: this host forwards and has no other device"
+    daemon = Daemon(context, space, interface="p0:xdp,tc-egress")
+
+    def warned():
+        before = len(daemon.log())
+        daemon.start()
+        return warning in daemon.log()[before:]
+
+    check(warned(), f"no warning: {daemon.log()}")
+    space.up("p0", "192.0.2.1/24", "198.51.100.1/24")
+    right.up("r0", "192.0.2.2/24")
+    right.inside("ip", "route", "add", "198.51.100.0/24", "via", "192.0.2.1")
+    # a station of the second network on the same wire
+    right.inside("ip", "neigh", "add", "192.0.2.1", "lladdr",
+                 json.loads(space.inside("ip", "-j", "link", "show", "p0").stdout)[0]["address"],
+                 "dev", "r0")
+    space.inside("ip", "neigh", "add", "198.51.100.9", "lladdr", "02:00:00:00:00:09", "dev", "p0")
+    space.sysctl("ipv4/conf/p0/send_redirects", 0)
+    space.sysctl("ipv4/conf/all/send_redirects", 0)
+    right.flow("datagrams", "198.51.100.9", 7001, 100, 20)
+    found = {line["address"]: line for line in settled(daemon)[0]["addresses"]}
+    check_equal((found["192.0.2.2"]["tx_packets"], found["198.51.100.9"]["rx_packets"]), (40, 40),
+                "20 datagrams are counted as they come and as they go")
+    daemon.ctl("detach")
+    daemon.process.wait(10)
+    for why, change in (
+            ("another device", lambda: cable(space, "p1", Space(context), "r1")),
+            ("no forwarding", lambda: (space.inside("ip", "link", "del", "p1"),
+                                       space.sysctl("ipv4/ip_forward", 0),
+                                       space.sysctl("ipv6/conf/all/forwarding", 0)))):
+        change()
+        check(not warned(), f"warned in spite of {why}")
+        daemon.ctl("detach")
+        daemon.process.wait(10)
+    space.sysctl("ipv6/conf/all/forwarding", 1)
+    space.inside("ip", "link", "add", "mv0", "link", "p0", "type", "macvlan")
+    check(warned(), "a device above it carries nothing anywhere else")
+    daemon.ctl("detach")
+    daemon.process.wait(10)
+    path = os.path.join(context.folder, "ipacct.yaml")
+    with open(path, "w", encoding="ascii") as out:
+        out.write("interfaces: [{name: p0, hooks: [xdp, tc-egress], forwarded_twice: yes}]\n")
+    daemon = Daemon(context, space, "-c", path, interface=None)
+    check(not warned(), "it is meant")

@@ -605,6 +605,20 @@ Test(config, hooks_are_a_set_that_begins_with_xdp)
 	cr_expect_eq(config.interfaces[3].hooks, CONFIG_HOOK(IPACCT_HOOK_TC_EGRESS));
 }
 
+Test(config, loopback_has_one_end_unless_twice_is_wanted)
+{
+	struct config config;
+
+	expect_good("interfaces: [{name: lo, hooks: [tc-egress]}]\n", &config);
+	expect_good("interfaces: [{name: lo}]\n", &config);
+	expect_good("interfaces: [{name: lo, hooks: [xdp, tc-egress], forwarded_twice: yes}]\n",
+		    &config);
+	expect_good("interfaces: [{name: lo1, hooks: [xdp, tc-egress]}]\n", &config);
+	expect_bad("interfaces: [{name: lo, hooks: [xdp, tc-egress]}]\n",
+		   "f.yaml:1:32: hooks: what leaves by lo arrives there: each packet would be "
+		   "counted twice; legal: one of them, or say `forwarded_twice: yes`");
+}
+
 /* IPACCT_IFS_MAX slots, and one more: 32 interfaces of two hooks, then one of one. */
 Test(config, one_hook_more_than_there_are_slots_is_refused)
 {
