@@ -26,6 +26,8 @@ enum config_attach {
 };
 
 #define CONFIG_HOOK(hook) (1u << (hook)) /* enum ipacct_hook */
+#define CONFIG_ARRIVALS   (CONFIG_HOOK(IPACCT_HOOK_XDP) | CONFIG_HOOK(IPACCT_HOOK_TC_INGRESS))
+#define CONFIG_DEPARTURES CONFIG_HOOK(IPACCT_HOOK_TC_EGRESS)
 
 enum config_account {
 	CONFIG_ACCOUNT_OUTER = 0, /* a tunnel's own addresses */

@@ -9,8 +9,8 @@
 #include "config_hooks.h"
 #include "config_vlans.h"
 
-#define ARRIVALS   (CONFIG_HOOK(IPACCT_HOOK_XDP) | CONFIG_HOOK(IPACCT_HOOK_TC_INGRESS))
-#define DEPARTURES CONFIG_HOOK(IPACCT_HOOK_TC_EGRESS)
+#define ARRIVALS   CONFIG_ARRIVALS
+#define DEPARTURES CONFIG_DEPARTURES
 #define LOOPBACK   "lo" /* drivers/net/loopback.c: of every network namespace */
 
 unsigned int config_hooks_count(const struct config_interface *interface)

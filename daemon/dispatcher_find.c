@@ -237,7 +237,7 @@ int dispatcher_find(const struct ipacct_maps *maps, uint32_t ifindex,
 }
 
 size_t slots_without_link(const char *bpffs_dir, uint8_t attach,
-			  uint32_t ret_ifindex[IPACCT_IFS_MAX])
+			  struct link_facts ret_found[IPACCT_IFS_MAX])
 {
 	char path[IPACCT_PIN_PATH_BYTES];
 	struct bpf_map_info info = {};
@@ -256,7 +256,8 @@ size_t slots_without_link(const char *bpffs_dir, uint8_t attach,
 
 		if (!bpf_map_lookup_elem(fd, &slot, &record) && record.attach == attach &&
 		    record.state == IPACCT_IF_ATTACHED)
-			ret_ifindex[n++] = record.ifindex;
+			ret_found[n++] = (struct link_facts){ .ifindex = record.ifindex,
+							      .hook = record.hook };
 	}
 	return n;
 }

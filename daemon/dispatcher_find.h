@@ -10,6 +10,7 @@
 
 #include <linux/bpf.h>
 
+#include "attach.h"
 #include "maps.h"
 
 /* Priorities below those of everybody else (libxdp's default is 50, xdp-filter has 10): what others drop
@@ -40,10 +41,10 @@ int dispatcher_find(const struct ipacct_maps *maps, uint32_t ifindex,
 		    struct dispatched ret_found[DISPATCHER_OURS_MAX]);
 void dispatched_close(struct dispatched found[DISPATCHER_OURS_MAX]); /* accepts link_fd −1 */
 
-/* The devices on which, say the maps pinned there, slots of theirs count without a link of their own:
- * attach is IPACCT_ATTACH_DISPATCHER or IPACCT_ATTACH_TC. Returns how many. */
+/* The devices and hooks at which, say the maps pinned there, slots of theirs count without a link of their
+ * own: attach is IPACCT_ATTACH_DISPATCHER or IPACCT_ATTACH_TC. Returns how many. */
 size_t slots_without_link(const char *bpffs_dir, uint8_t attach,
-			  uint32_t ret_ifindex[IPACCT_IFS_MAX]);
+			  struct link_facts ret_found[IPACCT_IFS_MAX]);
 
 /* Did the program get these settings (its section of constants)? */
 bool dispatched_has_settings(const struct dispatched *found, const void *settings, size_t bytes);

@@ -25,7 +25,7 @@
 /* Is the XDP program on the device ours? */
 static bool link_is_ours(const struct config *config, uint32_t ifindex)
 {
-	uint32_t dispatched[IPACCT_IFS_MAX];
+	struct link_facts dispatched[IPACCT_IFS_MAX];
 	size_t n;
 
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
@@ -38,7 +38,7 @@ static bool link_is_ours(const struct config *config, uint32_t ifindex)
 	}
 	n = slots_without_link(config->bpffs_dir, IPACCT_ATTACH_DISPATCHER, dispatched);
 	while (n--)
-		if (dispatched[n] == ifindex)
+		if (dispatched[n].ifindex == ifindex)
 			return true;
 	return false;
 }
@@ -326,15 +326,14 @@ static void hooks_drop(struct ports *ports)
 	}
 }
 
-#define ARRIVALS (CONFIG_HOOK(IPACCT_HOOK_XDP) | CONFIG_HOOK(IPACCT_HOOK_TC_INGRESS))
-
 /* The other hook of arrivals than the attached one: until that is gone both would count. */
 static int arrivals_check(const struct ipacct_interface *record,
 			  const struct config_interface *wanted, struct ipacct_problem *ret_problem)
 {
 	uint8_t attached = (uint8_t)CONFIG_HOOK(record->hook);
 
-	if (!(attached & ARRIVALS) || wanted->hooks & attached || !(wanted->hooks & ARRIVALS))
+	if (!(attached & CONFIG_ARRIVALS) || wanted->hooks & attached ||
+	    !(wanted->hooks & CONFIG_ARRIVALS))
 		return 0;
 	ipacct_problem_set(ret_problem,
 			   "%s counts arrivals at %s; at another hook they would be counted twice "

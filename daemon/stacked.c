@@ -16,10 +16,22 @@
 #define DEPTH_MAX   8u                   /* linux/netdevice.h MAX_NEST_DEV */
 #define COUNTED_MAX (4 * IPACCT_IFS_MAX) /* configured, links, behind dispatchers, filters */
 
+/* Devices, each with hooks that count there: a device may be in it more than once. */
 struct counted {
-	uint32_t ifindex[COUNTED_MAX];
+	struct {
+		uint32_t ifindex;
+		unsigned int hooks; /* CONFIG_HOOK() */
+	} at[COUNTED_MAX];
 	size_t n;
 };
+
+static void counted_add(struct counted *counted, uint32_t ifindex, unsigned int hooks)
+{
+	if (!ifindex)
+		return;
+	counted->at[counted->n].ifindex = ifindex;
+	counted->at[counted->n++].hooks = hooks;
+}
 
 /* Kinds whose link is the device that feeds them; of veth it is the peer, of a tunnel what carries it. */
 static const char *const fed_kinds[] = {
@@ -73,23 +85,33 @@ static void counted_find(const struct config *config, struct counted *ret_counte
 {
 	static const uint8_t linkless[] = { IPACCT_ATTACH_DISPATCHER, IPACCT_ATTACH_TC };
 
-	ret_counted->n = 0;
-	for (size_t i = 0; i < config->n_interfaces; i++) {
-		uint32_t ifindex = if_nametoindex(config->interfaces[i].name);
+	struct link_facts found[IPACCT_IFS_MAX];
 
-		if (ifindex)
-			ret_counted->ifindex[ret_counted->n++] = ifindex;
-	}
+	ret_counted->n = 0;
+	for (size_t i = 0; i < config->n_interfaces; i++)
+		counted_add(ret_counted, if_nametoindex(config->interfaces[i].name),
+			    config->interfaces[i].hooks);
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		int fd __cleanup(cleanup_fd) = link_open(config->bpffs_dir, slot);
 		struct link_facts facts;
 
-		if (fd >= 0 && !link_facts(fd, &facts) && facts.ifindex)
-			ret_counted->ifindex[ret_counted->n++] = facts.ifindex;
+		if (fd >= 0 && !link_facts(fd, &facts))
+			counted_add(ret_counted, facts.ifindex, CONFIG_HOOK(facts.hook));
 	}
-	for (size_t i = 0; i < sizeof(linkless) / sizeof(*linkless); i++)
-		ret_counted->n += slots_without_link(config->bpffs_dir, linkless[i],
-						     ret_counted->ifindex + ret_counted->n);
+	for (size_t i = 0; i < sizeof(linkless) / sizeof(*linkless); i++) {
+		size_t n = slots_without_link(config->bpffs_dir, linkless[i], found);
+
+		while (n--)
+			counted_add(ret_counted, found[n].ifindex, CONFIG_HOOK(found[n].hook));
+	}
+}
+
+/* Arrivals at both, or departures at both: what arrives below and what leaves above are different packets,
+ * but where they are forwarded, and then config_hooks.h decides. */
+static bool same_direction(unsigned int a, unsigned int b)
+{
+	return (a & CONFIG_ARRIVALS && b & CONFIG_ARRIVALS) ||
+	       (a & CONFIG_DEPARTURES && b & CONFIG_DEPARTURES);
 }
 
 static int pairs_check(struct nl_cache *links, const struct counted *counted,
@@ -99,10 +121,11 @@ static int pairs_check(struct nl_cache *links, const struct counted *counted,
 
 	for (size_t i = 0; i < counted->n; i++)
 		for (size_t j = 0; j < counted->n; j++) {
-			if (!lies_above(links, counted->ifindex[i], counted->ifindex[j], 0))
+			if (!same_direction(counted->at[i].hooks, counted->at[j].hooks) ||
+			    !lies_above(links, counted->at[i].ifindex, counted->at[j].ifindex, 0))
 				continue;
-			(void)if_indextoname(counted->ifindex[i], upper);
-			(void)if_indextoname(counted->ifindex[j], lower);
+			(void)if_indextoname(counted->at[i].ifindex, upper);
+			(void)if_indextoname(counted->at[j].ifindex, lower);
 			ipacct_problem_set(ret_problem,
 					   "%s lies above %s: its packets would be counted twice; "
 					   "count at %s only",

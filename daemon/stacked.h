@@ -9,7 +9,8 @@
 #include "config.h"
 #include "ipacct/ipacct.h"
 
-/* Would a packet be counted twice, at a device and at one above it? Looks at what is configured and
+/* Would a packet be counted twice, at a device and at one above it, because both count arrivals or both
+ * departures? That is about every packet and no matter of `forwarded_twice`. Looks at what is configured and
  * at what is attached already. −EINVAL and both names in ret_problem, −errno when the kernel does not
  * answer, else 0. The kernel itself refuses only some of these pairs. */
 int stacked_check(const struct config *config, struct ipacct_problem *ret_problem);

@@ -13,9 +13,6 @@
 #include "stacked.h"
 #include "stick.h"
 
-#define ARRIVALS   (CONFIG_HOOK(IPACCT_HOOK_XDP) | CONFIG_HOOK(IPACCT_HOOK_TC_INGRESS))
-#define DEPARTURES CONFIG_HOOK(IPACCT_HOOK_TC_EGRESS)
-
 /* By netlink: a unit with ProcSubset=pid has no /proc/sys. MPLS has forwarding of another kind. */
 static bool forwards(void)
 {
@@ -47,7 +44,7 @@ void stick_warn(const struct config *config)
 		const struct config_interface *wanted = &config->interfaces[i];
 		uint32_t ifindex = if_nametoindex(wanted->name);
 
-		if (!(wanted->hooks & ARRIVALS) || !(wanted->hooks & DEPARTURES) ||
+		if (!(wanted->hooks & CONFIG_ARRIVALS) || !(wanted->hooks & CONFIG_DEPARTURES) ||
 		    wanted->forwarded_twice || wanted->n_vlans || !ifindex)
 			continue;
 		if (stacked_alone(ifindex) && forwards())

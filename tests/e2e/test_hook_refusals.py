@@ -17,6 +17,39 @@ ARPHRD_IPGRE = 778  # linux/if_arp.h
 
 
 @test(limit_s=60)
+def opposite_directions_of_a_device_and_one_above_it_count_once(context):
+    """Departures above, arrivals below: no packet is both but what is forwarded, which is asked."""
+    space, other = Space(context), Space(context)
+    cable(space, "p0", other, "o0")
+    made = space.inside("ip", "link", "add", "m0", "link", "p0", "type", "macvlan", "mode",
+                        "bridge", expect=None)
+    if made.returncode:
+        raise Skip(f"no macvlan in this kernel: {made.stderr.strip()}")
+    path = os.path.join(context.folder, "ipacct.yaml")
+
+    def daemon_of(above, below, words=""):
+        with open(path, "w", encoding="ascii") as out:
+            out.write(f"interfaces:\n  - {{name: m0, hooks: {above}{words}}}\n"
+                      f"  - {{name: p0, hooks: {below}}}\n")
+        return Daemon(context, space, "-c", path, interface=None)
+
+    for same in ("[tc-egress]", "[tc-ingress]"):
+        daemon_of(same, same, ", forwarded_twice: yes").refuse(code=1, words=["m0 lies above p0"])
+    daemon_of("[tc-ingress]", "[xdp]").refuse(code=1, words=["m0 lies above p0"])
+    daemon_of("[tc-egress]", "[xdp]").refuse(code=78, words=["forwarded from p0 to m0"])
+    daemon = daemon_of("[tc-egress]", "[xdp]", ", forwarded_twice: yes").start()
+    space.up("p0")
+    space.up("m0", "192.0.2.1/24")
+    other.up("o0", "192.0.2.2/24")
+    for here, there, address, n in ((space, other, "192.0.2.2", 40),
+                                    (other, space, "192.0.2.1", 30)):
+        drain = there.flow_start("drain", address, 7001, n)
+        here.flow("datagrams", address, 7001, 100, n)
+        finish(drain)
+    check_once(settled(daemon)[0])
+
+
+@test(limit_s=60)
 def a_reload_of_what_only_a_detach_can_change_says_so(context):
     """How a program is attached, and in which mode, stays; it is never silent about that."""
     space = Space(context)
