@@ -2,9 +2,11 @@
 /* The list of groups as a file, and room for their records. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -22,6 +24,7 @@
 #define GROUPS_NEW   "groups.new"
 #define GROUPS_MODE  0640
 #define RECORDS_STEP 64u /* a ledger grows by so many groups at least */
+#define MIB          (1u << 20)
 
 static int write_whole(int fd, const char *at, uint64_t n)
 {
@@ -219,6 +222,11 @@ static uint32_t rounded(uint32_t n, uint32_t most)
 	return n < most ? n : most;
 }
 
+static uint64_t mib_up(uint64_t bytes)
+{
+	return (bytes + MIB - 1) / MIB;
+}
+
 static int ledger_fit(int dir_fd, uid_t uid, gid_t gid, struct ipacct_ledger *ledger,
 		      struct room *room, uint32_t most)
 {
@@ -236,6 +244,32 @@ static int ledger_fit(int dir_fd, uid_t uid, gid_t gid, struct ipacct_ledger *le
 	return ledger_file_groups(dir_fd, uid, gid, ledger, most > n ? most : n, left_drop, room);
 }
 
+/* The copy needs its place beside the ledger that is there. */
+static void no_space_tell(int dir_fd, const struct ipacct_ledger *ledger, const struct room *room,
+			  struct ipacct_problem *ret_problem)
+{
+	uint32_t n = rounded(ledger->header->n_groups + room->n_new, IPACCT_GROUP_RECORDS_MAX);
+	uint64_t bytes = ipacct_ledger_bytes(ledger->n_rollups_max, ledger->n_addresses_max) +
+			 (uint64_t)n * sizeof(struct ipacct_ledger_series);
+	struct statvfs fs;
+	uint64_t total, available;
+
+	if (fstatvfs(dir_fd, &fs))
+		return; /* then the error alone has to do */
+	total = (uint64_t)fs.f_blocks * fs.f_frsize;
+	available = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (available >= bytes)
+		return; /* somebody made room meanwhile */
+	ipacct_problem_set(ret_problem,
+			   "a ledger with room for %u takes %" PRIu64
+			   " MiB beside the old one, and "
+			   "%" PRIu64 " of %" PRIu64 " MiB of the runtime directory's file system "
+			   "are free: make it %" PRIu64 " MiB (a tmpfs by mount -o remount,size=), "
+			   "then restart",
+			   n, mib_up(bytes), available / MIB, total / MIB,
+			   mib_up(total + bytes - available) + 1);
+}
+
 int groups_ledger_prepare(int runtime_dir_fd, uid_t uid, gid_t gid, const struct group_image *image,
 			  uint32_t n_records_most, struct ipacct_problem *ret_problem)
 {
@@ -249,6 +283,8 @@ int groups_ledger_prepare(int runtime_dir_fd, uid_t uid, gid_t gid, const struct
 	ret = room_look(&ledger, &room);
 	if (!ret)
 		ret = ledger_fit(runtime_dir_fd, uid, gid, &ledger, &room, n_records_most);
+	if (ret == -ENOSPC)
+		no_space_tell(runtime_dir_fd, &ledger, &room, ret_problem);
 	free(room.wanted);
 	ipacct_ledger_unmap(&ledger);
 	return ret;

@@ -50,6 +50,31 @@ def a_disk_that_fills_up_stops_no_count_and_frees_itself(context):
     exact(larger, first, second, third, fourth, rollups=True)
 
 
+@test(limit_s=60, fault="T-DISKFULL")
+def no_room_for_groups_says_how_large_the_disk_has_to_be(context):
+    """And with that size the same list has its records."""
+    network = Network(context)
+    place = Place(context)
+    tmpfs(context, place.runtime, "64m")
+    daemon = Daemon(context, network, place=place, memory="32M").start()
+    daemon.stop()
+    path = os.path.join(context.folder, "groups.txt")
+    with open(path, "w", encoding="ascii") as out:
+        out.writelines(f"2001:db8:{n:x}::/48 customer-{n}\n" for n in range(200))
+    filler = fill(place.runtime)
+    os.truncate(filler, os.stat(filler).st_size - (1 << 20))
+    daemon.options += ["--groups-file", path]
+    daemon.start()
+    line = next(line for line in daemon.log().splitlines() if "no room for all groups" in line)
+    found = re.search(r"takes (\d+) MiB beside .* 0 of 64 MiB .* make it (\d+) MiB", line)
+    check(found, line)
+    daemon.stop()
+    run("mount", "-o", f"remount,size={found[2]}M", place.runtime)
+    daemon.start()
+    check_equal(daemon.log().count("no room for all groups"), 1, "the second start has room")
+    context.note(line.split(": ", 2)[-1])
+
+
 @test(limit_s=120, fault="T-DISKFULL")
 def no_space_at_any_call_that_writes(context):
     network = Network(context)
@@ -57,7 +82,8 @@ def no_space_at_any_call_that_writes(context):
     daemon.stop()
     shutil.rmtree(daemon.place.runtime)
     path = os.path.join(context.folder, "calls")
-    writing = "fallocate,ftruncate,pwrite64,write,renameat,mkdirat,openat,openat2,bind,mmap,fchown,fchmod"
+    writing = ("fallocate,ftruncate,pwrite64,write,renameat,mkdirat,openat,openat2,bind,mmap,fchown,"
+               "fchmod")
     daemon.command_prefix = [strace(), "-qq", "-o", path, "-e", f"trace={writing}"]
     daemon.start()
     calls = [one.replace("signal=KILL", "error=ENOSPC") for one in calls_in(path)]
@@ -205,7 +231,7 @@ def opened_in(lines, folder):
     """Calls of strace -y that name something in a folder: (call, name) → what was asked for."""
     found = {}
     for line in lines:
-        match = re.search(r"(open|openat|openat2)\((?:\w+(?:<([^>]*)>)?, )?\"([^\"]*)\", (.*)", line)
+        match = re.search(r'(open|openat2?)\((?:\w+(?:<([^>]*)>)?, )?"([^"]*)", (.*)', line)
         if match:
             path = os.path.join(match[2] or "", match[3])
             if os.path.dirname(os.path.normpath(path)) == folder:
@@ -249,7 +275,7 @@ def the_kernel_is_asked_to_follow_no_link_out_of_the_runtime_directory(context):
 
 @test(limit_s=60, fault="T-SYMLINK")
 def every_trap_is_the_same_where_a_filter_refuses_openat2(context):
-    """As systemd's RestrictSUIDSGID= does: the daemon starts, and a link is refused all the same."""
+    """As systemd's RestrictSUIDSGID= does: the daemon starts, a link is refused all the same."""
     network = Network(context)
     place = Place(context)
     daemon = Daemon(context, network, place=place)
