@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A program at a tc hook. */
 #include <errno.h>
-#include <net/if.h>
-#include <net/if_arp.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,10 +14,6 @@
 
 #include "attach_tc.h"
 #include "base/cleanup.h"
-
-/* net/if_arp.h of glibc lacks some of linux/if_arp.h */
-#define TYPE_RAWIP 519 /* ARPHRD_RAWIP */
-#define TYPE_NONE  0xfffe
 
 int tcx_create(int prog_fd, uint32_t ifindex, uint8_t hook)
 {
@@ -124,29 +116,4 @@ void clsact_remove_if_empty(uint32_t ifindex)
 		(void)bpf_tc_hook_destroy(&where); /* gone already is as wanted */
 	if (socket)
 		nl_socket_free(socket);
-}
-
-int device_no_ethernet(const char *ifname)
-{
-	int fd __cleanup(cleanup_fd) = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = {};
-
-	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
-	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &request))
-		return -errno;
-	switch (request.ifr_hwaddr.sa_family) {
-	case ARPHRD_ETHER:
-	case ARPHRD_LOOPBACK:
-		return 0;
-	case ARPHRD_PPP:
-	case TYPE_RAWIP:
-	case ARPHRD_TUNNEL:
-	case ARPHRD_TUNNEL6:
-	case ARPHRD_SIT:
-	case ARPHRD_IPGRE:
-	case TYPE_NONE:
-		return 1;
-	default:
-		return -EAFNOSUPPORT;
-	}
 }

@@ -39,7 +39,4 @@ void filter_remove(uint32_t ifindex, uint8_t hook);
 /* Remove the qdisc unless somebody's filter is on it. */
 void clsact_remove_if_empty(uint32_t ifindex);
 
-/* Do frames of the device begin with IP (1) or with Ethernet (0)? −EAFNOSUPPORT: neither. */
-int device_no_ethernet(const char *ifname);
-
 #endif

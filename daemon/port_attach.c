@@ -12,6 +12,7 @@
 #include "attach_tc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "link_layer.h"
 #include "log.h"
 #include "maps_make.h"
 #include "port_attach.h"
@@ -195,16 +196,12 @@ static void witness_after(struct ports *ports, struct port *port)
 	port->record.base_rx_bytes_after = counters.bytes;
 }
 
-static int port_link_layer(struct port *port, struct ipacct_problem *ret_problem)
+static int port_link_layer(struct port *port, uint32_t ifindex, struct ipacct_problem *ret_problem)
 {
-	int ret = device_no_ethernet(port->record.ifname);
+	int ret = link_layer_of(port->record.ifname, ifindex, port->record.hook, ret_problem);
 
-	if (ret < 0) {
-		ipacct_problem_set(ret_problem,
-				   "%s: its frames begin neither with Ethernet nor with IP: %s",
-				   port->record.ifname, strerror(-ret));
+	if (ret < 0)
 		return ret;
-	}
 	port->record.flags &= (uint16_t)~IPACCT_IFFLAG_NO_ETHERNET;
 	port->record.flags |= ret ? IPACCT_IFFLAG_NO_ETHERNET : 0;
 	return 0;
@@ -216,7 +213,7 @@ int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 	int prog_fd __cleanup(cleanup_fd) = -1;
 	int ret = port->record.hook == IPACCT_HOOK_XDP
 			  ? port_choose(ports, port, ifindex, ret_problem)
-			  : port_link_layer(port, ret_problem);
+			  : port_link_layer(port, ifindex, ret_problem);
 
 	if (ret)
 		return ret;

@@ -50,6 +50,27 @@ def opposite_directions_of_a_device_and_one_above_it_count_once(context):
 
 
 @test(limit_s=60)
+def a_gre_device_without_a_remote_end_is_refused(context):
+    """Its packets begin with those around them (ip_gre.c: header_ops). Type and address are all
+    that is asked, so a tun device that has them stands in for one."""
+    space = Space(context)
+    space.inside("ip", "tuntap", "add", "t0", "mode", "tun")
+    space.inside("python3", "-c", f"""
+import fcntl, os, struct
+tun = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tun, {TUNSETIFF}, struct.pack("16sH22x", b"t0", 0x1001))
+fcntl.ioctl(tun, {TUNSETLINK}, {ARPHRD_IPGRE})
+""")
+    check("link/gre" in space.inside("ip", "link", "show", "t0").stdout, "the type of the device")
+    for hook in ("tc-ingress", "tc-egress"):
+        Daemon(context, space, interface=f"t0:{hook}").refuse(
+            code=1, words=["t0: ", "GRE device without a remote end", "account: inner"])
+    space.inside("ip", "link", "set", "t0", "broadcast", "192.0.2.9")
+    daemon = Daemon(context, space, interface="t0:tc-ingress").start()
+    check_equal(daemon.status()["programs"][0]["state"], "attached", "with a remote end")
+
+
+@test(limit_s=60)
 def a_reload_of_what_only_a_detach_can_change_says_so(context):
     """How a program is attached, and in which mode, stays; it is never silent about that."""
     space = Space(context)
