@@ -33,48 +33,93 @@ int hook_pin_path(const char *bpffs_dir, uint32_t slot, const struct ipacct_inte
 	return n < 0 || (size_t)n >= buffer_bytes ? -ENAMETOOLONG : 0;
 }
 
-int hook_open(const char *bpffs_dir, uint32_t slot, const struct ipacct_interface *record)
-{
-	char path[IPACCT_PIN_PATH_BYTES];
-	int ret = hook_pin_path(bpffs_dir, slot, record, path, sizeof(path)), fd;
-
-	if (ret)
-		return ret;
-	fd = bpf_obj_get(path);
-	return fd < 0 ? -errno : fd;
-}
-
 int hook_facts(int fd, const struct ipacct_interface *record, struct link_facts *ret_facts)
 {
-	return is_filter(record) ? filter_facts(record->ifindex, record->hook, ret_facts)
+	return is_filter(record) ? filter_facts(fd, record->ifindex, record->hook, ret_facts)
 				 : link_facts(fd, ret_facts);
+}
+
+/* A name beside that of the pin, from which it gets there in one step. */
+struct pin_paths {
+	char now[IPACCT_PIN_PATH_BYTES];
+	char fresh[IPACCT_PIN_PATH_BYTES + sizeof("_new")];
+};
+
+static int pin_paths(const char *bpffs_dir, uint32_t slot, const struct ipacct_interface *record,
+		     struct pin_paths *ret_paths)
+{
+	int ret = hook_pin_path(bpffs_dir, slot, record, ret_paths->now, sizeof(ret_paths->now));
+
+	if (!ret)
+		(void)snprintf(ret_paths->fresh, sizeof(ret_paths->fresh), "%s_new",
+			       ret_paths->now); /* fits */
+	return ret;
+}
+
+static int pin_fresh(const struct pin_paths *paths, int fd)
+{
+	int ret;
+
+	(void)unlink(paths->fresh); /* of a crash, or absent */
+	if (bpf_obj_pin(fd, paths->fresh))
+		return -errno;
+	if (!chmod(paths->fresh, 0600))
+		return 0;
+	ret = -errno;
+	(void)unlink(paths->fresh); /* the error that matters is ret */
+	return ret;
 }
 
 /* Over whatever is pinned there. */
 static int pin(const char *bpffs_dir, uint32_t slot, const struct ipacct_interface *record, int fd)
 {
-	char path[IPACCT_PIN_PATH_BYTES], fresh[IPACCT_PIN_PATH_BYTES + sizeof("_new")];
-	int ret = hook_pin_path(bpffs_dir, slot, record, path, sizeof(path));
+	struct pin_paths paths;
+	int ret = pin_paths(bpffs_dir, slot, record, &paths);
 
-	if (ret)
-		return ret;
-	(void)snprintf(fresh, sizeof(fresh), "%s_new", path); /* fits */
-	(void)unlink(fresh);                                  /* of a crash, or absent */
-	if (bpf_obj_pin(fd, fresh))
-		return -errno;
-	if (chmod(fresh, 0600) || rename(fresh, path)) {
+	if (!ret)
+		ret = pin_fresh(&paths, fd);
+	if (!ret && rename(paths.fresh, paths.now)) {
 		ret = -errno;
-		(void)unlink(fresh); /* the error that matters is ret */
+		(void)unlink(paths.fresh); /* the error that matters is ret */
 	}
 	return ret;
 }
 
 static void unpin(const char *bpffs_dir, uint32_t slot, const struct ipacct_interface *record)
 {
-	char path[IPACCT_PIN_PATH_BYTES];
+	struct pin_paths paths;
 
-	if (!hook_pin_path(bpffs_dir, slot, record, path, sizeof(path)))
-		(void)unlink(path); /* absent is what is wanted */
+	if (pin_paths(bpffs_dir, slot, record, &paths))
+		return;
+	(void)unlink(paths.now); /* absent is what is wanted */
+	(void)unlink(paths.fresh);
+}
+
+/* Killed in the middle of filter_exchange(): which of both programs does the filter have? */
+static void exchange_finish(const struct pin_paths *paths, const struct ipacct_interface *record)
+{
+	int fd __cleanup(cleanup_fd) = bpf_obj_get(paths->fresh);
+	struct link_facts facts;
+
+	if (fd < 0 || !record->ifindex || hook_facts(fd, record, &facts))
+		return;
+	if (facts.ifindex)
+		(void)rename(paths->fresh, paths->now); /* else the filter counts as somebody's */
+	else
+		(void)unlink(paths->fresh); /* likewise the next start looks again */
+}
+
+int hook_open(const char *bpffs_dir, uint32_t slot, const struct ipacct_interface *record)
+{
+	struct pin_paths paths;
+	int ret = pin_paths(bpffs_dir, slot, record, &paths), fd;
+
+	if (ret)
+		return ret;
+	if (is_filter(record))
+		exchange_finish(&paths, record);
+	fd = bpf_obj_get(paths.now);
+	return fd < 0 ? -errno : fd;
 }
 
 /* The pin comes first: after a crash in between it is there, the filter is not, and it is made anew. */
@@ -141,33 +186,49 @@ int hook_create(const char *bpffs_dir, uint32_t slot, int prog_fd, uint32_t ifin
 			   ret_problem);
 }
 
+/* What is pinned says whose the filter is, so at every moment one of both pins has its program. */
+static int filter_exchange(const struct pin_paths *paths, int prog_fd,
+			   const struct ipacct_interface *record, int *fd)
+{
+	int fresh __cleanup(cleanup_fd) = fcntl(prog_fd, F_DUPFD_CLOEXEC, 3);
+	int ret = fresh < 0 ? -errno : pin_fresh(paths, fresh);
+
+	if (ret)
+		return ret;
+	ret = filter_replace(prog_fd, record->ifindex, record->hook);
+	if (ret) {
+		(void)unlink(paths->fresh); /* the error that matters is ret */
+		return ret;
+	}
+	close_fd(fd);
+	*fd = take_fd(&fresh);
+	return rename(paths->fresh, paths->now) ? -errno : 0;
+}
+
 int hook_replace(const char *bpffs_dir, uint32_t slot, int prog_fd,
 		 const struct ipacct_interface *record, int *fd)
 {
-	int fresh, ret;
+	struct pin_paths paths;
+	int ret;
 
 	if (!is_filter(record))
 		return link_replace(*fd, prog_fd);
-	ret = filter_replace(prog_fd, record->ifindex, record->hook);
-	if (ret)
-		return ret;
-	fresh = fcntl(prog_fd, F_DUPFD_CLOEXEC, 3);
-	if (fresh < 0)
-		return -errno;
-	close_fd(fd);
-	*fd = fresh;
-	return pin(bpffs_dir, slot, record, fresh);
+	ret = pin_paths(bpffs_dir, slot, record, &paths);
+	return ret ? ret : filter_exchange(&paths, prog_fd, record, fd);
 }
 
 void hook_remove(const char *bpffs_dir, uint32_t slot, const struct ipacct_interface *record,
 		 int *fd)
 {
+	struct link_facts facts;
+
 	if (!is_filter(record)) {
 		link_remove(bpffs_dir, slot, fd);
 		return;
 	}
-	if (*fd >= 0 && record->ifindex)
-		filter_remove(record->ifindex, record->hook);
+	/* one that has another program by now is not ours */
+	if (*fd >= 0 && !hook_facts(*fd, record, &facts) && facts.ifindex)
+		filter_remove(facts.ifindex, record->hook);
 	unpin(bpffs_dir, slot, record);
 	close_fd(fd);
 }

@@ -66,17 +66,21 @@ int filter_replace(int prog_fd, uint32_t ifindex, uint8_t hook)
 	return bpf_tc_attach(&where, &opts);
 }
 
-int filter_facts(uint32_t ifindex, uint8_t hook, struct link_facts *ret_facts)
+int filter_facts(int prog_fd, uint32_t ifindex, uint8_t hook, struct link_facts *ret_facts)
 {
+	struct bpf_prog_info info = {};
+	uint32_t bytes = sizeof(info);
 	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex, .attach_point = point_of(hook));
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PREFERENCE);
 	int ret = ifindex ? bpf_tc_query(&where, &opts) : -ENODEV;
-	bool there = !ret;
+	bool there;
 
 	/* no filter, no qdisc, no device; anything else says nothing */
 	if (ret && ret != -ENOENT && ret != -EINVAL && ret != -ENODEV)
 		return ret;
-
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &bytes))
+		return -errno;
+	there = !ret && opts.prog_id == info.id; /* of classic BPF: 0 */
 	*ret_facts = (struct link_facts){ .prog_id = there ? opts.prog_id : 0,
 					  .ifindex = there ? ifindex : 0,
 					  .hook = hook };

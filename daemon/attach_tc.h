@@ -32,9 +32,9 @@ bool tcx_known(uint32_t ifindex);
 int filter_create(int prog_fd, uint32_t ifindex, uint8_t hook, bool *ret_clsact);
 /* The program in it takes the place of the old one in one step. */
 int filter_replace(int prog_fd, uint32_t ifindex, uint8_t hook);
-/* ifindex 0 in the answer: the filter is gone. Returns 0, or a negative errno when the kernel does not
- * tell. */
-int filter_facts(uint32_t ifindex, uint8_t hook, struct link_facts *ret_facts);
+/* ifindex 0 in the answer: the filter is gone, or has another program than prog_fd. Returns 0, or a
+ * negative errno when the kernel does not tell. */
+int filter_facts(int prog_fd, uint32_t ifindex, uint8_t hook, struct link_facts *ret_facts);
 void filter_remove(uint32_t ifindex, uint8_t hook);
 /* Remove the qdisc unless somebody's filter is on it. */
 void clsact_remove_if_empty(uint32_t ifindex);

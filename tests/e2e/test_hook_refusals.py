@@ -71,6 +71,66 @@ fcntl.ioctl(tun, {TUNSETLINK}, {ARPHRD_IPGRE})
 
 
 @test(limit_s=60)
+def a_filter_that_somebody_replaces_is_not_ours_any_more(context):
+    """The same preference and handle, another program: it counts nothing, and we leave it alone."""
+    space = Space(context)
+    cable(space, "a0", Space(context), "b0")
+    daemon = Daemon(context, space, "--attach", "tc", interface="a0:tc-egress").start()
+    foreign = ("dev", "a0", "egress", "pref", "1", "handle", "0x69706163")
+    space.inside("tc", "filter", "replace", *foreign, "bpf", "bytecode", "1,6 0 0 0,")
+    check("ipacct_tc" not in filters(space, "a0"), "the filter was not replaced")
+    wait_for(lambda: daemon.status()["programs"][0]["state"] == "gone", "the daemon sees it", 5)
+    wait_for(lambda: "a0 has a filter of another ipacctd" in daemon.log(), "words about it", 5)
+    check("bytecode" in filters(space, "a0"), "somebody else's filter went")
+    space.inside("tc", "filter", "del", *foreign, "bpf")
+    wait_for(lambda: "ipacct_tc" in filters(space, "a0"), "our filter is back", 5)
+    wait_for(lambda: daemon.status()["programs"][0]["state"] == "attached", "attached", 5)
+    daemon.stop()
+    space.inside("tc", "filter", "replace", *foreign, "bpf", "bytecode", "1,6 0 0 0,")
+    daemon.refuse(code=1, words=["a0 has a filter of another ipacctd"])
+    daemon.ctl("detach")
+    check("bytecode" in filters(space, "a0"), "somebody else's filter went with a detach")
+
+
+@test(limit_s=120)
+def killed_while_a_filter_gets_another_program_it_is_still_ours(context):
+    """At each call between the pin of the new program and the new name of that pin."""
+    space = Space(context)
+    cable(space, "a0", Space(context), "b0")
+    daemon = Daemon(context, space, "--attach", "tc", interface="a0:tc-egress").start()
+    daemon.stop()
+    path = os.path.join(context.folder, "calls")
+    daemon.command_prefix = [STRACE, "-qq", "-o", path]
+    daemon.start()
+    inner, = children(daemon.process.pid)
+    others = children(inner)
+    os.kill(inner, signal.SIGTERM)  # strace would let it go and end alone
+    daemon.process.wait(10)
+    wait_for(lambda: not any(map(alive, others)), "the collector's end")
+    with open(path, encoding="utf-8", errors="replace") as lines_of:
+        calls = lines_of.readlines()
+    first, _ = injected(calls, "bpf", "/tc_0_new")
+    last, _ = injected(calls, "rename", "/tc_0_new", first)
+    exchanged, _ = injected(calls, "sendto", "RTM_NEWTFILTER", first)
+    moments = (first, first + 1, exchanged, *range(exchanged + 1, last, 2), last, last + 1)
+    kills = [f"inject={name}:signal=KILL:when={injected(calls, name, '', at)[1]}"
+             for at, name in ((at, calls[at].split("(")[0]) for at in moments)]
+    for kill in kills:
+        daemon.command_prefix = [STRACE, "-qq", "-o", "/dev/null", "-e", kill]
+        daemon.spawn()
+        wait_for(lambda: daemon.process.poll() is not None, f"the end by {kill}", 10)
+        daemon.command_prefix = []
+        daemon.start()
+        programs = [(one["state"], one["attach"]) for one in daemon.status()["programs"]]
+        check_equal(programs, [("attached", "tc")], f"after {kill}")
+        check_equal(filters(space, "a0").count("handle 0x69706163"), 1, f"filters after {kill}")
+        check("somebody removed" not in daemon.log(), daemon.log())
+        check(not [pin for pin in daemon.place.pins() if "_new" in pin], "a pin of before stays")
+        daemon.stop()
+    context.note(f"{len(kills)} kills")
+
+
+@test(limit_s=60)
 def a_reload_of_what_only_a_detach_can_change_says_so(context):
     """How a program is attached, and in which mode, stays; it is never silent about that."""
     space = Space(context)
