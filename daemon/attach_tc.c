@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include <netlink/netlink.h>
 #include <netlink/route/classifier.h>
+#include <netlink/route/qdisc.h>
 
 #include "attach_tc.h"
 #include "base/cleanup.h"
@@ -106,6 +107,26 @@ static bool filters_there(struct nl_sock *socket, uint32_t ifindex, uint32_t min
 		nl_cache_free(cache);
 	}
 	return any;
+}
+
+bool clsact_there(uint32_t ifindex)
+{
+	struct nl_sock *socket = nl_socket_alloc();
+	struct rtnl_qdisc *qdisc = NULL;
+	struct nl_cache *cache = NULL;
+	bool there = true;
+
+	if (socket && !nl_connect(socket, NETLINK_ROUTE) &&
+	    !rtnl_qdisc_alloc_cache(socket, &cache)) {
+		qdisc = rtnl_qdisc_get_by_parent(cache, (int)ifindex, TC_H_CLSACT);
+		there = qdisc;
+		if (qdisc)
+			rtnl_qdisc_put(qdisc);
+		nl_cache_free(cache);
+	}
+	if (socket)
+		nl_socket_free(socket);
+	return there;
 }
 
 void clsact_remove_if_empty(uint32_t ifindex)

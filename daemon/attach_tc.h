@@ -36,6 +36,8 @@ int filter_replace(int prog_fd, uint32_t ifindex, uint8_t hook);
  * negative errno when the kernel does not tell. */
 int filter_facts(int prog_fd, uint32_t ifindex, uint8_t hook, struct link_facts *ret_facts);
 void filter_remove(uint32_t ifindex, uint8_t hook);
+/* Is there a qdisc for filters (clsact, or ingress)? When the kernel does not tell: yes. */
+bool clsact_there(uint32_t ifindex);
 /* Remove the qdisc unless somebody's filter is on it. */
 void clsact_remove_if_empty(uint32_t ifindex);
 

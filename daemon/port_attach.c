@@ -210,6 +210,7 @@ static int port_link_layer(struct port *port, uint32_t ifindex, struct ipacct_pr
 int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 		struct ipacct_problem *ret_problem)
 {
+	bool clsact_before = port->record.flags & IPACCT_IFFLAG_CLSACT;
 	int prog_fd __cleanup(cleanup_fd) = -1;
 	int ret = port->record.hook == IPACCT_HOOK_XDP
 			  ? port_choose(ports, port, ifindex, ret_problem)
@@ -225,9 +226,12 @@ int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 		return prog_fd;
 	}
 	witness_before(ports, port, ifindex);
-	if (port->record.hook != IPACCT_HOOK_XDP)
-		port->record.ifindex = ifindex; /* how a filter is found after a crash */
-	ret = port_record_write(ports, port);   /* the slot is known before it counts */
+	if (port->record.hook != IPACCT_HOOK_XDP) {
+		port->record.ifindex = ifindex; /* how a filter is found after a crash, … */
+		/* … and that its qdisc is ours: who is killed after making it can tell nobody */
+		port->record.flags |= clsact_there(ifindex) ? 0 : IPACCT_IFFLAG_CLSACT;
+	}
+	ret = port_record_write(ports, port); /* the slot is known before it counts */
 	if (ret)
 		return ret;
 	if (port_is_dispatched(port))
@@ -235,6 +239,8 @@ int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 	else
 		port->link_fd = hook_create(ports->config->bpffs_dir, port_slot(ports, port),
 					    prog_fd, ifindex, &port->record, ret_problem);
+	if (port->record.attach != IPACCT_ATTACH_TC || (port->link_fd < 0 && !clsact_before))
+		port->record.flags &= (uint16_t)~IPACCT_IFFLAG_CLSACT; /* it was not made */
 	if (port->link_fd < 0)
 		return port->link_fd;
 	port->created = true;

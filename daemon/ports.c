@@ -175,6 +175,8 @@ int ports_load(struct ports *ports)
 		if (!port->record.hook)
 			continue;
 		port->link_fd = port_open(ports, port);
+		if (port->record.attach != IPACCT_ATTACH_TC) /* killed before it was attached */
+			port->record.flags &= (uint16_t)~IPACCT_IFFLAG_CLSACT;
 		if (port->link_fd < 0 && port->record.state == IPACCT_IF_ATTACHED) {
 			log_warning("%s: its link pin is gone", port->record.ifname);
 			port->removed = port_is_dispatched(port);

@@ -219,3 +219,50 @@ def a_router_on_a_stick_is_warned_of(context):
         out.write("interfaces: [{name: p0, hooks: [xdp, tc-egress], forwarded_twice: yes}]\n")
     daemon = Daemon(context, space, "-c", path, interface=None)
     check(not warned(), "it is meant")
+
+
+@test(limit_s=120)
+def killed_before_its_record_a_qdisc_of_ours_still_goes(context):
+    """At each call from making the qdisc to the record that says whose it is."""
+    if not os.access(STRACE, os.X_OK):
+        raise Skip("strace is not installed")
+    calls = calls_of_start(context, "tc")
+    first, _ = injected(calls, "sendto", "RTM_NEWQDISC")
+    filtered, _ = injected(calls, "sendto", "RTM_NEWTFILTER", first)
+    last, _ = injected(calls, "bpf", "BPF_MAP_UPDATE_ELEM", filtered)
+    kills = [f"inject={name}:signal=KILL:when={injected(calls, name, '', at)[1]}"
+             for at, name in ((at, calls[at].split("(")[0]) for at in range(first, last + 1))]
+    space = Space(context)
+    cable(space, "a0", Space(context), "b0")
+    daemon = Daemon(context, space, "--attach", "tc", interface="a0:tc-egress")
+    made = 0
+    for kill in kills:
+        daemon.command_prefix = [STRACE, "-qq", "-o", "/dev/null", "-e", kill]
+        daemon.spawn()
+        wait_for(lambda: daemon.process.poll() is not None, f"the end by {kill}", 10)
+        made += "clsact" in space.inside("tc", "qdisc", "show", "dev", "a0").stdout
+        daemon.command_prefix = []
+        daemon.start()
+        check_equal(filters(space, "a0").count("handle 0x69706163"), 1, f"filters after {kill}")
+        daemon.ctl("detach")
+        daemon.process.wait(10)
+        check("clsact" not in space.inside("tc", "qdisc", "show", "dev", "a0").stdout,
+              f"the qdisc that was made for us stays after {kill}")
+    check(made > 2, f"the qdisc was there after {made} of {len(kills)} kills only")
+    context.note(f"{len(kills)} kills, {made} with the qdisc made")
+
+
+@test(limit_s=60)
+def somebody_elses_qdisc_is_left_though_it_was_empty(context):
+    """It was there before: nothing says that it is ours."""
+    space = Space(context)
+    cable(space, "a0", Space(context), "b0")
+    space.inside("tc", "qdisc", "add", "dev", "a0", "clsact")
+    for attach in ("tc", "auto"):
+        daemon = Daemon(context, space, "--attach", attach, interface="a0:tc-egress").start()
+        daemon.stop()
+        daemon.start()
+        daemon.ctl("detach")
+        daemon.process.wait(10)
+        check("clsact" in space.inside("tc", "qdisc", "show", "dev", "a0").stdout,
+              f"{attach}: somebody else's qdisc went")
