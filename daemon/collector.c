@@ -116,12 +116,9 @@ static void stats_update(struct collector *collector, bool committed)
 {
 	const struct cutter *cutter = &collector->cutter;
 	struct stats *stats = &collector->stats;
-	struct cost_facts facts;
 
-	facts_take(collector, &facts);
 	stats->interval_ns = collector->interval_ns;
 	stats->effective_interval_ns = collector->effective_ns;
-	stats->over_budget = facts.cpu_over || facts.memory_over;
 	stats->cut_errors += !committed;
 	if (committed) {
 		duration_add(&stats->cut, cutter->duration_ns);
@@ -212,12 +209,27 @@ static void status_fill(struct collector *collector, struct collector_status *st
 	};
 }
 
+/* Somebody set it: told at once, the next cut may be hours away. */
+static void interval_set(struct collector *collector, uint64_t interval_ns)
+{
+	struct stats *stats = &collector->stats;
+	struct cost_facts facts;
+
+	facts_take(collector, &facts);
+	collector->interval_ns = interval_ns;
+	interval_apply(collector,
+		       pace_interval_ns(&collector->pace, interval_ns, facts.interval_longest_ns));
+	stats->interval_ns = interval_ns;
+	stats->effective_interval_ns = collector->effective_ns;
+	stats->interval_since_ns = ipacct_clock_ns(CLOCK_BOOTTIME);
+	stats_publish(&collector->shared, stats);
+}
+
 /* Returns 0, or −EPIPE when the supervisor is gone. */
 static int command_serve(struct collector *collector)
 {
 	struct collector_answer answer = {};
 	struct collector_message command;
-	struct cost_facts facts;
 	ssize_t n = recv(collector->socket_fd, &command, sizeof(command), 0);
 
 	if (n != sizeof(command))
@@ -233,10 +245,7 @@ static int command_serve(struct collector *collector)
 		answer.message.value = publisher_cut(&collector->cutter.publisher);
 		break;
 	case COLLECTOR_INTERVAL:
-		collector->interval_ns = command.value;
-		facts_take(collector, &facts);
-		interval_apply(collector, pace_interval_ns(&collector->pace, command.value,
-							   facts.interval_longest_ns));
+		interval_set(collector, command.value);
 		break;
 	case COLLECTOR_STATUS:
 		status_fill(collector, &answer.status);

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The part of `ipacctctl status` about what ipacct costs. */
+/* What ipacct costs, as JSON: the same in `ipacctctl status` and in /api/v1/status. */
+#include <stdio.h>
 #include <string.h>
 
-#include "cost.h"
+#include "budget.h"
 #include "cost_status.h"
 
-#define PS_PER_NS 1000.0
-
-static json_int_t number(uint64_t value)
-{
-	return (json_int_t)value;
-}
+#define PS_PER_NS 1000u
 
 static const char *const process_words[] = {
 #define COST_WORD(name, word) word,
@@ -18,59 +14,83 @@ static const char *const process_words[] = {
 #undef COST_WORD
 };
 
-/* {"supervisor": …} of one array of the facts. */
-static json_t *by_process(const uint64_t values[COST_PROCESSES_MAX])
+/* Keys and values of one array of the facts, into an object that is open. */
+static void by_process(struct json_writer *json, const uint64_t values[COST_PROCESSES_MAX])
 {
-	json_t *object = json_object();
-
 	for (unsigned int i = 0; i < COST_PROCESSES_MAX; i++)
-		json_object_set_new(object, process_words[i], json_integer(number(values[i])));
-	return object;
+		json_u64(json, process_words[i], values[i]);
 }
 
-static json_t *program_json(const struct cost_facts *facts)
+/* Picoseconds as nanoseconds, exact. */
+static void ns_write(struct json_writer *json, const char *key, uint64_t ps)
 {
-	const char *error = facts->program_error ? strerror((int)facts->program_error) : NULL;
+	char text[32];
 
-	return json_pack("{s:b, s:s?, s:f, s:f, s:I, s:I}", "measured",
-			 facts->n_windows && !facts->program_error, "error", error, "ns_per_packet",
-			 (double)facts->run_ps / PS_PER_NS, "clock_ns",
-			 (double)facts->clock_ps / PS_PER_NS, "sampled_packets",
-			 number(facts->sampled_runs), "sampled_ns", number(facts->sampled_ns));
+	(void)snprintf(text, sizeof(text), "%llu.%03u", (unsigned long long)(ps / PS_PER_NS),
+		       (unsigned int)(ps % PS_PER_NS)); /* 20 digits and 4 fit */
+	json_verbatim(json, key, text);
 }
 
-static json_t *cpu_json(const struct cost_facts *facts)
+static void program_write(struct json_writer *json, const struct cost_facts *facts)
 {
-	json_t *parts = by_process(facts->process_ppb);
-
-	json_object_set_new(parts, "program", json_integer(number(facts->program_ppb)));
-	return json_pack("{s:I, s:I, s:I, s:b, s:I, s:o}", "cpus", number(facts->n_cpus),
-			 "budget_ppb", number(facts->cpu_budget_ppb), "used_ppb",
-			 number(facts->cpu_ppb), "over_budget", facts->cpu_over != 0, "since_ns",
-			 number(facts->cpu_since_ns), "parts_ppb", parts);
+	json_open(json, "program", '{');
+	json_bool(json, "measured", facts->n_windows && !facts->program_error);
+	json_text(json, "error", facts->program_error ? strerror((int)facts->program_error) : NULL);
+	ns_write(json, "ns_per_packet", facts->run_ps);
+	ns_write(json, "clock_ns", facts->clock_ps);
+	json_u64(json, "sampled_packets", facts->sampled_runs);
+	json_u64(json, "sampled_ns", facts->sampled_ns);
+	json_close(json, '}');
 }
 
-static json_t *memory_json(const struct cost_facts *facts)
+static void cpu_write(struct json_writer *json, const struct cost_facts *facts)
 {
-	json_t *parts = by_process(facts->process_bytes);
-
-	json_object_set_new(parts, "maps", json_integer(number(facts->maps_bytes)));
-	json_object_set_new(parts, "files", json_integer(number(facts->files_bytes)));
-	return json_pack("{s:I, s:I, s:b, s:I, s:o}", "budget_bytes",
-			 number(facts->memory_budget_bytes), "used_bytes",
-			 number(facts->memory_bytes), "over_budget", facts->memory_over != 0,
-			 "since_ns", number(facts->memory_since_ns), "parts_bytes", parts);
+	json_open(json, "cpu", '{');
+	json_u64(json, "cpus", facts->n_cpus);
+	json_u64(json, "budget_ppb", facts->cpu_budget_ppb);
+	json_u64(json, "used_ppb", facts->cpu_ppb);
+	json_bool(json, "over_budget", facts->cpu_over != 0);
+	json_u64(json, "since_ns", facts->cpu_since_ns);
+	json_open(json, "parts_ppb", '{');
+	by_process(json, facts->process_ppb);
+	json_u64(json, "program", facts->program_ppb);
+	json_close(json, '}');
+	json_close(json, '}');
 }
 
-json_t *cost_status_json(const struct cost *cost)
+static void memory_write(struct json_writer *json, const struct cost_facts *facts)
 {
-	const struct cost_facts *facts = &cost->facts;
+	json_open(json, "memory", '{');
+	json_u64(json, "budget_bytes", facts->memory_budget_bytes);
+	json_u64(json, "used_bytes", facts->memory_bytes);
+	json_bool(json, "over_budget", facts->memory_over != 0);
+	json_u64(json, "since_ns", facts->memory_since_ns);
+	json_open(json, "parts_bytes", '{');
+	by_process(json, facts->process_bytes);
+	json_u64(json, "maps", facts->maps_bytes);
+	json_u64(json, "files", facts->files_bytes);
+	json_close(json, '}');
+	json_close(json, '}');
+}
 
-	return json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "profile",
-			 profile_of((unsigned int)facts->profile)->name, "windows",
-			 number(facts->n_windows), "interval_max_ns",
-			 number(facts->interval_longest_ns), "program", program_json(facts), "cpu",
-			 cpu_json(facts), "memory", memory_json(facts), "voluntary_switches",
-			 by_process(facts->voluntary), "involuntary_switches",
-			 by_process(facts->involuntary));
+static void switches_write(struct json_writer *json, const char *key,
+			   const uint64_t values[COST_PROCESSES_MAX])
+{
+	json_open(json, key, '{');
+	by_process(json, values);
+	json_close(json, '}');
+}
+
+void cost_status_write(struct json_writer *json, const char *key, const struct cost_facts *facts)
+{
+	json_open(json, key, '{');
+	json_text(json, "profile", profile_of((unsigned int)facts->profile)->name);
+	json_u64(json, "windows", facts->n_windows);
+	json_u64(json, "interval_max_ns", facts->interval_longest_ns);
+	program_write(json, facts);
+	cpu_write(json, facts);
+	memory_write(json, facts);
+	switches_write(json, "voluntary_switches", facts->voluntary);
+	switches_write(json, "involuntary_switches", facts->involuntary);
+	json_close(json, '}');
 }

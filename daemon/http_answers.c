@@ -116,18 +116,24 @@ static enum MHD_Result serve_top(struct http_server *server, struct MHD_Connecti
 	return send_api(server, connection, api_top(&server->api, &walk.query));
 }
 
+static uint64_t elapsed_ns(uint64_t since, uint64_t now)
+{
+	return now > since ? now - since : 0;
+}
+
 static enum MHD_Result serve_health(struct http_server *server, struct MHD_Connection *connection)
 {
 	struct stats *stats = &server->metrics.stats;
-	uint64_t now = ipacct_clock_ns(CLOCK_BOOTTIME), age, limit;
+	uint64_t now = ipacct_clock_ns(CLOCK_BOOTTIME), age, waited, limit;
 	char text[HEALTH_TEXT_BYTES];
 	bool good;
 	int n;
 
 	(void)stats_read(server->metrics.source.stats, stats); /* else what was read before */
-	age = now > stats->last_commit_ns ? now - stats->last_commit_ns : 0;
+	age = elapsed_ns(stats->last_commit_ns, now);
+	waited = elapsed_ns(stats->interval_since_ns, now); /* a shorter interval begins anew */
 	limit = STALE_INTERVALS * stats->effective_interval_ns;
-	good = age < (limit > STALE_LEAST_NS ? limit : STALE_LEAST_NS);
+	good = (age < waited ? age : waited) < (limit > STALE_LEAST_NS ? limit : STALE_LEAST_NS);
 	n = snprintf(text, sizeof(text),
 		     "{\"healthy\":%s,\"cut\":%llu,\"cut_age_ns\":%llu,\"interval_ns\":%llu}\n",
 		     good ? "true" : "false", (unsigned long long)metrics_cut(&server->metrics),

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cost_status.h"
 #include "http_api.h"
 #include "json_records.h"
 
@@ -73,7 +74,7 @@ static uint64_t n_of(const struct duration_histogram *histogram)
 	return n;
 }
 
-/* What the collector knows of itself; the supervisor's part is `ipacctctl status`. */
+/* What the collector knows of itself, and what all of it costs; the rest is `ipacctctl status`. */
 static void daemon_write(struct json_writer *json, const struct metrics *metrics)
 {
 	const struct stats *stats = &metrics->stats;
@@ -99,7 +100,8 @@ static void daemon_write(struct json_writer *json, const struct metrics *metrics
 	json_u64(json, "cut_syscalls", stats->n_syscalls);
 	json_u64(json, "cut_entries", stats->n_addresses);
 	json_u64(json, "cut_errors", stats->cut_errors);
-	json_bool(json, "over_budget", stats->over_budget);
+	json_bool(json, "over_budget", metrics->cost.cpu_over || metrics->cost.memory_over);
+	cost_status_write(json, "cost", &metrics->cost);
 	json_close(json, '}');
 }
 

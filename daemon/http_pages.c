@@ -110,7 +110,7 @@ static struct page *page_of(struct pages *pages, enum metrics_format format, boo
 {
 	struct page *newest = page_newest(pages, format, gzip), *made = NULL;
 
-	if (!newest || newest->cut != metrics_cut(pages->metrics))
+	if (!newest || metrics_outdated(pages->metrics, &newest->version))
 		made = page_make(pages, format, gzip);
 	return made ? made : newest;
 }
@@ -133,7 +133,7 @@ static int body_make(struct pages *pages, struct page *page)
 	}
 	if (ret)
 		return ret;
-	page->cut = plain ? plain->cut : metrics->snapshot.cut;
+	page->version = plain ? plain->version : metrics->version;
 	duration_add(&metrics->http.render, ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The texts of /metrics that were made already: one render for each cut, format and encoding. */
+/* The texts of /metrics that were made already: one render for each cut (or newer
+ * facts), format and encoding. */
 #ifndef IPACCT_DAEMON_HTTP_PAGES_H
 #define IPACCT_DAEMON_HTTP_PAGES_H
 
@@ -17,7 +18,7 @@ struct page {
 	bool in_use;                   /* some response still points at the body */
 	enum metrics_format format;
 	bool gzip;
-	uint64_t cut;
+	struct metrics_version version;
 };
 
 struct pages {
@@ -30,7 +31,7 @@ struct pages {
 /* Zeroed storage with `metrics` set is valid. */
 void pages_finish(struct pages *pages);
 
-/* The answer of the last cut, made when it is not there yet; stays ours. When every place is held by
+/* The answer of the newest facts, made when it is not there yet; stays ours. When every place is held by
  * slow clients it is the last one that was made. NULL: none can be had. */
 struct MHD_Response *pages_get(struct pages *pages, enum metrics_format format, bool gzip);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "metrics.h"
+#include "shared_words.h"
 
 void metrics_finish(struct metrics *metrics)
 {
@@ -16,18 +17,41 @@ uint64_t metrics_cut(const struct metrics *metrics)
 			       __ATOMIC_ACQUIRE);
 }
 
+static struct metrics_version version_now(const struct metrics *metrics)
+{
+	const struct metrics_source *source = &metrics->source;
+
+	return (struct metrics_version){
+		.cut = metrics_cut(metrics),
+		.stats = shared_version(&source->stats->sequence),
+		.cost = source->cost ? shared_version(&source->cost->facts_sequence) : 0,
+	};
+}
+
+bool metrics_outdated(const struct metrics *metrics, const struct metrics_version *version)
+{
+	struct metrics_version now = version_now(metrics);
+
+	return now.cut != version->cut || now.stats != version->stats || now.cost != version->cost;
+}
+
 int metrics_refresh(struct metrics *metrics)
 {
+	struct metrics_version now = version_now(metrics); /* before reading: or it may be older */
 	int ret = 0;
 
 	if (metrics->snapshot.cut != metrics_cut(metrics) || !metrics->snapshot.cut)
 		ret = metrics_snapshot_read(metrics->source.ledger, &metrics->snapshot);
 	if (ret)
 		return ret;
-	/* failing that, what was read last time is shown */
-	(void)stats_read(metrics->source.stats, &metrics->stats);
-	if (metrics->source.cost && cost_facts_read(metrics->source.cost, &metrics->cost_read))
+	/* failing these, what was read last time is shown, and the next one tries again */
+	metrics->version.cut = metrics->snapshot.cut;
+	if (stats_read(metrics->source.stats, &metrics->stats))
+		metrics->version.stats = now.stats;
+	if (metrics->source.cost && cost_facts_read(metrics->source.cost, &metrics->cost_read)) {
 		metrics->cost = metrics->cost_read;
+		metrics->version.cost = now.cost;
+	}
 	if (metrics->source.series &&
 	    series_facts_read(metrics->source.series, &metrics->series_read)) {
 		metrics->series = metrics->series_read;

@@ -30,8 +30,16 @@ struct metrics_http {
 /* Twice as many as there may be names: finding one is a step or two. */
 #define METRICS_ORG_SLOTS 1024u
 
+/* What a text was made of. Facts change without a cut: a window of the costs ends, an interval is
+ * set. */
+struct metrics_version {
+	uint64_t cut;
+	uint32_t stats, cost;
+};
+
 struct metrics {
 	struct metrics_source source;
+	struct metrics_version version; /* of what follows */
 	struct metrics_snapshot snapshot;
 	struct stats stats;
 	struct cost_facts cost, cost_read; /* cost.n_windows 0: nothing is known yet */
@@ -49,8 +57,11 @@ void metrics_finish(struct metrics *metrics);
 /* The last committed cut, cheap. */
 uint64_t metrics_cut(const struct metrics *metrics);
 
-/* Take the last committed cut, unless it is there, and what the collector says of itself. 0 or
- * -EAGAIN. */
+/* Is there anything newer than that? Cheap. */
+bool metrics_outdated(const struct metrics *metrics, const struct metrics_version *version);
+
+/* Take the last committed cut, unless it is there, what the collector says of itself and the
+ * supervisor of the costs. 0 or -EAGAIN. */
 int metrics_refresh(struct metrics *metrics);
 
 /* Write the whole text into *out, which is emptied first. After the first times it allocates nothing.

@@ -22,6 +22,12 @@ static inline void shared_write(uint32_t *sequence, uint64_t *to, const uint64_t
 	__atomic_store_n(sequence, now + 2, __ATOMIC_RELEASE);
 }
 
+/* Another number: other words, or soon. */
+static inline uint32_t shared_version(const uint32_t *sequence)
+{
+	return __atomic_load_n(sequence, __ATOMIC_ACQUIRE);
+}
+
 /* ret_words is a whole state only when the result is true. */
 static inline bool shared_read(const uint32_t *sequence, const uint64_t *from, uint64_t *ret_words,
 			       size_t n)

@@ -45,6 +45,7 @@ struct stats {
 	uint64_t last_commit_ns;           /* CLOCK_BOOTTIME */
 	uint64_t effective_interval_ns;
 	uint64_t interval_ns;
+	uint64_t interval_since_ns; /* CLOCK_BOOTTIME of the last time that somebody set it */
 	uint64_t last_duration_ns;
 	uint64_t n_syscalls; /* the rest: of the last cut */
 	uint64_t n_addresses;
@@ -56,8 +57,7 @@ struct stats {
 	uint64_t hot_lines_ipv4_max;
 	uint64_t hot_lines_ipv6;
 	uint64_t hot_lines_ipv6_max;
-	uint64_t over_budget; /* any of the budgets */
-	uint64_t cut_cpu_ns;  /* of all cuts */
+	uint64_t cut_cpu_ns; /* of all cuts */
 };
 
 /* Written by the cutting thread, read by the other; zeroed storage is valid. */

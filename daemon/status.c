@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 
 #include "attach_hook.h"
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "cost_status.h"
 #include "dispatcher_find.h"
@@ -162,6 +163,20 @@ static json_t *hot_json(const struct collector_status *collector)
 			 number(collector->hot_lines_ipv6));
 }
 
+/* As the HTTP thread writes it; NULL: no memory. */
+static json_t *cost_json(const struct supervisor *supervisor)
+{
+	struct buffer text = {};
+	struct json_writer json = { .buffer = &text };
+	json_t *cost = NULL;
+
+	cost_status_write(&json, NULL, &supervisor->cost.facts);
+	if (!text.failed)
+		cost = json_loadb(text.text, text.n, 0, NULL);
+	buffer_finish(&text);
+	return cost;
+}
+
 json_t *status_reply(struct supervisor *supervisor)
 {
 	const struct sizing *sizing = &supervisor->sizing;
@@ -194,5 +209,5 @@ json_t *status_reply(struct supervisor *supervisor)
 		"pins_restored", number(supervisor->pins.n_restored), "hot", hot_json(collector),
 		"partitions", partitions_json(supervisor), "protected",
 		protected_json(supervisor, collector), "geo", geo_status_json(supervisor), "groups",
-		groups_status_json(supervisor), "cost", cost_status_json(&supervisor->cost));
+		groups_status_json(supervisor), "cost", cost_json(supervisor));
 }

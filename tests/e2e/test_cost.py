@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the daemon says that it costs, and what it does when that is too much."""
 
+import json
 import os
 import re
 import subprocess
@@ -183,13 +184,19 @@ def memory_over_its_budget_is_told(context):
     cost = wait_windows(daemon, 1)
     check_equal(cost["memory"]["over_budget"], False, f"as computed: {cost['memory']}")
     daemon.stop()
-    # Maps keep their size when the budget falls below them.
+    # Maps keep their size when the budget falls below them. No cut comes after the first window.
+    scrape.loopback_up(network)
     daemon.options[daemon.options.index("32M")] = "24M"
+    daemon.options[daemon.options.index("--interval") + 1] = "1h"
     daemon.start()
     cost = wait_windows(daemon, 1)
     check_equal(cost["memory"]["over_budget"], True, f"24 MiB: {cost['memory']}")
     check("over the memory budget" in daemon.log(), "log")
     check("maps" in daemon.log(), "the arithmetic")
+    _, _, body = scrape.get(network, "/api/v1/status")
+    check_equal(json.loads(body)["status"]["over_budget"], True, "HTTP")
+    samples = scrape.scrape(network)
+    check_equal(samples["ipacct_over_budget", (("resource", "memory"),)], 1, "metric")
 
 
 @test(limit_s=60)

@@ -125,10 +125,52 @@ def json_is_the_dumps(context):
     check_equal(found["schema"], json.loads(daemon.ctl("status", "-j").stdout)["schema"], "schema")
     for key in ("version", "pid", "collector_pid", "interval_ns", "cut", "cuts"):
         check_equal(found["status"][key], status[key], key)
-    # measured anew every few seconds, so perhaps between the two answers
-    wait_for(lambda: ask("/api/v1/status")["status"]["over_budget"] ==
-             daemon.status()["over_budget"], "the same over_budget")
     check_equal(found["ledger"]["addresses"], len(whole["addresses"]), "addresses")
+
+
+@test(limit_s=60, guest=False)
+def costs_are_those_of_the_control_socket_between_cuts(context):
+    network = with_loopback(context)
+    daemon = Daemon(context, network, "--profile", "debug", interval="1h").start()
+
+    def both():
+        """Both answers of one window: one ends each second, perhaps between the two."""
+        _, _, body = scrape.get(network, "/api/v1/status")
+        answers = json.loads(body)["status"], daemon.status()
+        return len({one["cost"]["windows"] for one in answers}) == 1 and answers
+
+    for _ in range(2):
+        ours, control = wait_for(both, "two answers in the same window", limit_s=20)
+        for key in ("cost", "over_budget", "cut", "cuts"):
+            check_equal(ours[key], control[key], key)
+        seen = control["cost"]["windows"]
+        wait_for(lambda: daemon.status()["cost"]["windows"] > seen, "another window", limit_s=20)
+    check_equal(daemon.status()["cuts"], 1, "cuts")
+
+
+@test(limit_s=60, guest=False)
+def new_interval_is_told_at_once(context):
+    network = with_loopback(context)
+    place = Place(context)
+    path = os.path.join(place.base, "ipacct.yaml")
+
+    def interval(text):
+        write(path, f"interval: {text}\ninterfaces: [{{name: rx0}}]\n")
+
+    interval("1s")
+    daemon = Daemon(context, network, place=place, interface=None)
+    daemon.options = ["-c", path]
+    daemon.start()
+    scrape.scrape(network)  # so that a text of this interval is there
+    interval("1h")
+    daemon.ctl("reload")
+    cuts = daemon.status()["cuts"]
+    status, _, body = scrape.get(network, "/healthz")
+    check_equal((status, json.loads(body)["interval_ns"]), (200, 3_600_000_000_000), "/healthz")
+    samples = scrape.scrape(network)
+    for name in ("ipacct_cut_interval_seconds", "ipacct_cut_interval_wanted_seconds"):
+        check_equal(samples[name, ()], 3600, name)
+    check_equal(daemon.status()["cuts"], cuts, "cuts meanwhile")
 
 
 def listens(network):

@@ -44,6 +44,7 @@ void *realloc(void *old, size_t n)
 
 static struct bench bench;
 static struct stats_shared shared;
+static struct cost_shared cost;
 static struct http_server *server;
 static struct sockaddr_in address;
 static int listen_fd;
@@ -74,7 +75,8 @@ static void setup(void)
 	settings = (struct http_settings){ .listen_fd = listen_fd };
 	cr_assert_eq(http_server_start(&settings,
 				       &(struct metrics_source){ .ledger = &bench.publisher.ledger,
-								 .stats = &shared },
+								 .stats = &shared,
+								 .cost = &cost },
 				       &server, &problem),
 		     0, "%s", problem.text);
 }
@@ -265,6 +267,59 @@ Test(http_server, health_turns_when_cuts_stop)
 	ask_once(HTTP_GET("/healthz", ""));
 	cr_expect_eq(answer.status, 503);
 	cr_expect(body_has("{\"healthy\":false,\"cut\":1,"));
+}
+
+/* A longer interval is one from the moment it is set, a shorter one makes nobody late. */
+Test(http_server, health_goes_by_the_interval_that_was_set)
+{
+	uint64_t now = ipacct_clock_ns(CLOCK_BOOTTIME);
+	struct stats stats = { .effective_interval_ns = 1000000000,
+			       .last_commit_ns = now - 3600000000000u };
+
+	stats_publish(&shared, &stats);
+	ask_once(HTTP_GET("/healthz", ""));
+	cr_expect_eq(answer.status, 503);
+	stats.effective_interval_ns = 3600000000000u;
+	stats_publish(&shared, &stats);
+	ask_once(HTTP_GET("/healthz", ""));
+	cr_expect_eq(answer.status, 200);
+	stats.effective_interval_ns = 1000000000;
+	stats.interval_since_ns = now;
+	stats_publish(&shared, &stats);
+	ask_once(HTTP_GET("/healthz", ""));
+	cr_expect_eq(answer.status, 200);
+	stats.interval_since_ns = now - 3000000000u;
+	stats_publish(&shared, &stats);
+	ask_once(HTTP_GET("/healthz", ""));
+	cr_expect_eq(answer.status, 503);
+}
+
+/* The interval may be an hour: what was measured meanwhile is told now. */
+Test(http_server, costs_are_told_without_a_cut)
+{
+	struct cost_facts facts = { .cpu_budget_ppb = 20000000,
+				    .memory_budget_bytes = 1 << 20,
+				    .n_windows = 1,
+				    .run_ps = 59500 };
+
+	cost_facts_write(&cost, &facts);
+	ask_once(HTTP_GET("/metrics", ""));
+	cr_expect(body_has("\nipacct_over_budget{resource=\"memory\"} 0\n"));
+	ask_once(HTTP_GET("/api/v1/status", ""));
+	cr_expect(body_has("\"over_budget\":false,\"cost\":{\"profile\":\"production\","
+			   "\"windows\":1,"));
+	cr_expect(body_has("\"ns_per_packet\":59.500,"));
+	facts.n_windows = 2;
+	facts.memory_over = 1;
+	facts.memory_since_ns = 1767270896789000000u;
+	cost_facts_write(&cost, &facts);
+	ask_once(HTTP_GET("/metrics", ""));
+	cr_expect(body_has("\nipacct_over_budget{resource=\"memory\"} 1\n"));
+	cr_expect(body_has("\nipacct_cuts_total 1\n"), "a cut came between");
+	ask_once(HTTP_GET("/api/v1/status", ""));
+	cr_expect(body_has("\"over_budget\":true,\"cost\":{\"profile\":\"production\","
+			   "\"windows\":2,"));
+	cr_expect(body_has("\"over_budget\":true,\"since_ns\":1767270896789000000,"));
 }
 
 /* A page is made once a cut: between two cuts the text is the same octet by octet. */

@@ -96,7 +96,6 @@ static void stats_make(void)
 {
 	struct stats stats = { .interval_ns = 1000000000,
 			       .effective_interval_ns = 1500000000,
-			       .over_budget = 1,
 			       .cut_cpu_ns = 2500000,
 			       .cut_errors = 7,
 			       .n_syscalls = 8,
