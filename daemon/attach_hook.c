@@ -240,7 +240,7 @@ int hook_pin_missing(const char *bpffs_dir, uint32_t slot, const struct ipacct_i
 	int ret;
 
 	if (record->attach == IPACCT_ATTACH_DISPATCHER)
-		return 0; /* libxdp's to keep; ports.c looks whether it did */
+		return 0; /* libxdp's to keep; ports_follow.c looks whether it did */
 	if (!is_filter(record))
 		return link_pin_missing(bpffs_dir, slot, fd);
 	ret = hook_pin_path(bpffs_dir, slot, record, path, sizeof(path));

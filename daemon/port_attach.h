@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One slot and its hook: load the program, attach it or take over what is attached. Private to ports.c. */
+/* One slot and its hook: load the program, attach it or take over what is attached. Private to
+ * the parts of ports.h. */
 #ifndef IPACCT_DAEMON_PORT_ATTACH_H
 #define IPACCT_DAEMON_PORT_ATTACH_H
 

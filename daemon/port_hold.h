@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* However the program of a slot is held: by a pin of ours, or behind libxdp's dispatcher by libxdp's.
- * Private to ports.c and port_attach.c. */
+ * Private to the parts of ports.h and port_attach.c. */
 #ifndef IPACCT_DAEMON_PORT_HOLD_H
 #define IPACCT_DAEMON_PORT_HOLD_H
 

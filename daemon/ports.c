@@ -1,165 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Interface slots. */
+/* Interface slots: taken, given back, restored after a failure. */
 #include <errno.h>
-#include <inttypes.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 
-#include "attach.h"
 #include "attach_hook.h"
 #include "attach_tc.h"
 #include "base/cleanup.h"
-#include "config_hooks.h"
-#include "dispatcher.h"
 #include "log.h"
 #include "port_attach.h"
 #include "port_hold.h"
-#include "stacked.h"
 #include "stick.h"
+#include "ports_inner.h"
 #include "vlans.h"
-
-/* Is the XDP program on the device ours? */
-static bool link_is_ours(const struct config *config, uint32_t ifindex)
-{
-	struct link_facts dispatched[IPACCT_IFS_MAX];
-	size_t n;
-
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
-		int fd __cleanup(cleanup_fd) = link_open(config->bpffs_dir, slot);
-		struct link_facts facts;
-
-		if (fd >= 0 && !link_facts(fd, &facts) && facts.ifindex == ifindex &&
-		    facts.hook == IPACCT_HOOK_XDP)
-			return true;
-	}
-	n = slots_without_link(config->bpffs_dir, IPACCT_ATTACH_DISPATCHER, dispatched);
-	while (n--)
-		if (dispatched[n].ifindex == ifindex)
-			return true;
-	return false;
-}
-
-int ports_check_dispatcher(const struct config *config, const struct dispatcher_use *dispatcher,
-			   struct ipacct_problem *ret_problem)
-{
-	for (size_t i = 0; i < config->n_interfaces; i++) {
-		const struct config_interface *wanted = &config->interfaces[i];
-
-		if (dispatcher->available || wanted->attach != CONFIG_ATTACH_DISPATCHER)
-			continue;
-		ipacct_problem_set(ret_problem,
-				   "%s: no libxdp dispatcher here: %s; `attach: link` does without",
-				   wanted->name, dispatcher->reason.text);
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
-int ports_check(const struct config *config, struct ipacct_problem *ret_problem)
-{
-	for (size_t i = 0; i < config->n_interfaces; i++) {
-		const struct config_interface *wanted = &config->interfaces[i];
-		uint32_t ifindex = if_nametoindex(wanted->name);
-		int ret;
-
-		if (!ifindex && wanted->optional)
-			continue;
-		if (!ifindex) {
-			ipacct_problem_set(ret_problem,
-					   "no interface '%s': `ip -br link` lists what "
-					   "is there",
-					   wanted->name);
-			return -ENODEV;
-		}
-		if (!(wanted->hooks & CONFIG_HOOK(IPACCT_HOOK_XDP)) ||
-		    link_is_ours(config, ifindex))
-			continue;
-		if (wanted->attach != CONFIG_ATTACH_LINK && dispatcher_on(ifindex))
-			continue; /* to be joined, if that can be done */
-		ret = foreign_check(ifindex, wanted->name, ret_problem);
-		if (ret)
-			return ret;
-	}
-	return stacked_check(config, ret_problem);
-}
-
-/* The name belongs to another device now: the slot that waits for it stops waiting. */
-static void name_retire(struct ports *ports, const struct port *except, const char *name)
-{
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
-		struct port *port = &ports->port[slot];
-
-		if (port == except || port->link_fd >= 0 ||
-		    port->record.hook != except->record.hook ||
-		    port->record.state != IPACCT_IF_GONE || strcmp(port->record.ifname, name))
-			continue;
-		port->record.state = IPACCT_IF_DETACHED;
-		(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
-	}
-}
-
-static void port_rename(struct ports *ports, struct port *port, const char *name)
-{
-	name_retire(ports, port, name);
-	log_info("%s is called %s now: its counters go on", port->record.ifname, name);
-	memset(port->record.ifname, 0, sizeof(port->record.ifname));
-	(void)snprintf(port->record.ifname, sizeof(port->record.ifname), "%s", name);
-	(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
-}
-
-static void port_gone(struct ports *ports, struct port *port)
-{
-	char name[IF_NAMESIZE];
-
-	bool dispatched = port_is_dispatched(port);
-
-	port->removed = (dispatched || port->record.attach == IPACCT_ATTACH_TC) &&
-			if_indextoname(port->record.ifindex, name);
-	if (port->removed) {
-		log_warning("%s: somebody removed our %s (%s): it is put back", port->record.ifname,
-			    dispatched ? "program from its dispatcher" : "filter",
-			    ipacct_hook_name(port->record.hook));
-	} else {
-		log_warning("%s is gone: counting resumes when it returns", port->record.ifname);
-		port->record.flags &= (uint16_t)~IPACCT_IFFLAG_CLSACT; /* went with it */
-	}
-	if (dispatched)
-		close_fd(&port->link_fd); /* nothing else is left of it */
-	else
-		(void)port_release(ports, port);
-	port->record.ifindex = 0;
-	port->record.state = IPACCT_IF_GONE;
-	(void)port_record_write(ports, port); /* an array slot of ours: cannot fail */
-}
-
-/* Compare what the slot says with the link and the device behind it. */
-static void port_look(struct ports *ports, struct port *port)
-{
-	struct link_facts facts;
-	char name[IF_NAMESIZE];
-
-	if (port->link_fd < 0 || port_facts(ports, port, &facts))
-		return;
-	if (!facts.ifindex) {
-		port_gone(ports, port);
-		return;
-	}
-	if (!if_indextoname(facts.ifindex, name)) {
-		if (!port->away)
-			log_warning("%s moved to another network namespace: it is still counted",
-				    port->record.ifname);
-		port->away = true;
-		return;
-	}
-	port->away = false;
-	port->record.ifindex = facts.ifindex;
-	if (strcmp(name, port->record.ifname))
-		port_rename(ports, port, name);
-}
 
 int ports_load(struct ports *ports)
 {
@@ -187,7 +42,7 @@ int ports_load(struct ports *ports)
 	return 0;
 }
 
-static struct port *port_on(struct ports *ports, uint32_t ifindex, uint8_t hook)
+struct port *port_on(struct ports *ports, uint32_t ifindex, uint8_t hook)
 {
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && ifindex; slot++)
 		if (ports->port[slot].link_fd >= 0 && !ports->port[slot].away &&
@@ -328,76 +183,6 @@ static void hooks_drop(struct ports *ports)
 	}
 }
 
-/* The other hook of arrivals than the attached one: until that is gone both would count. */
-static int arrivals_check(const struct ipacct_interface *record,
-			  const struct config_interface *wanted, struct ipacct_problem *ret_problem)
-{
-	uint8_t attached = (uint8_t)CONFIG_HOOK(record->hook);
-
-	if (!(attached & CONFIG_ARRIVALS) || wanted->hooks & attached ||
-	    !(wanted->hooks & CONFIG_ARRIVALS))
-		return 0;
-	ipacct_problem_set(ret_problem,
-			   "%s counts arrivals at %s; at another hook they would be counted twice "
-			   "until it is gone: `ipacctctl detach %s` first",
-			   record->ifname, ipacct_hook_name(record->hook), record->ifname);
-	return -EINVAL;
-}
-
-/* What an earlier run attached goes on, so it must not count what a configured interface counts, too. */
-static int attached_check(const struct ports *ports, struct ipacct_problem *ret_problem)
-{
-	const struct config *config = ports->config;
-
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
-		const struct ipacct_interface *record = &ports->port[slot].record;
-		struct config_interface attached = { .hooks = (uint8_t)CONFIG_HOOK(record->hook),
-						     .domain = record->domain };
-
-		const struct config_interface *wanted = wanted_of(config, record->ifname);
-		int ret;
-
-		/* also where the device is gone: it would count again as soon as it returns */
-		if (ports->port[slot].link_fd < 0 && record->state != IPACCT_IF_GONE)
-			continue;
-		if (wanted) {
-			ret = arrivals_check(record, wanted, ret_problem);
-			if (ret)
-				return ret;
-			continue;
-		}
-		if (record->flags & IPACCT_IFFLAG_VLANS)
-			vlans_read(&ports->vlans[slot], &attached);
-		for (size_t i = 0; i < config->n_interfaces; i++) {
-			if (!config_hooks_twice(&attached, &config->interfaces[i]))
-				continue;
-			ipacct_problem_set(
-				ret_problem,
-				"%s is attached (%s) and not configured: what is forwarded "
-				"between it and %s would be counted twice; `ipacctctl detach "
-				"%s` ends it",
-				record->ifname, ipacct_hook_name(record->hook),
-				config->interfaces[i].name, record->ifname);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
-/* XDP counts what has no tag in its frame in the domain of the interface. */
-static void tags_warn(const struct config *config)
-{
-	for (size_t i = 0; i < config->n_interfaces; i++) {
-		const struct config_interface *wanted = &config->interfaces[i];
-
-		if (wanted->n_vlans && wanted->hooks & CONFIG_HOOK(IPACCT_HOOK_XDP) &&
-		    device_strips_tags(wanted->name))
-			log_warning("%s takes VLAN tags off before XDP, so vlan_domains cannot "
-				    "see them: ethtool -K %s rxvlan off",
-				    wanted->name, wanted->name);
-	}
-}
-
 /* Domains of VLANs that changed while their interface counts. */
 static void tables_write(struct ports *ports)
 {
@@ -418,7 +203,7 @@ int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *re
 	int ret = vlans_domains_take(ports->maps, config, ret_problem);
 
 	if (!ret)
-		ret = attached_check(ports, ret_problem);
+		ret = ports_check_attached(ports, ret_problem);
 	if (ret)
 		return ret;
 	memcpy(before, ports->port, sizeof(before));
@@ -442,7 +227,7 @@ int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *re
 	}
 	hooks_drop(ports);
 	tables_write(ports);
-	tags_warn(config);
+	ports_warn_of_tags(config);
 	stick_warn(config);
 	return 0;
 }
@@ -457,48 +242,6 @@ int ports_rollback(struct ports *ports)
 		n += !port_drop(ports, &ports->port[slot], IPACCT_IF_DETACHED);
 	}
 	return n;
-}
-
-/* A slot whose device was gone: is it back? Returns whether to try again later. */
-static bool port_return(struct ports *ports, struct port *port)
-{
-	uint32_t ifindex = if_nametoindex(port->record.ifname);
-	const struct ipacct_interface before = port->record;
-	struct ipacct_problem problem = {};
-	int ret;
-
-	if (!ifindex || port_on(ports, ifindex, port->record.hook))
-		return false;
-	ret = port_attach(ports, port, ifindex, &problem);
-	if (ret && ret != port->last_error)
-		log_warning("%s is back, but: %s", port->record.ifname,
-			    problem.text[0] ? problem.text : strerror(-ret));
-	port->last_error = ret;
-	/* counters of a new device begin at 0; how many passed a missing filter nobody knows */
-	if (!ret && port->removed && before.attach == IPACCT_ATTACH_DISPATCHER) {
-		port_removed_note(port, &before);
-	} else if (!ret && !port->removed && port->record.base_rx_packets_before) {
-		port->blind_packets += port->record.base_rx_packets_before;
-		log_warning("%s: %" PRIu64 " packets came before it was attached to: not counted",
-			    port->record.ifname, (uint64_t)port->record.base_rx_packets_before);
-	}
-	return ret != 0;
-}
-
-bool ports_reconcile(struct ports *ports)
-{
-	bool again = false;
-
-	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
-		struct port *port = &ports->port[slot];
-
-		if (!port->record.hook || port->record.state == IPACCT_IF_DETACHED)
-			continue;
-		port_look(ports, port);
-		if (port->link_fd < 0)
-			again |= port_return(ports, port);
-	}
-	return again;
 }
 
 int ports_detach(struct ports *ports, const char *ifname)
