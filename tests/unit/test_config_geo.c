@@ -8,27 +8,12 @@
 
 #include "config_common.h"
 
-static void load(const char *text, struct config *ret_config)
-{
-	struct config defaults;
-	char error[ERROR_BYTES] = "";
-
-	config_init(&defaults);
-	cr_assert_eq(
-		config_parse("f", text, strlen(text), &defaults, ret_config, error, sizeof(error)),
-		0, "%s", error);
-}
-
 Test(config_geo, every_key_reaches_its_member)
 {
-	struct config defaults, config;
+	struct config config;
 	const struct geo_settings *geo = &config.geo;
-	char path[PATH_MAX], error[ERROR_BYTES] = "";
 
-	(void)snprintf(path, sizeof(path), "%s/config/good_all_keys.yaml",
-		       getenv("IPACCT_TEST_GOLDEN")); /* meson sets it */
-	config_init(&defaults);
-	cr_assert_eq(config_load(path, &defaults, &config, error, sizeof(error)), 0, "%s", error);
+	load_good("good_all_keys.yaml", &config);
 	cr_assert_eq(geo->n_databases, 2);
 	cr_expect_str_eq(geo->databases[0], "/usr/share/GeoIP/GeoLite2-City.mmdb");
 	cr_expect_str_eq(geo->databases[1], "/usr/share/GeoIP/GeoLite2-ASN.mmdb");
@@ -54,9 +39,9 @@ Test(config_geo, nothing_is_asked_by_default_and_names_are_english)
 	cr_expect_not(geo_wanted(&config.geo));
 	cr_assert_eq(config.geo.n_languages, 1);
 	cr_expect_str_eq(config.geo.languages[0], "en");
-	load("geo_overrides: x", &config);
+	expect_good("geo_overrides: x", &config);
 	cr_expect(geo_wanted(&config.geo));
-	load("geo_databases: []", &config);
+	expect_good("geo_databases: []", &config);
 	cr_expect_not(geo_wanted(&config.geo));
 }
 
@@ -71,7 +56,7 @@ Test(config_geo, longest_path_and_most_languages_are_taken)
 	path[GEO_DATABASE_PATH_BYTES - 1] = '\0';
 	(void)snprintf(text, sizeof(text),
 		       "geo_databases: [%s]\ngeo_languages: [a, b, c, d, e, f, g, h]", path);
-	load(text, &config);
+	expect_good(text, &config);
 	cr_expect_str_eq(config.geo.databases[0], path);
 	cr_expect_eq(config.geo.n_languages, GEO_LANGUAGES_MAX);
 	path[GEO_DATABASE_PATH_BYTES - 1] = 'p';
