@@ -65,13 +65,26 @@ def panels():
     return [one for one in json.loads(read(BOARD))["panels"] if one["type"] != "row"]
 
 
-def queries():
-    """(title, expression, legend) of the whole board, its variables put in."""
+def variables():
+    """Name → the metric of label_values(), of those variables of the board that choose."""
+    found = {}
+    for one in json.loads(read(BOARD))["templating"]["list"]:
+        if one["type"] == "query":
+            metric, name = re.fullmatch(r"label_values\((.*), (\w+)\)",
+                                        one["query"]["query"]).groups()
+            check_equal(name, one["name"], "label of a variable")
+            found[name] = metric
+    return found
+
+
+def queries(chosen=None):
+    """(title, expression, legend) of the whole board, its variables put in: what was chosen, or all."""
+    chosen = chosen or {name: ".*" for name in variables()}
     for one in panels():
         for target in one["targets"]:
             text = target["expr"].replace("$__rate_interval", "5s")
-            for variable in ("$instance", "$device", "$hook"):
-                text = text.replace(variable, ".*")
+            for name, value in chosen.items():
+                text = text.replace("$" + name, value)
             check("$" not in text, f"a variable that is not known: {text}")
             yield one["title"], text, target["legendFormat"]
 
@@ -176,6 +189,8 @@ def every_alert_and_panel_is_about_a_real_scrape(context):
             check(label in shown, f"{title}: its legend names {label}, the result has {shown}")
     for text in rule_texts():
         check_names(text, known, "alerts")
+    one_of_each_can_be_chosen(prometheus)
+    alerts_compare_what_is_there(prometheus)
     tests = read(os.path.join(DEPLOY, "prometheus/alerts_test.yml"))
     for series in re.findall(r"series: '([^']*)'", tests):
         check_names(series, known, "alerts_test.yml")
@@ -186,6 +201,38 @@ def every_alert_and_panel_is_about_a_real_scrape(context):
              limit_s=20)
     context.note(f"{len(list(queries()))} queries and {len(rule_texts())} alerts,"
                  f" {sent[0]} packets")
+
+
+def one_of_each_can_be_chosen(prometheus):
+    """The lists of the board's variables, and every panel for one router, device and hook."""
+    chosen = {}
+    for name, metric in variables().items():
+        values = prometheus.ask(f"/api/v1/label/{name}/values",
+                                **{"match[]": metric.replace("$instance", ".*")})
+        check(values, f"nothing to choose for {name}")
+        chosen[name] = re.escape(values[0]).replace("\\", "\\\\")  # as Grafana does, in a string
+    for title, text, _ in queries(chosen):
+        check(result_of(prometheus, text), f"{title}: nothing for {chosen}: {text}")
+
+
+def alerts_compare_what_is_there(prometheus):
+    """With `bool` a comparison keeps what it is false for: both sides are there, and meet; none of it is
+    true of a good daemon. What their words name is among the labels."""
+    names = re.findall(r"- alert: (\w+)", read(RULES))
+    words = re.findall(r"annotations:(.*?)(?=\n +- alert:|\Z)", read(RULES), re.S)
+    check_equal((len(names), len(words)), (len(rule_texts()),) * 2, "alerts")
+    for name, text, said in zip(names, rule_texts(), words):
+        text, n_comparisons = re.subn(r" (>|==) ", r" \1 bool ", text)
+        check(n_comparisons, f"{name} compares nothing")
+        if name == "IpacctAttachGeneric":  # the one here is native
+            check('mode="generic"' in text, text)
+            text = text.replace('mode="generic"', 'mode="native"')
+        else:
+            check_equal(set(prometheus.query(text).values()), {0.0}, f"{name}: {text}")
+        found = prometheus.query(text)
+        check(found, f"{name} would never fire: {text}")
+        for label in re.findall(r"\$labels\.(\w+)", said):
+            check(all(label in dict(labels) for labels in found), f"{name}: no label {label}")
 
 
 def sums_are_the_dumps(prometheus, daemon, sent):
