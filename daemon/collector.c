@@ -140,8 +140,11 @@ static void stats_update(struct collector *collector, bool committed)
 static int cut_now(struct collector *collector, bool timed)
 {
 	uint64_t cpu_ns = ipacct_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	int ret = cutter_cut(&collector->cutter);
+	int ret;
 
+	http_server_yield(collector->http, true);
+	ret = cutter_cut(&collector->cutter);
+	http_server_yield(collector->http, false);
 	cpu_ns = ipacct_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	collector->stats.cut_cpu_ns += cpu_ns;
 	if (!ret) {

@@ -10,6 +10,7 @@
 #include "http_pages.h"
 #include "http_reaper.h"
 #include "http_server.h"
+#include "http_yield.h"
 
 /* Answers that never change. X(member, status, text) */
 #define FIXED_ANSWERS(X)                                                                        \
@@ -39,6 +40,7 @@ struct http_server {
 	struct pages pages;
 	struct api api;
 	struct reaper reaper;
+	struct http_yield yield;
 #define MEMBER(name, status, text) struct MHD_Response *name;
 	FIXED_ANSWERS(MEMBER)
 #undef MEMBER

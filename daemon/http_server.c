@@ -40,6 +40,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	if (!*request) {
 		*request = server;
 		reaper_answering(slot_of(connection), http_now_ms());
+		server->metrics.http.n_waits += http_yield_wait(&server->yield);
 		return http_refuse(server, connection, method, &result) ? result : MHD_YES;
 	}
 	if (*upload_bytes) {
@@ -113,6 +114,7 @@ static void *run(void *context)
 			timeout_ms = (int)library_ms;
 		if (poll(wait, 2, timeout_ms) < 0 && errno != EINTR)
 			break;
+		server->metrics.http.n_waits += http_yield_wait(&server->yield);
 		facts_update(server);
 		if (MHD_run(server->daemon) != MHD_YES)
 			break;
@@ -217,6 +219,16 @@ int http_server_start(const struct http_settings *settings, const struct metrics
 	}
 	*ret_server = server;
 	return 0;
+}
+
+void http_server_yield(struct http_server *server, bool cutting)
+{
+	if (!server)
+		return;
+	if (cutting)
+		http_yield_begin(&server->yield);
+	else
+		http_yield_end(&server->yield);
 }
 
 void http_server_stop(struct http_server *server)

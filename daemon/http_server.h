@@ -26,6 +26,10 @@ int http_server_start(const struct http_settings *settings, const struct metrics
 /* Whether certificate and key belong together and can be used: 0 or -EINVAL with words. */
 int http_tls_check(const char *cert, const char *key, struct ipacct_problem *ret_problem);
 
+/* From the thread that cuts: a cut begins, or has ended. Answers wait meanwhile (http_yield.h), this
+ * never does. Accepts NULL. */
+void http_server_yield(struct http_server *server, bool cutting);
+
 /* Ends the thread and every connection; the listening socket stays open. Accepts NULL. */
 void http_server_stop(struct http_server *server);
 

@@ -25,6 +25,7 @@ struct metrics_http {
 	uint64_t n_ok, n_refused;         /* answers below and from 400 */
 	uint64_t n_connections;           /* open now */
 	uint64_t n_expired, n_evicted;    /* connections ended by a deadline, by a newer one */
+	uint64_t n_waits;                 /* for a cut */
 };
 
 /* Twice as many as there may be names: finding one is a step or two. */

@@ -162,6 +162,8 @@ static void http_write(struct metric_writer *writer, const struct metrics_http *
 	metric_begin(writer, &ended);
 	metric_u64(writer, "", 0, "cause=\"deadline\"", http->n_expired, created);
 	metric_u64(writer, "", 0, "cause=\"limit\"", http->n_evicted, created);
+	single(writer, METRIC_COUNTER, "ipacct_http_waits", NULL,
+	       "times that the HTTP endpoint waited for a cut", http->n_waits, created);
 }
 
 static const char *const kind_labels[IPACCT_SERIES_KINDS] = {

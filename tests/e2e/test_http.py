@@ -505,9 +505,11 @@ def a_hundred_scrapers_do_not_hold_up_cuts(context):
     for link in links:
         link.close()
     check(sum(done) > 100, f"only {sum(done)} scrapes")
+    waits = scrape.total(scrape.scrape(network), "ipacct_http_waits_total")
+    check(waits > 0, "no answer ever waited for a cut")
     traffic.finish()
     settle(daemon, traffic)
-    context.note(f"{sum(done)} scrapes beside 20 cuts")
+    context.note(f"{sum(done)} scrapes beside 20 cuts, {waits} waits")
 
 
 def counters(samples):

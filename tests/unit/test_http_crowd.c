@@ -1,9 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The endpoint itself, over TCP: who may stay, and requests that are none. */
+/* The endpoint itself, over TCP: who may stay, who waits, and requests that are none. */
 #include "http_reaper.h"
 #include "http_server_common.h"
+#include "http_yield.h"
 
 TestSuite(http_crowd, .init = http_server_setup, .fini = http_server_teardown);
+
+/* While a cut goes on no answer begins, but neither is a good client kept out by a long one. */
+Test(http_crowd, answers_wait_for_a_cut)
+{
+	int fd = http_connect(&address);
+	uint64_t begun;
+
+	http_ask(fd, HTTP_GET("/metrics", ""), &answer);
+	begun = http_now_ms();
+	http_server_yield(server, true);
+	http_ask(fd, HTTP_GET("/metrics", ""), &answer);
+	cr_expect_geq(http_now_ms(), begun + HTTP_YIELD_MS, "an answer beside the cut");
+	cr_expect_eq(answer.status, 200);
+	http_server_yield(server, false);
+	close(fd);
+}
 
 /* What is left of a connection: 0 open, 1 ended. */
 static bool is_ended(int fd)
