@@ -56,8 +56,9 @@ static void source_line(struct top *top)
 	top_putf(frame, line, 0, TOP_PLAIN, " %s UTC  ", time);
 	top_putf(frame, line, 0, state >= TOP_STANDS_STILL ? TOP_BAD : TOP_PLAIN, "%s %llu",
 		 words[state], (unsigned long long)top->head.cut);
-	top_putf(frame, line, 0, TOP_PLAIN, "  every %s",
-		 text_age(top->settings.interval_ns, time));
+	if (state == TOP_FROM_CUTS || frame->width >= WIDE) /* else what moves has no room */
+		top_putf(frame, line, 0, TOP_PLAIN, "  every %s",
+			 text_age(top->settings.interval_ns, time));
 	top_putf(frame, line, 0, TOP_PLAIN, "  %s addresses",
 		 text_count(top->n_addresses, TEXT_SI, number));
 	top_putf(frame, line, 0, TOP_PLAIN, ", %s moving",

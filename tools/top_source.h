@@ -18,13 +18,10 @@ struct top_source {
 	struct ipacct_follow *follow;
 	enum top_source_state state;
 	bool always_live;
-	uint64_t interval_ns;           /* of refreshes */
-	uint64_t moved_ns;              /* CLOCK_MONOTONIC when a cut was last seen to come */
-	struct ipacct_snapshot *last;   /* while live */
-	struct ipacct_snapshot *delta;  /* while live: what `live` shows */
-	struct ipacct_counters *totals; /* of its addresses, then of its roll-ups */
-	size_t n_totals_room;
-	struct ipacct_moves live;
+	uint64_t interval_ns;          /* of refreshes */
+	uint64_t moved_ns;             /* CLOCK_MONOTONIC when a cut was last seen to come */
+	struct ipacct_live *live;      /* while the maps are read */
+	uint64_t live_cut;             /* of its last step */
 	struct ipacct_problem problem; /* why it is unreadable or stands still */
 };
 

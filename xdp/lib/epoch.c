@@ -196,8 +196,16 @@ static int roll6_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps
 				       roll6_lines_add, epoch);
 }
 
-static int state_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index,
-		      struct ipacct_part *ret_part)
+int ipacct_epoch_rollups_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
+			      uint32_t index)
+{
+	int ret = roll_read(epoch, maps, index);
+
+	return ret ? ret : roll6_read(epoch, maps, index);
+}
+
+int ipacct_epoch_part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
+			   uint32_t index, struct ipacct_part *ret_part)
 {
 	if (maps->parts) {
 		*ret_part = maps->parts[index];
@@ -254,10 +262,9 @@ static int read_aside(struct ipacct_epoch *epoch, const struct ipacct_maps *maps
 	return ret;
 }
 
-/* What was on its way from a line to a record has arrived when this returns: the program runs below
- * rcu_read_lock(). Where membarrier(2) is refused the system calls themselves take longer than that,
- * unless a CPU is interrupted in the middle of a packet. */
-static void wait_for_programs(void)
+/* The program runs below rcu_read_lock(). Where membarrier(2) is refused the system calls themselves take
+ * longer than that, unless a CPU is interrupted in the middle of a packet. */
+void ipacct_wait_for_programs(void)
 {
 	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
@@ -278,14 +285,14 @@ static int tiers_read_live(struct ipacct_epoch *epoch, const struct ipacct_maps 
 	ipacct_table_reset(&epoch->again);
 	epoch->first.seed = epoch->again.seed = epoch->addresses.seed;
 	if (before->hot_displaced)
-		wait_for_programs();
+		ipacct_wait_for_programs();
 	ret = read_aside(epoch, maps, index, &epoch->first, lru_read);
 	if (!ret)
 		ret = read_aside(epoch, maps, index, &epoch->first, ipacct_epoch_hot_read);
 	if (!ret)
-		ret = state_read(epoch, maps, index, &after);
+		ret = ipacct_epoch_part_read(epoch, maps, index, &after);
 	if (!ret && after.hot_displaced != before->hot_displaced) {
-		wait_for_programs();
+		ipacct_wait_for_programs();
 		ret = read_aside(epoch, maps, index, &epoch->again, lru_read);
 	}
 	return ret ? ret : tiers_join(epoch);
@@ -303,7 +310,7 @@ static void fullness_note(struct ipacct_epoch *epoch, const struct ipacct_part *
 static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
 {
 	struct ipacct_part part;
-	int ret = state_read(epoch, maps, index, &part);
+	int ret = ipacct_epoch_part_read(epoch, maps, index, &part);
 
 	if (ret)
 		return ret;
@@ -317,9 +324,7 @@ static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 	/* Roll-ups first: a packet that displaces a single one into them takes its place in the line, so
 	 * that a sum with the lines read later never lacks it. */
 	if (part.rollup_updates)
-		ret = roll_read(epoch, maps, index);
-	if (!ret && part.rollup_updates)
-		ret = roll6_read(epoch, maps, index);
+		ret = ipacct_epoch_rollups_read(epoch, maps, index);
 	if (!ret && epoch->live)
 		return tiers_read_live(epoch, maps, index, &part);
 	if (!ret)
@@ -375,14 +380,13 @@ static int keys_reserve(struct ipacct_epoch *epoch, uint32_t n_parts)
 	return 0;
 }
 
-int ipacct_epoch_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number)
+int ipacct_epoch_totals_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
+			     uint32_t number)
 {
-	int ret = keys_reserve(epoch, maps->meta.n_parts);
+	int ret = ipacct_batch_read_array(&epoch->batch, maps->ifs_fd,
+					  sizeof(struct ipacct_interface), 0, IPACCT_IFS_MAX,
+					  interfaces_copy, epoch);
 
-	if (!ret)
-		ret = ipacct_batch_read_array(&epoch->batch, maps->ifs_fd,
-					      sizeof(struct ipacct_interface), 0, IPACCT_IFS_MAX,
-					      interfaces_copy, epoch);
 	if (!ret)
 		ret = ipacct_batch_read_array(&epoch->batch, maps->doms_fd,
 					      sizeof(struct ipacct_domain), 0, IPACCT_DOMAINS_MAX,
@@ -390,6 +394,15 @@ int ipacct_epoch_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret; slot++)
 		if (epoch->interfaces[slot].hook)
 			ret = totals_read(epoch, maps, slot, number);
+	return ret;
+}
+
+int ipacct_epoch_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number)
+{
+	int ret = keys_reserve(epoch, maps->meta.n_parts);
+
+	if (!ret)
+		ret = ipacct_epoch_totals_read(epoch, maps, number);
 	for (uint32_t part = 0; part < maps->meta.n_parts && !ret; part++)
 		ret = part_read(epoch, maps, IPACCT_EPOCHS * part + number);
 	return ret;

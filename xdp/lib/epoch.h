@@ -58,6 +58,18 @@ void ipacct_epoch_reset(struct ipacct_epoch *epoch);
  * address, which may move to its prefix; the sum over addresses and roll-ups does not show that. */
 int ipacct_epoch_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number);
 
+/* Parts of that, for who remembers what was read before (live.c): interfaces, domains and totals of an
+ * epoch; the state of partition and epoch `index` (2 * partition + epoch); its roll-up lines. */
+int ipacct_epoch_totals_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
+			     uint32_t number);
+int ipacct_epoch_part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
+			   uint32_t index, struct ipacct_part *ret_part);
+int ipacct_epoch_rollups_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
+			      uint32_t index);
+
+/* What was on its way from a line to a record has arrived when this returns. */
+void ipacct_wait_for_programs(void);
+
 /* First bit in ipacct_hotmap of the sets of partition and epoch `index` (2 * partition + epoch). */
 uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, bool ipv6);
 

@@ -106,6 +106,21 @@ static void key_mask(struct ipacct_key *key, uint8_t bits)
 	}
 }
 
+int ipacct_mask_key(struct ipacct_mask *mask, const struct ipacct_group_list *list,
+		    struct ipacct_key *key)
+{
+	int ret;
+
+	if (!ipacct_group_list_mask(list) || ipacct_key_is_ipv4(key))
+		return 128;
+	ret = cache_begin(mask, list, 0);
+	if (ret)
+		return ret;
+	ret = bits_of(mask, list, key);
+	key_mask(key, (uint8_t)ret);
+	return ret;
+}
+
 int ipacct_mask_apply(struct ipacct_mask *mask, const struct ipacct_group_list *list,
 		      struct ipacct_table *table)
 {

@@ -29,6 +29,11 @@ void ipacct_mask_finish(struct ipacct_mask *mask);
 int ipacct_mask_apply(struct ipacct_mask *mask, const struct ipacct_group_list *list,
 		      struct ipacct_table *table);
 
+/* The same for one address, whose key becomes that of its record. Returns how many of its 128 bits are
+ * left, or -ENOMEM. mask->shared.seed must be set. */
+int ipacct_mask_key(struct ipacct_mask *mask, const struct ipacct_group_list *list,
+		    struct ipacct_key *key);
+
 /* Digest of the list by which the cut is masked, 0: by none. */
 uint64_t ipacct_mask_of_cut(const struct ipacct_ledger_mask masks[2], uint64_t cut);
 

@@ -50,4 +50,22 @@ int ipacct_reader_of_ledger(int fd, struct ipacct_reader **ret_reader,
 void ipacct_snapshot_head(const struct ipacct_ledger *ledger, uint64_t cut,
 			  struct ipacct_snapshot *snapshot);
 
+/* Put what an epoch has of each interface on top of what a snapshot has; room as above. */
+void ipacct_interfaces_merge(struct ipacct_snapshot *snapshot, const struct ipacct_epoch *epoch);
+
+/* The control record as it is now. */
+int ipacct_reader_ctl(struct ipacct_reader *reader, struct ipacct_ctl *ret_ctl);
+
+/* An epoch counts when its cut is not in the ledger. The one at rest may also be prepared for the
+ * next cut and still empty: then its number is above the active one's. */
+bool ipacct_epoch_pending(const struct ipacct_ctl *ctl, uint32_t number, uint64_t cut);
+
+/* By which lists the epochs are masked: read after the control record, it is told before they count. */
+void ipacct_reader_masks(const struct ipacct_reader *reader,
+			 struct ipacct_ledger_mask ret_masks[2]);
+
+/* The list with that digest; a closed one when it is not there, which masks nothing. */
+const struct ipacct_group_list *ipacct_reader_mask_list(struct ipacct_reader *reader,
+							uint64_t digest);
+
 #endif

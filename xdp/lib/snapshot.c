@@ -165,7 +165,7 @@ static void entries_merge(struct ipacct_entry *entries, size_t *n_entries,
 	}
 }
 
-static void interfaces_merge(struct ipacct_snapshot *snapshot, const struct ipacct_epoch *epoch)
+void ipacct_interfaces_merge(struct ipacct_snapshot *snapshot, const struct ipacct_epoch *epoch)
 {
 	struct ipacct_interface_totals *all = snapshot->interfaces;
 	size_t i = 0;
@@ -203,27 +203,25 @@ static int live_merge(struct ipacct_snapshot *snapshot, const struct ipacct_epoc
 	entries_merge(snapshot->rollups, &snapshot->n_rollups, &epoch->rollups,
 		      snapshot->read_time_ns, seen);
 	free(seen);
-	interfaces_merge(snapshot, epoch);
+	ipacct_interfaces_merge(snapshot, epoch);
 	return 0;
 }
 
-static int ctl_read(struct ipacct_reader *reader, struct ipacct_ctl *ret_ctl)
+int ipacct_reader_ctl(struct ipacct_reader *reader, struct ipacct_ctl *ret_ctl)
 {
 	uint32_t zero = 0;
 
 	return bpf_map_lookup_elem(reader->maps.ctl_fd, &zero, ret_ctl);
 }
 
-/* An epoch counts when its cut is not in the ledger. The one at rest may also be prepared for the
- * next cut and still empty: then its number is above the active one's. */
-static bool epoch_pending(const struct ipacct_ctl *ctl, uint32_t number, uint64_t cut)
+bool ipacct_epoch_pending(const struct ipacct_ctl *ctl, uint32_t number, uint64_t cut)
 {
 	uint32_t active = ctl->epoch & 1;
 
 	return ctl->cut[number] > cut && (number == active || ctl->cut[number] < ctl->cut[active]);
 }
 
-static void masks_read(const struct ipacct_reader *reader, struct ipacct_ledger_mask ret_masks[2])
+void ipacct_reader_masks(const struct ipacct_reader *reader, struct ipacct_ledger_mask ret_masks[2])
 {
 	const struct ipacct_ledger_mask *from = reader->ledger.header->mask;
 
@@ -234,9 +232,10 @@ static void masks_read(const struct ipacct_reader *reader, struct ipacct_ledger_
 	}
 }
 
-/* The list with that digest; a closed one when it is not there, which masks nothing. The first of two
- * is asked first: when it is another one by then, what it was has the second name already. */
-static const struct ipacct_group_list *mask_list(struct ipacct_reader *reader, uint64_t digest)
+/* The first of two is asked first: when it is another one by then, what it was has the second name
+ * already. */
+const struct ipacct_group_list *ipacct_reader_mask_list(struct ipacct_reader *reader,
+							uint64_t digest)
 {
 	static const struct ipacct_group_list none;
 
@@ -256,7 +255,7 @@ static const struct ipacct_group_list *mask_list(struct ipacct_reader *reader, u
 static int epoch_mask(struct ipacct_reader *reader, uint64_t digest)
 {
 	struct ipacct_table *table = &reader->epoch.addresses;
-	int ret = ipacct_mask_apply(&reader->mask, mask_list(reader, digest), table);
+	int ret = ipacct_mask_apply(&reader->mask, ipacct_reader_mask_list(reader, digest), table);
 
 	ret = ret < 0 ? ret : 0;
 	for (uint32_t i = 0; i < table->n_entries && !ret; i++)
@@ -277,7 +276,7 @@ static int epochs_read(struct ipacct_reader *reader, const struct ipacct_ctl *ct
 	ipacct_table_reset(&reader->masked);
 	reader->masked.seed = ctl->seed;
 	for (uint32_t number = 0; number < IPACCT_EPOCHS && !ret; number++) {
-		if (!epoch_pending(ctl, number, cut))
+		if (!ipacct_epoch_pending(ctl, number, cut))
 			continue;
 		ret = ipacct_epoch_read(&reader->epoch, &reader->maps, number);
 		if (!ret && masked)
@@ -304,7 +303,7 @@ static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instan
 		reader->epoch_ready = !ret;
 	}
 	if (!ret)
-		ret = ctl_read(reader, &before);
+		ret = ipacct_reader_ctl(reader, &before);
 	if (ret)
 		return ret;
 	if (before.instance != instance) {
@@ -315,12 +314,12 @@ static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instan
 	ipacct_epoch_reset(&reader->epoch);
 	reader->epoch.addresses.seed = reader->epoch.rollups.seed = before.seed;
 	reader->epoch.live = true;
-	masks_read(reader,
-		   masks); /* after ctl: what an epoch is masked by is told before it counts */
+	/* after ctl: what an epoch is masked by is told before it counts */
+	ipacct_reader_masks(reader, masks);
 	ret = epochs_read(reader, &before, cut, masks);
 	if (!ret)
-		ret = ctl_read(reader, &after);
-	masks_read(reader, masks_after);
+		ret = ipacct_reader_ctl(reader, &after);
+	ipacct_reader_masks(reader, masks_after);
 	if (!ret &&
 	    (memcmp(&before, &after, sizeof(before)) || memcmp(masks, masks_after, sizeof(masks))))
 		ret = -EAGAIN;

@@ -162,6 +162,25 @@ void ipacct_follow_close(struct ipacct_follow *follow);
 int ipacct_follow_step(struct ipacct_follow *follow, const struct ipacct_moves **ret_moves,
 		       struct ipacct_problem *ret_problem);
 
+/* ---- The same with what the maps hold, where nobody cuts -----------------------------------
+ *
+ * As two live snapshots and their delta. What was read before is remembered (64 octets for each line of the
+ * hot tier, 130 for each address), so that a step costs a copy of the hot tier, and what is other in it.
+ * The first step after a cut reads the ledger, too. */
+struct ipacct_live;
+
+/* reader: outlives it. ret_live: owned by the caller. Returns 0 or a negative errno. */
+int ipacct_live_open(struct ipacct_reader *reader, struct ipacct_live **ret_live);
+
+/* Accepts NULL. */
+void ipacct_live_close(struct ipacct_live *live);
+
+/* Go to what is counted now; the first step tells what came since the cut. ret_moves: owned by live;
+ * delta.live is set. Errors as of ipacct_snapshot_read() that is live; after one the next step covers
+ * the time since the last good one. */
+int ipacct_live_step(struct ipacct_live *live, const struct ipacct_moves **ret_moves,
+		     struct ipacct_problem *ret_problem);
+
 /* ---- Where and whose an address is: the geo file, see ipacct/geo.h ------------------------
  *
  * Reading it looks nothing up: that is the geo worker's work, done before. An answer is taken from

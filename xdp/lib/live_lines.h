@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lines of the hot tier of either family, as they lie in a copy of it. */
+#ifndef IPACCT_LIB_LIVE_LINES_H
+#define IPACCT_LIB_LIVE_LINES_H
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "ipacct/abi.h"
+
+static inline size_t line_bytes(bool ipv6)
+{
+	return ipv6 ? sizeof(struct ipacct_hot6_line) : sizeof(struct ipacct_hot4_line);
+}
+
+static inline bool line_counts(const void *line, bool ipv6)
+{
+	const struct ipacct_hot4_line *line4 = line;
+	const struct ipacct_hot6_line *line6 = line;
+
+	return ipv6 ? line6->tx_packets | line6->rx_packets : line4->tx_packets | line4->rx_packets;
+}
+
+static inline bool line_keys_equal(const void *a, const void *b, bool ipv6)
+{
+	const struct ipacct_hot4_line *a4 = a, *b4 = b;
+	const struct ipacct_hot6_line *a6 = a, *b6 = b;
+
+	if (ipv6)
+		return !memcmp(a6->addr_be, b6->addr_be, sizeof(a6->addr_be)) &&
+		       a6->domain == b6->domain;
+	return a4->addr_be == b4->addr_be && a4->domain == b4->domain;
+}
+
+static inline struct ipacct_counters line_counters(const void *line, bool ipv6)
+{
+	const struct ipacct_hot4_line *line4 = line;
+	const struct ipacct_hot6_line *line6 = line;
+
+	if (ipv6)
+		return (struct ipacct_counters){ line6->tx_packets, line6->tx_l3_bytes,
+						 line6->rx_packets, line6->rx_l3_bytes };
+	return (struct ipacct_counters){ line4->tx_packets, line4->tx_l3_bytes, line4->rx_packets,
+					 line4->rx_l3_bytes };
+}
+
+static inline struct ipacct_key line_key(const void *line, bool ipv6)
+{
+	const struct ipacct_hot4_line *line4 = line;
+	const struct ipacct_hot6_line *line6 = line;
+	struct ipacct_key key = { .domain = ipv6 ? line6->domain : line4->domain };
+
+	if (ipv6) {
+		memcpy(key.addr_be, line6->addr_be, sizeof(key.addr_be));
+	} else {
+		key.addr_be[2] = htonl(0x0000ffff); /* RFC 4291 2.5.5.2 */
+		key.addr_be[3] = line4->addr_be;
+	}
+	return key;
+}
+
+#endif
