@@ -33,7 +33,7 @@ struct window {
 struct slot {
 	struct ipacct_key key;
 	uint8_t prefix_len;
-	uint32_t ledger_index; /* IPACCT_INDEX_NONE: found by hash */
+	uint32_t ledger_index; /* where it was last, IPACCT_INDEX_NONE: nowhere */
 };
 
 struct top_rates {
@@ -47,11 +47,11 @@ struct top_rates {
 	struct ipacct_counters *total;
 	struct ipacct_counters *points[POINTS];
 	struct window windows[TOP_WINDOWS];
-	uint32_t *by_record; /* slot of an address by its record */
+	uint32_t *
+		by_record; /* slot of an address by its record, nearly always: the key is compared */
 	size_t n_records;
-	uint32_t *by_hash; /* of all else: open addressing, at most half full */
+	uint32_t *by_hash; /* of all slots: open addressing, at most half full */
 	size_t n_hash;     /* a power of two */
-	size_t n_hashed;
 };
 
 int top_rates_create(struct top_rates **ret_rates)
@@ -83,7 +83,6 @@ static void hash_clear(struct top_rates *rates)
 {
 	for (size_t i = 0; i < rates->n_hash; i++)
 		rates->by_hash[i] = NO_SLOT;
-	rates->n_hashed = 0;
 }
 
 void top_rates_reset(struct top_rates *rates)
@@ -158,17 +157,13 @@ static size_t hash_place(const struct top_rates *rates, const struct ipacct_key 
 	return at;
 }
 
-/* All slots that no record names, anew. */
 static void hash_fill(struct top_rates *rates)
 {
 	hash_clear(rates);
 	for (size_t i = 0; i < rates->n; i++) {
 		const struct slot *slot = &rates->slots[i];
 
-		if (slot->ledger_index != IPACCT_INDEX_NONE)
-			continue;
 		rates->by_hash[hash_place(rates, &slot->key, slot->prefix_len)] = (uint32_t)i;
-		rates->n_hashed++;
 	}
 }
 
@@ -176,7 +171,7 @@ static int hash_room(struct top_rates *rates)
 {
 	size_t n = rates->n_hash ? 2 * rates->n_hash : 2 * SLOTS_MIN;
 
-	if (2 * (rates->n_hashed + 1) <= rates->n_hash)
+	if (2 * (rates->n + 1) <= rates->n_hash)
 		return 0;
 	if (array_grow(&rates->by_hash, sizeof(*rates->by_hash), n) < 0)
 		return -ENOMEM;
@@ -212,20 +207,6 @@ static uint32_t slot_hashed(struct top_rates *rates, const struct ipacct_entry *
 	if (rates->by_hash[at] != NO_SLOT)
 		return rates->by_hash[at];
 	rates->by_hash[at] = slot_make(rates, entry);
-	rates->n_hashed += rates->by_hash[at] != NO_SLOT;
-	return rates->by_hash[at];
-}
-
-/* An address that had no record when its slot was made and has one now keeps the slot. */
-static uint32_t slot_adopted(struct top_rates *rates, const struct ipacct_entry *entry)
-{
-	size_t at;
-
-	if (rates->n_hashed == 0)
-		return NO_SLOT;
-	at = hash_place(rates, &entry->key, entry->prefix_len);
-	if (rates->by_hash[at] == NO_SLOT)
-		return NO_SLOT;
 	return rates->by_hash[at];
 }
 
@@ -240,13 +221,11 @@ static uint32_t slot_of(struct top_rates *rates, const struct ipacct_entry *entr
 	at = rates->by_record[entry->ledger_index];
 	if (at != NO_SLOT && at < rates->n && is_slot(&rates->slots[at], entry))
 		return at;
-	at = slot_adopted(rates, entry);
-	if (at == NO_SLOT)
-		at = slot_make(rates, entry);
-	else {
+	/* It is new, or its counts were folded and it has come back to another record: then the slot goes
+	 * on, as it does when an address gets its first record. */
+	at = slot_hashed(rates, entry);
+	if (at != NO_SLOT)
 		rates->slots[at].ledger_index = entry->ledger_index;
-		hash_fill(rates);
-	}
 	rates->by_record[entry->ledger_index] = at;
 	return at;
 }

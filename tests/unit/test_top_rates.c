@@ -156,6 +156,28 @@ Test(top, an_address_keeps_its_slot_when_it_gets_a_record)
 	cr_assert_float_eq(rate(9, 1), 5, 1e-9);
 }
 
+Test(top, an_address_that_was_folded_and_returns_keeps_its_slot)
+{
+	struct ipacct_moves moves = { .covered_ns = NS_PER_S,
+				      .delta = { .addresses = entries, .n_addresses = 1 },
+				      .address_totals = totals };
+
+	step(1, 2, 10, NS_PER_S);
+	/* its record is nobody's, another one's, and its own again */
+	for (uint32_t index = 7; index < 10; index++) {
+		entries[0] = entry(1, index);
+		entries[0].counters.rx_packets = 10;
+		cr_assert_eq(top_rates_step(rates, &moves), 0);
+		cr_expect_eq(top_rates_n(rates), 2);
+		entries[0] = entry(2, index - 6);
+		entries[0].counters.rx_packets = 10;
+		cr_assert_eq(top_rates_step(rates, &moves), 0);
+		cr_expect_eq(top_rates_n(rates), 2);
+	}
+	cr_expect_float_eq(rate(1, 2), 40 / 7., 1e-9);
+	cr_expect_float_eq(rate(2, 2), 40 / 7., 1e-9);
+}
+
 static int by_value(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
