@@ -23,6 +23,7 @@ struct bench {
 	const char *only[BENCH_ONLY_MAX]; /* shell patterns of case names */
 	int n_only;                       /* none: all cases */
 	const char *dump;                 /* path of ipacct-dump, NULL = not measured */
+	const char *top;                  /* the same of ipacct-top */
 	FILE *json;
 	int n_failed; /* assertions that did not hold: the exit status is 1 */
 };
@@ -56,5 +57,6 @@ void live_case(struct bench *bench);
 void micro_cases(struct bench *bench);
 void shapes_case(struct bench *bench);
 void render_case(struct bench *bench);
+void top_cases(struct bench *bench);
 
 #endif

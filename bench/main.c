@@ -20,12 +20,13 @@
 #define EXIT_SKIP  77 /* what meson takes for a skipped test */
 
 static const char usage[] =
-	"usage: bench [--quick] [--json FILE] [--only PATTERN]... [--dump PATH]\n"
+	"usage: bench [--quick] [--json FILE] [--only PATTERN]... [--dump PATH] [--top PATH]\n"
 	"\n"
 	"  --quick         fewer cases and fewer cuts; ratios are still medians of 5 pairs\n"
 	"  --json FILE     append one line a figure\n"
 	"  --only PATTERN  only the cases whose name matches, such as 'datapath/v4/*'\n"
-	"  --dump PATH     ipacct-dump, to measure its rendering\n";
+	"  --dump PATH     ipacct-dump, to measure its rendering\n"
+	"  --top PATH      ipacct-top, to measure its refreshes\n";
 
 void die(const char *what, int error)
 {
@@ -117,11 +118,13 @@ static void namespaces_make(void)
 
 static void options_read(struct bench *bench, int argc, char **argv)
 {
-	static const struct option known[] = {
-		{ "quick", no_argument, NULL, 'q' },      { "json", required_argument, NULL, 'j' },
-		{ "only", required_argument, NULL, 'o' }, { "dump", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },       {}
-	};
+	static const struct option known[] = { { "quick", no_argument, NULL, 'q' },
+					       { "json", required_argument, NULL, 'j' },
+					       { "only", required_argument, NULL, 'o' },
+					       { "dump", required_argument, NULL, 'd' },
+					       { "top", required_argument, NULL, 't' },
+					       { "help", no_argument, NULL, 'h' },
+					       {} };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0) {
@@ -142,6 +145,9 @@ static void options_read(struct bench *bench, int argc, char **argv)
 			break;
 		case 'd':
 			bench->dump = optarg;
+			break;
+		case 't':
+			bench->top = optarg;
 			break;
 		default:
 			(void)fputs(usage, option == 'h' ? stdout : stderr);
@@ -181,6 +187,7 @@ int main(int argc, char **argv)
 	shapes_case(&bench);
 	micro_cases(&bench);
 	render_case(&bench);
+	top_cases(&bench);
 	if (bench.json && fclose(bench.json))
 		die("json", errno);
 	if (bench.n_failed)

@@ -72,6 +72,7 @@ GROUPS = (
     ("shape", "By shape of packet"),
     ("micro", "Functions of user space"),
     ("render", "ipacct-dump"),
+    ("tools", "ipacct-top"),
 )
 
 

@@ -81,7 +81,7 @@ compile() {
 		run meson setup "$build" "$top" -Dtests=false -Dman=disabled -Dbuildtype=release \
 			"${setup[@]}" >"$work/log" 2>&1 || return 1
 	fi
-	run ninja -C "$build" bench/bench tools/ipacct-dump >>"$work/log" 2>&1
+	run ninja -C "$build" bench/bench tools/ipacct-dump tools/ipacct-top >>"$work/log" 2>&1
 }
 
 # What may stand between quotes in JSON.
@@ -109,7 +109,7 @@ machine | tee "$work/run.jsonl" | sed 's/^{"machine":{/# /; s/}}$//; s/"//g; s/,
 echo "# figures of one run on one machine: only ratios mean anything elsewhere"
 code=0
 run "$build/bench/bench" "${options[@]}" --dump "$build/tools/ipacct-dump" \
-	--json "$work/run.jsonl" || code=$?
+	--top "$build/tools/ipacct-top" --json "$work/run.jsonl" || code=$?
 echo
 echo "# $((SECONDS - started)) s"
 [ -z "$json" ] || cp "$work/run.jsonl" "$json"
