@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+from geo import send, with_database
 from harness import Daemon, Network, program, status_field
 from tap import check, check_equal, test, wait_for
 from terminal import Terminal
@@ -157,6 +158,61 @@ def top_on_a_terminal_obeys_its_keys(context):
     screen.keys("h", "q")
     screen.wait("left=0")
     screen.wait(r"[^-]echo ")
+
+
+PLACES = [["8.8.8.0/24", {"country": {"iso_code": "US", "names": {"en": "United States"}},
+                          "autonomous_system_number": 64496,
+                          "autonomous_system_organization": "Example Transit"}],
+          ["9.0.0.0/8", {"country": {"iso_code": "DE", "names": {"en": "Germany"}},
+                         "autonomous_system_number": 64511,
+                         "autonomous_system_organization": "Beispielnetz"}]]
+
+
+@test(limit_s=90)
+def top_shows_names_bars_and_systems_on_their_keys(context):
+    network = Network(context)
+    place, path = with_database(context, PLACES)
+    daemon = Daemon(context, network, "--geo-database", path, place=place, interval="200ms").start()
+    screen = Terminal(context, top_command(daemon, "-d", "0.2"))
+
+    def sending(pattern, gone=None):
+        """The screen matches while the same three addresses go on."""
+        def shown():
+            send(network, ["8.8.8.8", "9.1.2.3", "10.0.0.7"])
+            text = screen.text()
+            return re.search(pattern, text, re.M) and not (gone and re.search(gone, text, re.M))
+        wait_for(shown, f"/{pattern}/ and not /{gone}/")
+
+    sending(r"^ADDRESS +\[bit/s\] +CC +AS  ")
+    sending(r"^8\.8\.8\.8 +US +AS64496 ")
+    sending(r"^9\.1\.2\.3 +DE +AS64511 ")
+    screen.resize(130, 24)
+    sending(r"^8\.8\.8\.8 +US +AS64496 +Example Transit ")
+    screen.keys("n")
+    sending(r"^8\.8\.8\.8 +[0-9.]", gone="AS64496|Example Transit|NAME")
+    screen.keys("n")
+    sending(r"^9\.1\.2\.3 +DE +AS64511 +Beispielnetz ")
+    screen.keys("A")
+    sending(r"^AS64496 Example Transit \(1\) ", gone=r"^ADDRESS|^8\.8")
+    sending(r"^AS64511 Beispielnetz \(1\) ")
+    sending(r"^\(private\) \(1\) ")  # in none: they add up
+    screen.keys("n")
+    sending(r"^AS64496 \(1\) ", gone="Example")
+    screen.keys("n", "c")
+    sending(r"^US United States \(1\) ", gone="^AS")
+    screen.keys("c")
+    sending(r"^8\.8\.8\.8 +US ")
+
+    def bars():
+        """Whether anything has the background of a bar, which goes on from line to line."""
+        send(network, ["8.8.8.8", "9.1.2.3", "10.0.0.7"])
+        return any("48;5;24m" in line for line in screen.screen("-e"))
+
+    wait_for(bars, "bars under the rows")
+    screen.keys("b")
+    wait_for(lambda: not bars(), "no bars")
+    screen.keys("b")
+    wait_for(bars, "bars again")
 
 
 @test(limit_s=60)
