@@ -9,17 +9,13 @@ Prints TAP. --update writes the stored outputs anew: read the difference before 
 import json
 import os
 import re
-import select
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
 
-HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "top")
-UPDATE = "--update" in sys.argv
-TOP, MAKE, MAKE_GEO, MAN = (os.path.abspath(path) for path in sys.argv[1:5])
-DEADLINE_S = 30
+from golden import DEADLINE_S, environment, golden, programs, run_all, test, wait_for_timer
+
+TOP, MAKE, MAKE_GEO, MAN = programs()
 HEADER_BYTES = 4096  # abi.h IPACCT_LEDGER_HEADER_BYTES
 GOLDEN = {
     "frame.json": ["--json"],
@@ -34,33 +30,10 @@ GOLDEN = {
 }
 
 
-def environment():
-    env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-    for name in os.environ:
-        if name.startswith(("ASAN_", "UBSAN_", "LSAN_", "LD_LIBRARY")):
-            env[name] = os.environ[name]
-    return env
-
-
 def make(folder, variant):
     os.makedirs(folder, exist_ok=True)
     subprocess.run([MAKE, f"{folder}/ledger", variant], check=True, timeout=DEADLINE_S)
     subprocess.run([MAKE_GEO, f"{folder}/geo", "known"], check=True, timeout=DEADLINE_S)
-
-
-def wait_for_timer(tool):
-    """Until it has its first reading: it makes its timer after that."""
-    end = time.monotonic() + DEADLINE_S
-    while time.monotonic() < end:
-        assert tool.poll() is None, "it ended early"
-        for name in os.listdir(f"/proc/{tool.pid}/fd"):
-            try:
-                if os.readlink(f"/proc/{tool.pid}/fd/{name}") == "anon_inode:[timerfd]":
-                    return
-            except OSError:
-                pass
-        select.select([], [], [], 0.01)
-    raise AssertionError("no timer within the deadline")
 
 
 def frame(*args):
@@ -85,18 +58,6 @@ def frame(*args):
     lines = [line for line in err.splitlines() if b"no cut comes" not in line]
     assert tool.returncode == 0 and not lines, (tool.returncode, err)
     return re.sub(rb'"own_cpu_ns":\d+', b'"own_cpu_ns":0', out)
-
-
-def stored(name, got):
-    path = os.path.join(HERE, name)
-    if UPDATE:
-        with open(path, "wb") as file:
-            file.write(got)
-    with open(path, "rb") as file:
-        want = file.read()
-    for number, (a, b) in enumerate(zip(got.splitlines(), want.splitlines()), 1):
-        assert a == b, f"{name}:{number}: got\n{a.decode()}\nstored\n{b.decode()}"
-    assert got == want, f"{name}: {len(got)} octets, stored are {len(want)}"
 
 
 def shape_is_pinned():
@@ -146,28 +107,8 @@ def manual_names_the_options_of_help():
     assert options == set(re.findall(r"^(?:\*-.\*, )?\*(--[a-z0-9-]+)\*", section, re.M)), options
 
 
-def main():
-    def golden(name):
-        def check():
-            stored(name, frame(*GOLDEN[name]))
-        check.__name__ = f"stored output {name}"
-        return check
-
-    tests = [golden(name) for name in GOLDEN]
-    tests += [shape_is_pinned, shown_and_left_out_are_all, usage_errors_say_what_is_wanted,
-              manual_names_the_options_of_help]
-    print(f"1..{len(tests)}")
-    failed = 0
-    for number, function in enumerate(tests, 1):
-        name = function.__name__.replace("_", " ")
-        try:
-            function()
-            print(f"ok {number} - {name}", flush=True)
-        except Exception:  # pylint: disable=broad-except  # anything else is a failed test, too
-            failed = 1
-            print(f"not ok {number} - {name}")
-            print("# " + traceback.format_exc().replace("\n", "\n# "), flush=True)
-    return failed
-
-
-sys.exit(main())
+golden("top", GOLDEN, lambda arguments: frame(*arguments))
+for function in (shape_is_pinned, shown_and_left_out_are_all, usage_errors_say_what_is_wanted,
+                 manual_names_the_options_of_help):
+    test(function)
+sys.exit(run_all())
