@@ -28,6 +28,8 @@ struct top {
 	bool geo_failed;
 	/* its own cost */
 	uint64_t cpu_ns, cpu_since_ns;
+	uint64_t refresh_ns, refresh_was_ns; /* CPU time of the last two */
+	uint64_t pace_ns; /* between refreshes: the interval, or more to take no more than 1 % */
 	double cpu_share;
 	/* what keys change */
 	size_t scroll;

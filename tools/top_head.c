@@ -45,6 +45,7 @@ static void source_line(struct top *top)
 	struct top_line *line = top_frame_line(frame);
 	enum top_source_state state = top->source.state;
 	bool screen = top->settings.format == TOP_SCREEN; /* whoever looks at it knows the day */
+	bool slowed = top->pace_ns > top->settings.interval_ns;
 	char number[TEXT_NUMBER_BYTES], time[TEXT_TIME_BYTES];
 
 	top_put(frame, line, 0, TOP_BOLD, "ipacct-top");
@@ -56,9 +57,17 @@ static void source_line(struct top *top)
 	top_putf(frame, line, 0, TOP_PLAIN, " %s UTC  ", time);
 	top_putf(frame, line, 0, state >= TOP_STANDS_STILL ? TOP_BAD : TOP_PLAIN, "%s %llu",
 		 words[state], (unsigned long long)top->head.cut);
-	if (state == TOP_FROM_CUTS || frame->width >= WIDE) /* else what moves has no room */
+	if (slowed)
+		top_putf(frame, line, 0, TOP_WARN, "  every %s (1 %%)",
+			 text_age(top->pace_ns, time));
+	else if (state == TOP_FROM_CUTS || frame->width >= WIDE) /* else what moves has no room */
 		top_putf(frame, line, 0, TOP_PLAIN, "  every %s",
 			 text_age(top->settings.interval_ns, time));
+	if (slowed && frame->width < WIDE) {
+		top_putf(frame, line, 0, TOP_PLAIN, "  %s moving",
+			 text_count(top->view.n_all, TEXT_SI, number));
+		return;
+	}
 	top_putf(frame, line, 0, TOP_PLAIN, "  %s addresses",
 		 text_count(top->n_addresses, TEXT_SI, number));
 	top_putf(frame, line, 0, TOP_PLAIN, ", %s moving",

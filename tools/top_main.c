@@ -21,6 +21,8 @@
 #include "top_screen.h"
 
 #define OUTPUT_BYTES (1u << 16) /* one write of a pipe's default capacity, pipe(7) */
+#define COST_SHARE   100u       /* of a core: a refresh each hundred times what one takes, 1 % */
+#define PACE_MAX_NS  (10 * NS_PER_S) /* the second window */
 #define AGAIN_PART   10u /* a cut that is late is looked for again after this part of an interval */
 
 static uint64_t cpu_ns(void)
@@ -36,11 +38,33 @@ static void own_cost(struct top *top)
 {
 	uint64_t now_ns = tool_monotonic_ns(), used_ns = cpu_ns();
 
+	top->refresh_was_ns = top->refresh_ns;
+	top->refresh_ns = top->cpu_since_ns ? used_ns - top->cpu_ns : 0;
 	if (top->cpu_since_ns && now_ns > top->cpu_since_ns)
 		top->cpu_share =
 			(double)(used_ns - top->cpu_ns) / (double)(now_ns - top->cpu_since_ns);
 	top->cpu_ns = used_ns;
 	top->cpu_since_ns = now_ns;
+}
+
+/* On a screen of what nobody cuts, refreshes come rarer when they would take more than their share. One that
+ * is dear alone, as the first and the one after a cut are, changes nothing. */
+static void pace(struct top *top, const struct tool_events *events)
+{
+	uint64_t cost_ns =
+		top->refresh_ns < top->refresh_was_ns ? top->refresh_ns : top->refresh_was_ns;
+	uint64_t wanted_ns = top->settings.interval_ns;
+
+	if (top->settings.format == TOP_SCREEN && top->source.state == TOP_FROM_MAPS &&
+	    wanted_ns < COST_SHARE * cost_ns)
+		wanted_ns = COST_SHARE * cost_ns;
+	if (wanted_ns > PACE_MAX_NS)
+		wanted_ns = top->settings.interval_ns > PACE_MAX_NS ? top->settings.interval_ns
+								    : PACE_MAX_NS;
+	if (wanted_ns <= top->pace_ns && wanted_ns > top->pace_ns / 4 * 3)
+		return; /* costs vary a little */
+	top->pace_ns = wanted_ns;
+	(void)tool_events_arm(events, wanted_ns, wanted_ns);
 }
 
 static void refresh_geo(struct top *top)
@@ -167,6 +191,8 @@ static int step(struct top *top, const struct tool_events *events)
 	}
 	r = moved(top, moves);
 	own_cost(top);
+	if (top->source.state == TOP_FROM_MAPS || top->pace_ns > interval_ns)
+		pace(top, events);
 	return r < 0 ? r : 1;
 }
 
@@ -285,6 +311,7 @@ static int run(struct top *top)
 	}
 	if (r == 0) {
 		top_daemon_step(&top->daemon);
+		top->pace_ns = top->settings.interval_ns;
 		own_cost(top);
 		r = loop(top, &events);
 	}

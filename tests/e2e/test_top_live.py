@@ -7,6 +7,7 @@ import subprocess
 
 from harness import Daemon, Network, program
 from tap import check, check_equal, test, wait_for
+from terminal import Terminal
 from traffic import Traffic, settle
 
 COUNTERS = ("tx_packets", "tx_l3_bytes", "rx_packets", "rx_l3_bytes")
@@ -83,3 +84,18 @@ def top_live_counts_on_over_cuts(context):
     check(daemon.status()["cut"] > first + 3, "cuts were made meanwhile")
     check_equal({key for key in live.rows} - set(want), set(), "rows that the dump does not have")
     settle(daemon, traffic)
+
+
+@test(limit_s=90)
+def top_live_takes_its_share_and_no_more(context):
+    network = Network(context)
+    daemon = Daemon(context, network, memory="256M").start()
+    Traffic(context, network, rate=20_000, addresses=5000).start()
+    wait_for(lambda: daemon.seen() > 20_000, "something to read")
+    screen = Terminal(context, [program("ipacct-top"), "-d", "0.1", *daemon.arguments])
+    screen.wait(r"every 100 ms|every 0\.1 s")
+    daemon.stop()
+    screen.wait(r"live, after cut \d+  every [0-9.]+ m?s \(1 %\)  [0-9.]+ ?k? moving", limit_s=30)
+    wait_for(lambda: float(screen.wait(r"top ([0-9.]+) %").group(1)) <= 1.2, "1 % of a core", 30)
+    daemon.start()
+    screen.wait(r"UTC  cut \d+  every (100 ms|0\.1 s)  ", limit_s=20)
