@@ -25,6 +25,7 @@
 #include "ledger_file.h"
 #include "log.h"
 #include "pace.h"
+#include "sanitized.h"
 
 #define DURATIONS 1024u /* cut times kept for the percentiles */
 
@@ -336,15 +337,6 @@ static int series_start(struct collector *collector, const struct collector_sett
 	publisher->series = collector->series;
 	return ret;
 }
-
-/* The run-time libraries of sanitizers make system calls of their own. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define SANITIZED false
-#endif
 
 /* After this: no capability, no way back, few system calls; the HTTP thread inherits it. */
 static int confine(const struct place *place)

@@ -35,20 +35,25 @@ static ssize_t read_whole(int fd, char *buffer, size_t buffer_bytes)
 	return (ssize_t)n_read;
 }
 
-int config_file_read(const char *path, size_t bytes_max, char **ret_text, size_t *ret_bytes,
-		     char *ret_error, size_t error_bytes)
+int config_file_open(const char *path, char *ret_error, size_t error_bytes)
 {
-	char *buffer __cleanup(cleanup_free) = NULL;
 	/* A FIFO must not block a reload for ever: non-blocking open, then regular files only. */
 	int fd __cleanup(cleanup_fd) = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
-	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(ret_error, error_bytes, path, -errno, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return fail(ret_error, error_bytes, path, -EINVAL, "not a regular file");
-	buffer = malloc(bytes_max + 2);
+	return take_fd(&fd);
+}
+
+int config_file_take(int fd, const char *path, size_t bytes_max, char **ret_text, size_t *ret_bytes,
+		     char *ret_error, size_t error_bytes)
+{
+	char *buffer __cleanup(cleanup_free) = malloc(bytes_max + 2);
+	ssize_t n;
+
 	if (!buffer)
 		return fail(ret_error, error_bytes, path, -ENOMEM, "out of memory");
 	n = read_whole(fd, buffer, bytes_max + 1);
@@ -58,4 +63,14 @@ int config_file_read(const char *path, size_t bytes_max, char **ret_text, size_t
 	*ret_text = take_ptr(buffer);
 	*ret_bytes = (size_t)n;
 	return 0;
+}
+
+int config_file_read(const char *path, size_t bytes_max, char **ret_text, size_t *ret_bytes,
+		     char *ret_error, size_t error_bytes)
+{
+	int fd __cleanup(cleanup_fd) = config_file_open(path, ret_error, error_bytes);
+
+	return fd < 0 ? fd
+		      : config_file_take(fd, path, bytes_max, ret_text, ret_bytes, ret_error,
+					 error_bytes);
 }

@@ -12,4 +12,10 @@
 int config_file_read(const char *path, size_t bytes_max, char **ret_text, size_t *ret_bytes,
 		     char *ret_error, size_t error_bytes);
 
+/* Its two steps, for a process that may open the file and one that reads it. The first returns a
+ * descriptor of a regular file, or -errno as above. */
+int config_file_open(const char *path, char *ret_error, size_t error_bytes);
+int config_file_take(int fd, const char *path, size_t bytes_max, char **ret_text, size_t *ret_bytes,
+		     char *ret_error, size_t error_bytes);
+
 #endif

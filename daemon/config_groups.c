@@ -27,7 +27,6 @@
 #define UTF8_BOM     "\xef\xbb\xbf"           /* RFC 3629 6 */
 #define NAME_SLOTS   (4u * IPACCT_GROUPS_MAX) /* at most a quarter full */
 #define DOMAIN_BITS  16u
-#define IPV4_BIT     96u /* RFC 4291 2.5.5.2: the address begins there */
 #define PREFIXES_MIN 1024u
 #define NAMES_MIN    64u
 #define NS_PER_S     1000000000u
@@ -45,8 +44,6 @@ struct reading {
 	uint32_t n_protected;
 	uint32_t n_masked;
 };
-
-static const uint8_t ipv4_mapped[IPV4_BIT / 8] = { [10] = 0xff, [11] = 0xff };
 
 #define FAIL(reading, where, ...)                           \
 	config_error_at(&(reading)->error, (reading)->line, \
@@ -85,18 +82,6 @@ static void line_trim(char *line)
 }
 
 /* ---- Names ----------------------------------------------------------------------------------- */
-
-/* What the records are called that are no group's. */
-static bool is_collective(const char *name)
-{
-	static const char *const names[] = { "unknown", "rolled_up", "earlier", "other",
-					     "pending" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return false;
-}
 
 static uint32_t name_slot(const struct reading *reading, const char *name)
 {
@@ -155,7 +140,7 @@ static int name_parse(struct reading *reading, uint32_t *ret_group)
 	if (*where != '"' && strpbrk(name, "\"="))
 		return FAIL(reading, where,
 			    "a name with a blank, '=' or '#' is quoted: \"Customer A\"");
-	if (is_collective(name))
+	if (group_name_is_collective(name))
 		return FAIL(reading, where, "'%s' is what ipacct calls addresses of no group",
 			    name);
 	from += n;
@@ -217,7 +202,7 @@ static int ipv6_len_parse(struct reading *reading, const struct options *options
 	if (!options->ipv6_len_at)
 		return 0;
 	setting_quote(options->ipv6_len, strlen(options->ipv6_len), quoted);
-	if (prefix_len >= IPV4_BIT && !memcmp(prefix->key.address, ipv4_mapped, IPV4_BIT / 8))
+	if (group_prefix_is_ipv4(prefix->key.address, (uint8_t)prefix_len))
 		return FAIL(reading, options->ipv6_len_at,
 			    "ipv6_len is for IPv6: an IPv4 address always has a record of its own");
 	if (parse_u64(options->ipv6_len, IPACCT_MASK_LEN_MIN, 128, &n))
@@ -328,31 +313,6 @@ static int lines_parse(struct reading *reading, const char *text, size_t text_by
 
 /* ---- The whole list -------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-	const struct ipacct_groups_prefix *x = a, *y = b;
-	int order;
-
-	if (x->domain != y->domain)
-		return x->domain < y->domain ? -1 : 1;
-	order = memcmp(x->addr_be, y->addr_be, sizeof(x->addr_be));
-	if (!order)
-		order = (int)x->prefix_len - (int)y->prefix_len;
-	return order ? order : (x->parent > y->parent) - (x->parent < y->parent);
-}
-
-static bool around(const struct ipacct_groups_prefix *outer,
-		   const struct ipacct_groups_prefix *inner)
-{
-	const uint8_t *a = (const uint8_t *)outer->addr_be, *b = (const uint8_t *)inner->addr_be;
-	unsigned int whole = outer->prefix_len / 8, rest = outer->prefix_len % 8;
-
-	if (outer->domain != inner->domain || outer->prefix_len > inner->prefix_len ||
-	    memcmp(a, b, whole))
-		return false;
-	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
-}
-
 /* Sort, and give each prefix the one around it: that was sorted before it, and so was what lies around
  * that. */
 static int prefixes_nest(struct reading *reading)
@@ -360,17 +320,18 @@ static int prefixes_nest(struct reading *reading)
 	struct ipacct_groups_prefix *prefixes = reading->prefixes;
 
 	if (reading->n_prefixes)
-		qsort(prefixes, reading->n_prefixes, sizeof(*prefixes), compare);
+		qsort(prefixes, reading->n_prefixes, sizeof(*prefixes), group_prefix_compare);
 	for (uint32_t i = 0; i < reading->n_prefixes; i++) {
 		uint32_t at = i ? i - 1 : IPACCT_GROUPS_NO_PARENT;
 
 		if (i && prefixes[i].domain == prefixes[at].domain &&
 		    prefixes[i].prefix_len == prefixes[at].prefix_len &&
-		    around(&prefixes[at], &prefixes[i]))
+		    group_prefix_around(&prefixes[at], &prefixes[i]))
 			return config_error_at(&reading->error, prefixes[i].parent, 1,
 					       "this prefix was given before, for '%s'",
 					       reading->names[prefixes[at].group].name);
-		while (at != IPACCT_GROUPS_NO_PARENT && !around(&prefixes[at], &prefixes[i]))
+		while (at != IPACCT_GROUPS_NO_PARENT &&
+		       !group_prefix_around(&prefixes[at], &prefixes[i]))
 			at = prefixes[at].parent;
 		prefixes[i].parent = at;
 	}
@@ -451,50 +412,35 @@ int config_groups_parse(const char *name, const char *text, size_t text_bytes,
 	return ret;
 }
 
-int config_groups_read(const struct config *config, struct group_image *ret_image, char *ret_error,
+int config_groups_take(const char *name, int fd, struct group_image *ret_image, char *ret_error,
 		       size_t error_bytes)
 {
-	const char *path = config->groups_file;
 	char *text __cleanup(cleanup_free) = NULL;
 	struct stat st;
 	size_t text_bytes;
 	int ret;
 
 	*ret_image = (struct group_image){};
-	if (!path[0])
-		return 0;
-	ret = config_file_read(path, CONFIG_GROUPS_FILE_BYTES_MAX, &text, &text_bytes, ret_error,
-			       error_bytes);
+	ret = config_file_take(fd, name, CONFIG_GROUPS_FILE_BYTES_MAX, &text, &text_bytes,
+			       ret_error, error_bytes);
 	if (!ret)
-		ret = config_groups_parse(path, text, text_bytes, ret_image, ret_error,
+		ret = config_groups_parse(name, text, text_bytes, ret_image, ret_error,
 					  error_bytes);
-	if (!ret && !stat(path, &st))
+	if (!ret && !fstat(fd, &st))
 		ret_image->header->source_ns =
 			(uint64_t)st.st_mtim.tv_sec * NS_PER_S + (uint64_t)st.st_mtim.tv_nsec;
 	return ret;
 }
 
-void group_image_finish(struct group_image *image)
+int config_groups_read(const struct config *config, struct group_image *ret_image, char *ret_error,
+		       size_t error_bytes)
 {
-	free(image->header);
-	memset(image, 0, sizeof(*image));
-}
+	const char *path = config->groups_file;
+	int fd __cleanup(cleanup_fd) = -1;
 
-void group_image_protected(const struct group_image *image, struct config_prefix *prefixes,
-			   size_t *n)
-{
-	for (uint32_t i = 0; image->header && i < image->header->n_prefixes; i++) {
-		const struct ipacct_groups_prefix *from = &image->prefixes[i];
-		struct config_prefix *to = &prefixes[*n];
-
-		if (!(from->flags & GROUPS_PREFIX_PROTECTED))
-			continue;
-		memset(to, 0, sizeof(*to)); /* guard_set_make() compares all octets */
-		to->every_domain = from->domain == IPACCT_GROUPS_EVERY_DOMAIN;
-		to->key.prefixlen = from->prefix_len + DOMAIN_BITS;
-		if (!to->every_domain)
-			to->key.domain_be = htons((uint16_t)from->domain);
-		memcpy(to->key.address, from->addr_be, sizeof(to->key.address));
-		++*n;
-	}
+	*ret_image = (struct group_image){};
+	if (!path[0])
+		return 0;
+	fd = config_file_open(path, ret_error, error_bytes);
+	return fd < 0 ? fd : config_groups_take(path, fd, ret_image, ret_error, error_bytes);
 }

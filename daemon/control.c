@@ -156,10 +156,10 @@ static json_t *serve_confirm(struct supervisor *supervisor)
 	return json_pack("{s:i}", "exit", EXIT_CODE_OK);
 }
 
-static json_t *serve(struct supervisor *supervisor, const json_t *request, uid_t uid)
+/* Takes *fd over and returns NULL when the answer comes later. */
+static json_t *serve(struct supervisor *supervisor, const json_t *request, uid_t uid, int *fd)
 {
 	const char *command = json_string_value(json_object_get(request, "command"));
-	struct ipacct_problem problem = {};
 
 	if (!command)
 		return reply_error(EXIT_CODE_USAGE, "no \"command\" in the request");
@@ -169,35 +169,53 @@ static json_t *serve(struct supervisor *supervisor, const json_t *request, uid_t
 		return reply_error(EXIT_CODE_ERROR, "only root may do more than `status`");
 	if (!strcmp(command, "cut"))
 		return serve_cut(supervisor);
-	if (!strcmp(command, "reload"))
-		return reply_result(supervisor_reload(supervisor, &problem), &problem);
 	if (!strcmp(command, "detach"))
 		return serve_detach(supervisor, request);
 	if (!strcmp(command, "confirm"))
 		return serve_confirm(supervisor);
+	if (!strcmp(command, "reload")) {
+		reload_ask(supervisor, take_fd(fd));
+		return NULL;
+	}
 	return reply_error(EXIT_CODE_USAGE, "unknown command");
 }
 
-static void client_serve(struct supervisor *supervisor, int fd)
+/* A client that went away needs no answer. */
+static void reply_send(int fd, const json_t *reply)
+{
+	char *text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+
+	if (text)
+		(void)send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	free(text);
+}
+
+void control_answer(int fd, int ret, const struct ipacct_problem *problem)
+{
+	json_t *reply = reply_result(ret, problem);
+
+	reply_send(fd, reply);
+	json_decref(reply);
+}
+
+/* Closes *fd, now or when the answer is there. */
+static void client_serve(struct supervisor *supervisor, int *fd)
 {
 	char *packet __cleanup(cleanup_free) = malloc(CONTROL_PACKET_BYTES);
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t peer_bytes = sizeof(peer);
 	json_t *request, *reply;
-	ssize_t n = packet ? recv(fd, packet, CONTROL_PACKET_BYTES, 0) : -1;
-	char *text;
+	ssize_t n = packet ? recv(*fd, packet, CONTROL_PACKET_BYTES, 0) : -1;
 
-	if (n <= 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_bytes))
-		return;
-	request = json_loadb(packet, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
-	reply = request ? serve(supervisor, request, peer.uid)
-			: reply_error(EXIT_CODE_USAGE, "the request is not JSON");
-	text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
-	if (text) /* a client that went away needs no answer */
-		(void)send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
-	free(text);
-	json_decref(request);
-	json_decref(reply);
+	if (n > 0 && !getsockopt(*fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_bytes)) {
+		request = json_loadb(packet, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
+		reply = request ? serve(supervisor, request, peer.uid, fd)
+				: reply_error(EXIT_CODE_USAGE, "the request is not JSON");
+		reply_send(*fd, reply);
+		json_decref(request);
+		json_decref(reply);
+	}
+	close_fd(fd);
 }
 
 void control_serve(struct supervisor *supervisor, const struct pollfd *polls, size_t n_polls)
@@ -212,9 +230,7 @@ void control_serve(struct supervisor *supervisor, const struct pollfd *polls, si
 			continue;
 		}
 		for (size_t k = 0; k < CONTROL_CLIENTS_MAX; k++)
-			if (control->client_fd[k] == polls[i].fd) {
-				client_serve(supervisor, polls[i].fd);
-				close_fd(&control->client_fd[k]);
-			}
+			if (control->client_fd[k] == polls[i].fd)
+				client_serve(supervisor, &control->client_fd[k]);
 	}
 }

@@ -11,6 +11,7 @@
 #define CONTROL_CLIENTS_MAX  8u
 #define CONTROL_PACKET_BYTES 65536u
 
+struct ipacct_problem;
 struct supervisor;
 
 struct control {
@@ -25,6 +26,9 @@ void control_close(struct control *control, int runtime_dir_fd);
 
 /* Descriptors to poll: at most CONTROL_CLIENTS_MAX + 1. Returns how many were written. */
 size_t control_poll(const struct control *control, struct pollfd *ret_polls);
+/* Answer a client that waited: the outcome of what it asked for. */
+void control_answer(int fd, int ret, const struct ipacct_problem *problem);
+
 /* Serve what poll() found. */
 void control_serve(struct supervisor *supervisor, const struct pollfd *polls, size_t n_polls);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "child.h"
 #include "exit_code.h"
 #include "geo_file.h"
 #include "geo_overrides.h"
@@ -20,7 +21,6 @@
 #include "geo_worker.h"
 #include "log.h"
 #include "runtime_file.h"
-#include "spawn.h"
 #include "supervisor.h"
 
 #define STOP_MS        2000

@@ -5,8 +5,14 @@
  * collector: the old one makes a last cut by the old list, the maps count on meanwhile, and the new one
  * goes on by the new list. So a list changes between two cuts, and no count is lost or moved. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "groups_file.h"
 #include "groups_reload.h"
@@ -14,18 +20,97 @@
 #include "supervisor.h"
 
 #define DIGEST_BYTES 17u
+#define PROGRESS_MS  1000
 
-int groups_read(struct config *config, struct group_image *ret_image,
-		struct ipacct_problem *ret_problem)
+static void counts_take(struct config *config, const struct group_image *image)
 {
-	int ret =
-		config_groups_read(config, ret_image, ret_problem->text, sizeof(ret_problem->text));
+	config->n_groups = image->header ? image->header->n_groups : 0;
+	config->n_group_prefixes = image->header ? image->header->n_prefixes : 0;
+}
 
-	if (!ret) {
-		config->n_groups = ret_image->header ? ret_image->header->n_groups : 0;
-		config->n_group_prefixes = ret_image->header ? ret_image->header->n_prefixes : 0;
+/* Who looks at a terminal sees that something is going on. */
+static void progress_show(const struct groups_reader *reader, const char *path)
+{
+	(void)fprintf(stderr, "\rreading the groups of %s: %llu s", path,
+		      (unsigned long long)(monotonic_ms() - reader->started_ms) / 1000);
+}
+
+/* A start that is told to stop. Returns whether it is. */
+static bool signal_stops(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo info;
+
+	if (read(supervisor->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return false;
+	if (info.ssi_signo == SIGHUP)
+		supervisor->reload.again = true; /* what was read may have changed since */
+	else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+		supervisor->stop = true;
+	return supervisor->stop;
+}
+
+int groups_begin(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
+{
+	const struct config *config = &supervisor->config;
+
+	if (!config->groups_file[0])
+		return 0;
+	return groups_reader_start(&supervisor->reload.reader, config->groups_file,
+				   supervisor->place.uid, supervisor->place.gid, GROUPS_READER_MS,
+				   ret_problem);
+}
+
+bool groups_pending(const struct supervisor *supervisor)
+{
+	return supervisor->reload.reader.socket_fd >= 0;
+}
+
+/* Signals and links have descriptors only when the start has come that far: before, a signal ends this
+ * process and with it the reader, and nothing is attached whose links could change. */
+int groups_wait(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
+{
+	struct groups_reader *reader = &supervisor->reload.reader;
+	struct rtnl *rtnl = &supervisor->rtnl;
+	bool shown = false;
+	int ret;
+
+	if (!groups_pending(supervisor))
+		return 0;
+	while ((ret = groups_reader_serve(reader, &supervisor->group_image, ret_problem)) ==
+	       -EAGAIN) {
+		struct pollfd wait[] = { { .fd = reader->socket_fd, .events = POLLIN },
+					 { .fd = supervisor->signal_fd, .events = POLLIN },
+					 { .fd = rtnl->news ? rtnl_fd(rtnl) : -1,
+					   .events = POLLIN } };
+		int n = poll(wait, sizeof(wait) / sizeof(wait[0]), PROGRESS_MS);
+
+		if (n > 0 && wait[1].revents && signal_stops(supervisor)) {
+			groups_reader_stop(reader);
+			ret = -EINTR;
+			break;
+		}
+		if (n > 0 && wait[2].revents && rtnl_drain(rtnl) &&
+		    ports_reconcile(&supervisor->ports))
+			supervisor->retry_ms = monotonic_ms() + PROGRESS_MS;
+		if (n == 0 && isatty(STDERR_FILENO)) {
+			progress_show(reader, supervisor->config.groups_file);
+			shown = true;
+		}
 	}
+	if (shown)
+		(void)fputc('\n', stderr); /* what follows begins a line */
+	if (!ret)
+		counts_take(&supervisor->config, &supervisor->group_image);
 	return ret;
+}
+
+int groups_check(const struct supervisor *supervisor, struct config *config,
+		 const struct group_image *image, struct ipacct_problem *ret_problem)
+{
+	(void)supervisor;  /* every list is taken */
+	(void)ret_problem; /* likewise */
+	counts_take(config, image);
+	return 0;
 }
 
 int groups_prepare(struct supervisor *supervisor, struct group_image *image,
@@ -56,7 +141,15 @@ bool groups_differ(const struct supervisor *supervisor, const struct group_image
 	       have->file_bytes != image->header->file_bytes;
 }
 
-void groups_commit(struct supervisor *supervisor, const struct group_image *image)
+static ino_t ledger_inode(int runtime_dir_fd)
+{
+	struct stat st;
+
+	return fstatat(runtime_dir_fd, IPACCT_LEDGER_NAME, &st, AT_SYMLINK_NOFOLLOW) ? 0
+										     : st.st_ino;
+}
+
+static void publish(struct supervisor *supervisor, const struct group_image *image)
 {
 	const struct place *place = &supervisor->place;
 	struct ipacct_problem problem = {};
@@ -88,14 +181,23 @@ void groups_commit(struct supervisor *supervisor, const struct group_image *imag
 	log_info("%u groups of %u prefixes", image->header->n_groups, image->header->n_prefixes);
 }
 
+bool groups_commit(struct supervisor *supervisor, const struct group_image *image)
+{
+	int dir_fd = supervisor->place.runtime_dir_fd;
+	ino_t before = ledger_inode(dir_fd);
+
+	publish(supervisor, image);
+	return ledger_inode(dir_fd) != before;
+}
+
 int groups_start(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
 {
 	struct group_image *image = &supervisor->group_image;
 	int ret = groups_prepare(supervisor, image, ret_problem);
 
 	if (!ret)
-		groups_commit(supervisor, image);
-	group_image_finish(image); /* large; the file has it */
+		(void)groups_commit(supervisor, image); /* nobody has the ledger open yet */
+	group_image_finish(image);                      /* large; the file has it */
 	return ret;
 }
 

@@ -12,9 +12,16 @@
 
 struct supervisor;
 
-/* Read the list that the settings name; nothing is changed but config->n_groups and n_group_prefixes. */
-int groups_read(struct config *config, struct group_image *ret_image,
-		struct ipacct_problem *ret_problem);
+/* At a start: begin to read the list that the settings name, and wait until it is in
+ * supervisor->group_image. While it waits links are followed, if the start has come to them.
+ * Return 0 or as groups_reader_serve(); -EINTR: supervisor->stop was set by a signal. */
+int groups_begin(struct supervisor *supervisor, struct ipacct_problem *ret_problem);
+int groups_wait(struct supervisor *supervisor, struct ipacct_problem *ret_problem);
+bool groups_pending(const struct supervisor *supervisor);
+
+/* Is there room for this list? Nothing is changed but config->n_groups and its like. */
+int groups_check(const struct supervisor *supervisor, struct config *config,
+		 const struct group_image *image, struct ipacct_problem *ret_problem);
 
 /* Write it beside the one in use: what can fail comes before anything is changed. */
 int groups_prepare(struct supervisor *supervisor, struct group_image *image,
@@ -24,8 +31,9 @@ void groups_drop(struct supervisor *supervisor);
 /* Whether it is another list than the one in use. */
 bool groups_differ(const struct supervisor *supervisor, const struct group_image *image);
 
-/* Put it in use; no collector runs: the next one has it from its first cut on. */
-void groups_commit(struct supervisor *supervisor, const struct group_image *image);
+/* Put it in use; no collector runs: the next one has it from its first cut on. Returns whether the
+ * ledger is another file now. */
+bool groups_commit(struct supervisor *supervisor, const struct group_image *image);
 
 /* All of it at a start. */
 int groups_start(struct supervisor *supervisor, struct ipacct_problem *ret_problem);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "group_image.h"
 #include "guard.h"
 
 struct supervisor;

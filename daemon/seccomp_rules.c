@@ -24,20 +24,23 @@ int seccomp_allow_all(scmp_filter_ctx filter, const char *const *names, size_t n
 	return ret;
 }
 
+int seccomp_allow_memory(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	int ret = seccomp_allow(filter, "mmap", 1, &not_executable);
+
+	return ret ? ret : seccomp_allow(filter, "mprotect", 1, &not_executable);
+}
+
 int seccomp_allow_reading(scmp_filter_ctx filter)
 {
 	/* whatever could make or change a file: not O_RDONLY, creation, truncation */
 	const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | __O_TMPFILE;
 	const struct scmp_arg_cmp open_flags = SCMP_A1(SCMP_CMP_MASKED_EQ, writing, O_RDONLY);
 	const struct scmp_arg_cmp openat_flags = SCMP_A2(SCMP_CMP_MASKED_EQ, writing, O_RDONLY);
-	const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	int ret = seccomp_allow(filter, "open", 1, &open_flags);
 
 	if (!ret)
 		ret = seccomp_allow(filter, "openat", 1, &openat_flags);
-	if (!ret)
-		ret = seccomp_allow(filter, "mmap", 1, &not_executable);
-	if (!ret)
-		ret = seccomp_allow(filter, "mprotect", 1, &not_executable);
-	return ret;
+	return ret ? ret : seccomp_allow_memory(filter);
 }

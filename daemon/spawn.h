@@ -3,15 +3,7 @@
 #ifndef IPACCT_DAEMON_SPAWN_H
 #define IPACCT_DAEMON_SPAWN_H
 
-#include <stddef.h>
-
 struct supervisor;
-
-/* For every child: close all descriptors above standard error but these (sorted in place; none may
- * be −1). Returns 0 or a negative errno. */
-int descriptors_keep(int *fds, size_t n_fds);
-/* For every child: no signal blocked, and those of the terminal ignored. */
-void child_signals_reset(void);
 
 /* Returns 0 or a negative errno. */
 int collector_spawn(struct supervisor *supervisor);

@@ -32,6 +32,14 @@ static bool maps_pinned(const struct config *config)
 	return !access(path, F_OK);
 }
 
+/* Whose fault is it that there is no list of groups? */
+static void list_blame(struct supervisor *supervisor, int ret)
+{
+	supervisor->exit_code = groups_reader_failed(ret) ? EXIT_CODE_ERROR : EXIT_CODE_CONFIG;
+	if (supervisor->stop)
+		supervisor->exit_code = EXIT_CODE_OK;
+}
+
 /* Everything that can be looked at before anything is made. Sets the exit code. */
 int start_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 {
@@ -55,17 +63,21 @@ int start_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 		supervisor->exit_code = EXIT_CODE_OK;
 		return -ENOENT;
 	}
-	ret = groups_read(&supervisor->config, &supervisor->group_image, problem);
+	ret = place_user(config->user, &supervisor->place, problem);
+	if (ret)
+		return ret;
+	if (!config->detach) /* the last cut goes by the list of before */
+		ret = groups_begin(supervisor, problem);
+	if (!ret && (!maps_pinned(config) || config->dry_run))
+		ret = groups_wait(supervisor, problem); /* else what counts already has its sizes */
 	if (!ret)
 		ret = protect_read(&supervisor->config, &supervisor->group_image,
 				   &supervisor->guard, problem);
 	if (ret) {
-		supervisor->exit_code = EXIT_CODE_CONFIG;
+		list_blame(supervisor, ret);
 		return ret;
 	}
-	ret = place_user(config->user, &supervisor->place, problem);
-	if (!ret)
-		ret = place_check(config, problem);
+	ret = place_check(config, problem);
 	if (!ret && !config->detach)
 		ret = ports_check(config, problem);
 	if (ret)
@@ -145,6 +157,11 @@ static int maps_take(struct supervisor *supervisor, struct ipacct_problem *probl
 	ret = links_without_maps(config, problem);
 	if (ret)
 		return ret;
+	if (groups_pending(supervisor)) { /* sizes need it, and there were maps a moment ago */
+		ipacct_problem_set(problem, "the pins in %s went away while ipacctd started",
+				   config->bpffs_dir);
+		return -EAGAIN;
+	}
 	problem->text[0] = '\0';
 	ret = maps_make(sizing, &supervisor->maps, problem);
 	if (!ret)
@@ -168,6 +185,26 @@ static int ledger_lock_check(struct supervisor *supervisor, struct ipacct_proble
 				   supervisor->config.runtime_dir);
 		supervisor->exit_code = EXIT_CODE_RUNNING;
 	}
+	return ret;
+}
+
+/* What counts already goes on and its links are followed while the list is being read; then the list is
+ * taken over as by a reload. */
+static int list_follow(struct supervisor *supervisor, struct ipacct_problem *problem)
+{
+	struct guard_set guard = {};
+	int ret;
+
+	if (!groups_pending(supervisor))
+		return 0;
+	ret = groups_wait(supervisor, problem);
+	if (!ret)
+		ret = protect_read(&supervisor->config, &supervisor->group_image, &guard, problem);
+	if (ret)
+		list_blame(supervisor, ret);
+	if (!ret)
+		ret = protect_change(supervisor, &guard, false, problem);
+	guard_set_finish(&guard);
 	return ret;
 }
 
@@ -249,9 +286,9 @@ static int attach_all(struct supervisor *supervisor, struct ipacct_problem *prob
 	ret = protect_begin(supervisor, problem);
 	if (!ret)
 		ret = ports_apply(&supervisor->ports, true, problem);
-	if (!ret)
+	if (!ret && !groups_pending(supervisor))
 		protect_settle(supervisor);
-	return ret;
+	return ret ? ret : list_follow(supervisor, problem);
 }
 
 int start_all(struct supervisor *supervisor, struct ipacct_problem *problem)

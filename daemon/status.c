@@ -187,7 +187,7 @@ json_t *status_reply(struct supervisor *supervisor)
 	return json_pack(
 		"{s:i, s:{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, "
 		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:I, s:o, s:o, s:o, "
-		"s:o, s:o, s:o}}",
+		"s:o, s:o, s:o, s:o}}",
 		"exit", EXIT_CODE_OK, "status", "version", IPACCT_VERSION, "pid", (int)getpid(),
 		"collector_pid", (int)supervisor->collector_pid, "uptime_s",
 		number((monotonic_ms() - supervisor->started_ms) / 1000), "interval_ns",
@@ -209,5 +209,6 @@ json_t *status_reply(struct supervisor *supervisor)
 		"pins_restored", number(supervisor->pins.n_restored), "hot", hot_json(collector),
 		"partitions", partitions_json(supervisor), "protected",
 		protected_json(supervisor, collector), "geo", geo_status_json(supervisor), "groups",
-		groups_status_json(supervisor), "cost", cost_json(supervisor));
+		groups_status_json(supervisor), "cost", cost_json(supervisor), "reload",
+		reload_status_json(&supervisor->reload));
 }

@@ -11,11 +11,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "config_vlans.h"
 #include "cut.h"
 #include "exit_code.h"
-#include "groups_reload.h"
-#include "http_reload.h"
 #include "log.h"
 #include "maps_make.h"
 #include "notify.h"
@@ -25,9 +22,10 @@
 #include "start.h"
 #include "supervisor.h"
 
-#define RETRY_MS  1000 /* something that failed is tried again after this */
-#define NS_PER_MS 1000000u
-#define POLLS_MAX (5 + CONTROL_CLIENTS_MAX)
+#define RETRY_MS    1000 /* something that failed is tried again after this */
+#define NS_PER_MS   1000000u
+#define POLLS_FIXED 5
+#define POLLS_MAX   (POLLS_FIXED + 1 + CONTROL_CLIENTS_MAX)
 
 uint64_t monotonic_ms(void)
 {
@@ -86,109 +84,8 @@ int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames,
 	return detach_finish(supervisor, ret_problem);
 }
 
-static const struct config_interface *wanted_of(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->n_interfaces; i++)
-		if (!strcmp(config->interfaces[i].name, name))
-			return &config->interfaces[i];
-	return NULL;
-}
-
-/* Nothing to do for an interface whose settings are the same: no program is touched. */
-static bool interfaces_differ(const struct config *a, const struct config *b)
-{
-	if (a->n_interfaces != b->n_interfaces)
-		return true;
-	for (size_t i = 0; i < b->n_interfaces; i++) {
-		const struct config_interface *old = wanted_of(a, b->interfaces[i].name);
-
-		if (!old || !config_interfaces_equal(old, &b->interfaces[i]))
-			return true;
-	}
-	return false;
-}
-
-static void reload_fixed_warn(const struct config *old, const struct config *fresh)
-{
-	if (old->memory_bytes != fresh->memory_bytes)
-		log_warning(
-			"reload: memory takes effect for geo; maps keep their size until they are "
-			"made anew (detach)");
-	if (strcmp(old->user, fresh->user) || strcmp(old->runtime_dir, fresh->runtime_dir) ||
-	    strcmp(old->bpffs_dir, fresh->bpffs_dir))
-		log_warning("reload: user, runtime_dir and bpffs take effect at the next start");
-}
-
-int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
-{
-	struct config *config = &supervisor->config;
-	struct collector_answer answer;
-	struct config old = *config, fresh;
-	struct group_image groups __cleanup(cleanup_group_image) = {};
-	struct guard_set guard = {};
-	struct http_reload http;
-	bool another;
-	int ret = config_reload(supervisor->argc, supervisor->argv, &fresh, ret_problem->text,
-				sizeof(ret_problem->text));
-
-	if (!ret)
-		ret = geo_process_check(supervisor, &fresh, ret_problem);
-	if (!ret)
-		ret = groups_read(&fresh, &groups, ret_problem);
-	if (!ret)
-		ret = protect_read(&fresh, &groups, &guard, ret_problem);
-	another = !ret && groups_differ(supervisor, &groups);
-	if (another)
-		ret = groups_prepare(supervisor, &groups, ret_problem);
-	if (ret) {
-		guard_set_finish(&guard);
-		log_error("reload: %s, keeping the configuration", ret_problem->text);
-		return -EINVAL;
-	}
-	ret = http_reload_prepare(supervisor, &fresh, &http, ret_problem);
-	if (ret) {
-		guard_set_finish(&guard);
-		groups_drop(supervisor);
-		log_error("reload: %s, keeping the configuration", ret_problem->text);
-		return ret;
-	}
-	reload_fixed_warn(config, &fresh);
-	memcpy(config->interfaces, fresh.interfaces, sizeof(config->interfaces));
-	config->n_interfaces = fresh.n_interfaces;
-	config->interval_ns = fresh.interval_ns;
-	config->interval_max_ns = fresh.interval_max_ns;
-	config->profile = fresh.profile;
-	config->cpu_budget_ppm = fresh.cpu_budget_ppm;
-	config->memory_bytes = fresh.memory_bytes;
-	config->geo = fresh.geo;
-	ret = protect_change(supervisor, &guard, interfaces_differ(&old, &fresh), ret_problem);
-	guard_set_finish(&guard);
-	if (ret) {
-		*config = old;
-		http_reload_drop(&http);
-		groups_drop(supervisor);
-		log_error("reload: %s, keeping the configuration", ret_problem->text);
-		return ret;
-	}
-	geo_process_reload(supervisor);
-	cost_settings(supervisor);
-	memcpy(config->groups_file, fresh.groups_file, sizeof(config->groups_file));
-	if (http_reload_commit(supervisor, &http) || another) {
-		collector_stop(supervisor);
-		if (another)
-			groups_commit(supervisor, &groups);
-		if (collector_spawn(supervisor))
-			supervisor->retry_ms = monotonic_ms() + RETRY_MS;
-	}
-	ret = supervisor_ask(supervisor, COLLECTOR_INTERVAL, config->interval_ns, &answer);
-	log_info("reloaded: %zu interfaces, interval %llu ms", config->n_interfaces,
-		 (unsigned long long)(config->interval_ns / NS_PER_MS));
-	return ret;
-}
-
 static void signals_serve(struct supervisor *supervisor)
 {
-	struct ipacct_problem problem = {};
 	struct signalfd_siginfo info;
 
 	if (read(supervisor->signal_fd, &info, sizeof(info)) != sizeof(info))
@@ -197,9 +94,10 @@ static void signals_serve(struct supervisor *supervisor)
 	case SIGCHLD:
 		collector_reap(supervisor);
 		geo_process_reap(supervisor);
+		groups_reader_reap(&supervisor->reload.reader);
 		break;
 	case SIGHUP:
-		(void)supervisor_reload(supervisor, &problem); /* said in the log */
+		reload_ask(supervisor, -1); /* the outcome is said in the log */
 		break;
 	case SIGUSR1: {
 		struct collector_answer answer;
@@ -258,9 +156,13 @@ static void deadlines_serve(struct supervisor *supervisor)
 
 static int wait_ms(const struct supervisor *supervisor)
 {
-	const uint64_t all[] = { supervisor->confirm_ms,      supervisor->deadline_ms,
-				 supervisor->retry_ms,        supervisor->geo.retry_ms,
-				 supervisor->watchdog.due_ms, supervisor->cost.due_ms };
+	const uint64_t all[] = { supervisor->confirm_ms,
+				 supervisor->deadline_ms,
+				 supervisor->retry_ms,
+				 supervisor->geo.retry_ms,
+				 supervisor->watchdog.due_ms,
+				 supervisor->cost.due_ms,
+				 reload_due_ms(&supervisor->reload) };
 	uint64_t now = monotonic_ms(), least = 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -332,10 +234,11 @@ static void loop(struct supervisor *supervisor)
 			{ .fd = rtnl_fd(&supervisor->rtnl), .events = POLLIN },
 			{ .fd = supervisor->collector_fd, .events = POLLIN }, /* −1: ignored */
 			{ .fd = supervisor->pins.fd, .events = POLLIN },
+			{ .fd = reload_fd(&supervisor->reload), .events = POLLIN }, /* likewise */
 		};
-		size_t n_control = control_poll(&supervisor->control, polls + 4);
+		size_t n_control = control_poll(&supervisor->control, polls + POLLS_FIXED);
 
-		if (poll(polls, 4 + n_control, wait_ms(supervisor)) < 0 && errno != EINTR)
+		if (poll(polls, POLLS_FIXED + n_control, wait_ms(supervisor)) < 0 && errno != EINTR)
 			return;
 		if (polls[0].revents)
 			signals_serve(supervisor);
@@ -348,7 +251,9 @@ static void loop(struct supervisor *supervisor)
 			pin_watch_serve(&supervisor->pins, &supervisor->maps, &supervisor->ports,
 					supervisor->place.gid);
 		if (!supervisor->stop)
-			control_serve(supervisor, polls + 4, n_control);
+			control_serve(supervisor, polls + POLLS_FIXED, n_control);
+		if (!supervisor->stop)
+			reload_serve(supervisor);
 		if (!supervisor->stop)
 			deadlines_serve(supervisor);
 		if (!supervisor->stop)
@@ -376,6 +281,7 @@ static int signals_take(void)
 static void finish(struct supervisor *supervisor, bool start_failed)
 {
 	notify_stopping();
+	reload_end(&supervisor->reload);
 	geo_process_stop(supervisor);
 	collector_stop(supervisor);
 	cost_finish(&supervisor->cost);
@@ -415,6 +321,7 @@ static void supervisor_init(struct supervisor *supervisor, int argc, char **argv
 		supervisor->ports.port[i].link_fd = -1;
 	ipacct_maps_init(&supervisor->maps);
 	geo_process_init(&supervisor->geo);
+	reload_init(&supervisor->reload);
 	if (config->duration_ns)
 		supervisor->deadline_ms = supervisor->started_ms + config->duration_ns / NS_PER_MS;
 	if (config->confirm_s)
@@ -454,10 +361,13 @@ int supervisor_run(int argc, char **argv, const struct config *config)
 	}
 	supervisor.signal_fd = signals_take();
 	ret = supervisor.signal_fd < 0 ? supervisor.signal_fd : start_all(&supervisor, &problem);
-	if (ret) {
+	if (ret && supervisor.stop) {
+		log_info("stopping: told to while starting");
+	} else if (ret) {
 		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
 	} else {
 		pin_watch_begin(&supervisor.pins, supervisor.config.bpffs_dir);
+		reload_begin(&supervisor);
 		loop(&supervisor);
 		pin_watch_end(&supervisor.pins);
 	}

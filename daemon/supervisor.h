@@ -18,6 +18,7 @@
 #include "pin_watch.h"
 #include "place.h"
 #include "ports.h"
+#include "reload.h"
 #include "rtnl.h"
 #include "sizing.h"
 #include "watchdog.h"
@@ -39,6 +40,7 @@ struct supervisor {
 	struct group_image group_image;     /* of the start, until it is in its file */
 	struct ipacct_groups_header groups; /* of the list in use; magic 0: none */
 	struct control control;
+	struct reload reload;
 	struct http_listener http;
 	struct http_secrets secrets;
 	struct dispatcher_use dispatcher;
@@ -68,8 +70,7 @@ int supervisor_run(int argc, char **argv, const struct config *config);
 int supervisor_ask(struct supervisor *supervisor, uint32_t command, uint64_t value,
 		   struct collector_answer *ret_answer);
 
-/* What `control` may ask for. Return 0 or a negative errno, with words in ret_problem. */
-int supervisor_reload(struct supervisor *supervisor, struct ipacct_problem *ret_problem);
+/* What `control` may ask for. Returns 0 or a negative errno, with words in ret_problem. */
 int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames, size_t n_ifnames,
 		      struct ipacct_problem *ret_problem);
 

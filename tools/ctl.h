@@ -39,8 +39,9 @@ int ctl_plan(const struct ctl_settings *settings);
 /* Ask the daemon.
  * interfaces: may be empty.
  * ret_reply:  the reply's object, for json_decref().
- * Returns 0, or -ENOENT / -ECONNREFUSED (no daemon), -EACCES, -ETIMEDOUT (no reply in 10 s),
- * -ENAMETOOLONG (the request), -EBADMSG (the reply is not a JSON object with an exit code), -errno. */
+ * Returns 0, or -ENOENT / -ECONNREFUSED (no daemon), -EACCES, -ETIMEDOUT (no reply in 10 s, for
+ * a reload in 90), -ENAMETOOLONG (the request), -EBADMSG (the reply is not a JSON object with an exit
+ * code), -errno. */
 int control_request(const struct tool_paths *paths, const char *command, char *const *interfaces,
 		    size_t n_interfaces, json_t **ret_reply);
 

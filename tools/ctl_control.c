@@ -15,8 +15,11 @@
 #include "base/cleanup.h"
 #include "common_text.h"
 
-#define CONTROL_NAME      "control"
-#define DEADLINE_S        10         /* a cut of a full ledger takes well below one second */
+#define CONTROL_NAME "control"
+#define DEADLINE_S   10 /* a cut of a full ledger takes well below one second */
+/* A list of groups is read within 30 s or refused, the one before it as well; twice the change of the
+ * collector, 10 s each. */
+#define RELOAD_DEADLINE_S 90
 #define REQUEST_BYTES_MAX (1u << 12) /* 64 interface names of 15 octets and the command */
 #define REPLY_BYTES_MAX   (1u << 16) /* as the daemon promises */
 #define EXIT_CODE_MAX     255        /* wait(2): exit codes have 8 bits */
@@ -28,10 +31,11 @@ static const char *runtime_dir(const struct tool_paths *paths)
 
 /* The address is written through the socket's descriptor: sun_path has 108 octets, a path has more,
  * and no link that lies in its place is followed. */
-static int control_connect(const struct tool_paths *paths, int socket_flags, int *ret_fd)
+static int control_connect(const struct tool_paths *paths, int deadline_s, int socket_flags,
+			   int *ret_fd)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timeval deadline = { .tv_sec = DEADLINE_S };
+	struct timeval deadline = { .tv_sec = deadline_s };
 	int dir_fd __cleanup(cleanup_fd) = -1;
 	int name_fd __cleanup(cleanup_fd) = -1;
 	int fd __cleanup(cleanup_fd) = -1;
@@ -113,6 +117,7 @@ int control_send(const struct tool_paths *paths, const char *command, char *cons
 		 size_t n_interfaces, int socket_flags, int *ret_fd)
 {
 	char text[REQUEST_BYTES_MAX];
+	int deadline_s = strcmp(command, "reload") == 0 ? RELOAD_DEADLINE_S : DEADLINE_S;
 	int fd __cleanup(cleanup_fd) = -1;
 	size_t bytes = 0;
 	int r;
@@ -120,7 +125,7 @@ int control_send(const struct tool_paths *paths, const char *command, char *cons
 	r = request_build(command, interfaces, n_interfaces, text, &bytes);
 	if (r < 0)
 		return r;
-	r = control_connect(paths, socket_flags, &fd);
+	r = control_connect(paths, deadline_s, socket_flags, &fd);
 	if (r < 0)
 		return r;
 	if (send(fd, text, bytes, MSG_NOSIGNAL) < 0)
@@ -154,8 +159,7 @@ int control_explain(const struct tool_paths *paths, int error)
 			      "(usermod -aG ipacct USER, then log in again)",
 			      dir, strerror(-error));
 	else if (error == -ETIMEDOUT)
-		tool_complain("ipacctd did not answer within %d s: its messages tell what it does",
-			      DEADLINE_S);
+		tool_complain("ipacctd did not answer in time: its messages tell what it does");
 	else if (error == -EBADMSG)
 		tool_complain("what answered at %s/" CONTROL_NAME " is not this ipacctd", dir);
 	else

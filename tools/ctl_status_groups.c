@@ -29,11 +29,22 @@ static void print_groups(const json_t *groups)
 	       text_time(number(groups, "loaded_ns"), loaded), digest ? digest : "-");
 }
 
+static void print_reload(const json_t *reload)
+{
+	const char *path = json_string_value(json_object_get(reload, "reading"));
+
+	printf("\nreload: reading %s for %.1f s, %" PRIu64 " wait for it\n", path ? path : "-",
+	       (double)number(reload, "since_ms") / 1000, number(reload, "waiting"));
+}
+
 int status_print_more(const struct ctl_settings *settings, const json_t *status)
 {
 	const json_t *groups = json_object_get(status, "groups");
+	const json_t *reload = json_object_get(status, "reload");
 
 	if (json_is_object(groups))
 		print_groups(groups);
+	if (json_is_object(reload))
+		print_reload(reload);
 	return status_print_geo(settings, json_object_get(status, "geo"));
 }
