@@ -87,7 +87,8 @@ struct config {
 	char protect_file[CONFIG_PATH_BYTES]; /* "" = none; config_protect.h reads it */
 	size_t n_guard_entries; /* what both lists make of the trie: not a setting, known when read */
 	char groups_file[CONFIG_PATH_BYTES]; /* "" = none; config_groups.h reads it */
-	uint32_t n_groups, n_group_prefixes; /* of it: no settings, known when read */
+	uint32_t n_groups, n_group_prefixes,
+		n_group_masks; /* of it: no settings, known when read */
 	size_t n_protect;
 	struct config_prefix protect[CONFIG_PROTECT_MAX];
 	struct geo_settings geo;

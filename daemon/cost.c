@@ -201,7 +201,8 @@ static void memory_look(struct supervisor *supervisor)
 	facts->memory_budget_bytes = sizing->budget_bytes;
 	facts->maps_bytes = sizing->lru_bytes + sizing->hot_bytes + sizing->roll_bytes +
 			    sizing->totals_bytes + sizing->guard_bytes;
-	facts->files_bytes = sizing->ledger_bytes + sizing->geo.file_bytes;
+	facts->files_bytes = sizing->ledger_bytes + sizing->geo.file_bytes +
+			     sizing->groups.list_bytes + sizing->groups.other_bytes;
 	facts->memory_bytes = facts->maps_bytes + facts->files_bytes;
 	for (unsigned int i = 0; i < COST_PROCESSES_MAX; i++)
 		facts->memory_bytes += facts->process_bytes[i];

@@ -131,6 +131,18 @@ int groups_file_open_kept(int runtime_dir_fd)
 	return runtime_file_open(runtime_dir_fd, IPACCT_GROUPS_WAS_NAME, O_RDONLY, 0, NULL);
 }
 
+uint64_t groups_file_kept_bytes(int runtime_dir_fd)
+{
+	struct stat kept, now;
+
+	if (fstatat(runtime_dir_fd, IPACCT_GROUPS_WAS_NAME, &kept, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	if (!fstatat(runtime_dir_fd, IPACCT_GROUPS_NAME, &now, AT_SYMLINK_NOFOLLOW) &&
+	    now.st_ino == kept.st_ino && now.st_dev == kept.st_dev)
+		return 0;
+	return (uint64_t)kept.st_size;
+}
+
 int groups_file_open(int runtime_dir_fd, struct ipacct_problem *ret_problem)
 {
 	return runtime_file_open(runtime_dir_fd, IPACCT_GROUPS_NAME, O_RDONLY, 0, ret_problem);

@@ -25,8 +25,9 @@ void groups_file_remove_all(int runtime_dir_fd);
 
 /* A descriptor for reading, or a negative errno; -ENOENT: there are no groups. */
 int groups_file_open(int runtime_dir_fd, struct ipacct_problem *ret_problem);
-/* The same for the one that was kept. */
+/* The same for the one that was kept, and its size; 0: it is the one of now, or there is none. */
 int groups_file_open_kept(int runtime_dir_fd);
+uint64_t groups_file_kept_bytes(int runtime_dir_fd);
 
 /* See that every group of the list has a record in the ledger or finds room for one: else the ledger is
  * copied into a larger one. Groups that left the list keep their records until there are more than

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "group_list.h"
 #include "groups_file.h"
 #include "groups_reload.h"
 #include "log.h"
@@ -26,6 +28,7 @@ static void counts_take(struct config *config, const struct group_image *image)
 {
 	config->n_groups = image->header ? image->header->n_groups : 0;
 	config->n_group_prefixes = image->header ? image->header->n_prefixes : 0;
+	config->n_group_masks = image->header ? image->header->n_masked : 0;
 }
 
 /* Who looks at a terminal sees that something is going on. */
@@ -107,10 +110,8 @@ int groups_wait(struct supervisor *supervisor, struct ipacct_problem *ret_proble
 int groups_check(const struct supervisor *supervisor, struct config *config,
 		 const struct group_image *image, struct ipacct_problem *ret_problem)
 {
-	(void)supervisor;  /* every list is taken */
-	(void)ret_problem; /* likewise */
 	counts_take(config, image);
-	return 0;
+	return sizing_groups_check(config, &supervisor->sizing, image->header, ret_problem);
 }
 
 int groups_prepare(struct supervisor *supervisor, struct group_image *image,
@@ -156,13 +157,14 @@ static void publish(struct supervisor *supervisor, const struct group_image *ima
 	int ret;
 
 	memset(&supervisor->groups, 0, sizeof(supervisor->groups));
-	sizing_groups_set(&supervisor->sizing, 0, 0);
 	ret = groups_file_keep(place->runtime_dir_fd);
 	if (ret)
 		log_warning("cannot keep the list of groups for the last counts: %s",
 			    strerror(-ret));
 	if (!image->header) {
 		groups_file_remove(place->runtime_dir_fd);
+		sizing_groups_set(&supervisor->sizing, NULL,
+				  groups_file_kept_bytes(place->runtime_dir_fd));
 		return;
 	}
 	ret = groups_ledger_prepare(place->runtime_dir_fd, 0, place->gid, image,
@@ -177,7 +179,8 @@ static void publish(struct supervisor *supervisor, const struct group_image *ima
 		return;
 	}
 	supervisor->groups = *image->header;
-	sizing_groups_set(&supervisor->sizing, image->header->n_groups, image->header->n_prefixes);
+	sizing_groups_set(&supervisor->sizing, image->header,
+			  groups_file_kept_bytes(place->runtime_dir_fd));
 	log_info("%u groups of %u prefixes", image->header->n_groups, image->header->n_prefixes);
 }
 
@@ -201,18 +204,41 @@ int groups_start(struct supervisor *supervisor, struct ipacct_problem *ret_probl
 	return ret;
 }
 
+/* Pinned maps of before took what they found. As a reload, which is refused for the same reason. */
+int groups_room(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
+{
+	struct sizing *sizing = &supervisor->sizing;
+	const struct ipacct_groups_header *list = supervisor->group_image.header;
+	struct ipacct_group_list have = {};
+	int fd __cleanup(cleanup_fd) = groups_file_open(supervisor->place.runtime_dir_fd, NULL);
+	int ret;
+
+	if (fd >= 0)
+		(void)ipacct_group_list_map(fd, &have, NULL); /* what cannot be read is none */
+	sizing_groups_set(sizing, have.header, 0);
+	ret = sizing_groups_check(&supervisor->config, sizing, list, ret_problem);
+	if (!ret)
+		sizing_groups_set(sizing, list, sizing->groups.list_bytes);
+	ipacct_group_list_unmap(&have);
+	return ret;
+}
+
 json_t *groups_status_json(const struct supervisor *supervisor)
 {
 	const struct ipacct_groups_header *groups = &supervisor->groups;
+	const struct group_sizing *sizing = &supervisor->sizing.groups;
 	char digest[DIGEST_BYTES];
 
 	if (!groups->magic)
 		return json_null();
 	(void)snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)groups->digest);
-	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:I, s:I, s:I}", "file",
-			 supervisor->config.groups_file, "groups", (json_int_t)groups->n_groups,
-			 "prefixes", (json_int_t)groups->n_prefixes, "protected_prefixes",
-			 (json_int_t)groups->n_protected, "digest", digest, "changed_ns",
-			 (json_int_t)groups->source_ns, "loaded_ns", (json_int_t)groups->made_ns,
-			 "bytes", (json_int_t)supervisor->sizing.groups_bytes);
+	return json_pack(
+		"{s:s, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}}", "file",
+		supervisor->config.groups_file, "groups", (json_int_t)groups->n_groups, "prefixes",
+		(json_int_t)groups->n_prefixes, "protected_prefixes",
+		(json_int_t)groups->n_protected, "digest", digest, "changed_ns",
+		(json_int_t)groups->source_ns, "loaded_ns", (json_int_t)groups->made_ns, "bytes",
+		(json_int_t)sizing->bytes, "memory", "list_bytes", (json_int_t)sizing->list_bytes,
+		"list_before_bytes", (json_int_t)sizing->other_bytes, "records_bytes",
+		(json_int_t)sizing->record_bytes, "ipv6_len_bytes", (json_int_t)sizing->mask_bytes);
 }

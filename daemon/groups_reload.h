@@ -19,6 +19,10 @@ int groups_begin(struct supervisor *supervisor, struct ipacct_problem *ret_probl
 int groups_wait(struct supervisor *supervisor, struct ipacct_problem *ret_problem);
 bool groups_pending(const struct supervisor *supervisor);
 
+/* See that the list of the start has a place in supervisor->sizing, of maps that are there already.
+ * Returns 0, or -ENOSPC with the arithmetic. */
+int groups_room(struct supervisor *supervisor, struct ipacct_problem *ret_problem);
+
 /* Is there room for this list? Nothing is changed but config->n_groups and its like. */
 int groups_check(const struct supervisor *supervisor, struct config *config,
 		 const struct group_image *image, struct ipacct_problem *ret_problem);

@@ -96,8 +96,9 @@ int sizing_compute(const struct config *config, struct sizing *ret_sizing,
 		.lru_entries = config->lru_entries,
 		.ledger_addresses = config->ledger_addresses,
 		.n_guard_entries = config->n_guard_entries,
-		.n_groups = config->n_groups,
-		.n_group_prefixes = config->n_group_prefixes,
+		.groups = { .n_groups = config->n_groups,
+			    .n_prefixes = config->n_group_prefixes,
+			    .n_masked = config->n_group_masks },
 		.cpus_fixed = config->receive_cpus_given,
 	};
 	int n_cpus = libbpf_num_possible_cpus();
@@ -138,11 +139,45 @@ void sizing_guard_set(struct sizing *sizing, uint64_t n_entries)
 	sizing_sum(sizing);
 }
 
-void sizing_groups_set(struct sizing *sizing, uint32_t n_groups, uint32_t n_prefixes)
+void sizing_groups_set(struct sizing *sizing, const struct ipacct_groups_header *list,
+		       uint64_t other_bytes)
 {
-	sizing->n_groups = n_groups;
-	sizing->n_group_prefixes = n_prefixes;
+	sizing->groups = (struct group_sizing){ .other_bytes = other_bytes };
+	if (list) {
+		sizing->groups.n_groups = list->n_groups;
+		sizing->groups.n_prefixes = list->n_prefixes;
+		sizing->groups.n_masked = list->n_masked;
+	}
 	sizing_sum(sizing);
+}
+
+int sizing_groups_check(const struct config *config, const struct sizing *sizing,
+			const struct ipacct_groups_header *list, struct ipacct_problem *ret_problem)
+{
+	struct sizing with = *sizing;
+	const struct group_sizing *groups = &with.groups;
+
+	with.budget_bytes = sizing_budget_bytes(config);
+	geo_sizing_look(&config->geo, &with.geo);
+	sizing_groups_set(&with, list, sizing->groups.list_bytes);
+	if (with.total_bytes > with.budget_bytes) {
+		geo_sizing_shrink(&with.geo, with.total_bytes - with.budget_bytes);
+		sizing_sum(&with);
+	}
+	if (with.total_bytes <= with.budget_bytes ||
+	    group_sizing_own(groups) <= group_sizing_own(&sizing->groups))
+		return 0;
+	ipacct_problem_set(ret_problem,
+			   "groups take %.1f MiB (list %.1f, the one in force beside it %.1f, "
+			   "records %.1f, ipv6_len %.1f) and memory leaves %.1f of %.1f: raise "
+			   "`memory` to %llu bytes",
+			   (double)groups->bytes / MIB, (double)groups->list_bytes / MIB,
+			   (double)groups->other_bytes / MIB, (double)groups->record_bytes / MIB,
+			   (double)groups->mask_bytes / MIB,
+			   (double)with.budget_bytes / MIB -
+				   (double)(with.total_bytes - groups->bytes) / MIB,
+			   (double)with.budget_bytes / MIB, (unsigned long long)with.total_bytes);
+	return -ENOSPC;
 }
 
 void sizing_log(const struct sizing *sizing)
@@ -157,7 +192,7 @@ void sizing_log(const struct sizing *sizing)
 		sizing->hot4_sets * IPACCT_HOT4_WAYS, sizing->hot6_sets * IPACCT_HOT6_WAYS,
 		(double)sizing->roll_bytes / MIB, (double)sizing->totals_bytes / MIB,
 		(double)sizing->guard_bytes / MIB, (unsigned long long)sizing->n_guard_entries,
-		(double)sizing->groups_bytes / MIB, (double)sizing->ledger_bytes / MIB,
+		(double)sizing->groups.bytes / MIB, (double)sizing->ledger_bytes / MIB,
 		sizing->n_addresses_max, sizing->n_rollups_max, (double)sizing->process_bytes / MIB,
 		geo_mib(&sizing->geo), (double)sizing->total_bytes / MIB,
 		(double)sizing->budget_bytes / MIB);

@@ -21,8 +21,17 @@ void sizing_from_maps(const struct ipacct_meta *meta, uint64_t budget_bytes, uin
 /* Another number of protected prefixes: only the sums change. */
 void sizing_guard_set(struct sizing *sizing, uint64_t n_entries);
 
-/* The same for another list of groups. */
-void sizing_groups_set(struct sizing *sizing, uint32_t n_groups, uint32_t n_prefixes);
+/* The same for another list of groups; NULL: none.
+ * other_bytes: of the list that lies beside it. */
+void sizing_groups_set(struct sizing *sizing, const struct ipacct_groups_header *list,
+		       uint64_t other_bytes);
+
+/* Is there room for that list beside the one in force, which sizing has? The budget is the one that the
+ * settings name. A list that takes no more than the one in force is always taken.
+ * Returns 0, or -ENOSPC with the arithmetic. */
+int sizing_groups_check(const struct config *config, const struct sizing *sizing,
+			const struct ipacct_groups_header *list,
+			struct ipacct_problem *ret_problem);
 
 /* The budget that the settings name, or its default. */
 uint64_t sizing_budget_bytes(const struct config *config);

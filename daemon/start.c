@@ -188,6 +188,23 @@ static int ledger_lock_check(struct supervisor *supervisor, struct ipacct_proble
 	return ret;
 }
 
+/* Maps of before may leave no room for the list of groups, or for geo, on which counting does not
+ * depend. */
+static int room_check(struct supervisor *supervisor, struct ipacct_problem *problem)
+{
+	int ret = supervisor->config.detach ? 0 : groups_room(supervisor, problem);
+
+	if (ret) {
+		supervisor->exit_code = EXIT_CODE_CONFIG;
+		return ret;
+	}
+	if (sizing_geo(&supervisor->config, &supervisor->sizing, problem)) {
+		log_warning("no geo: %s", problem->text);
+		problem->text[0] = '\0';
+	}
+	return 0;
+}
+
 /* What counts already goes on and its links are followed while the list is being read; then the list is
  * taken over as by a reload. */
 static int list_follow(struct supervisor *supervisor, struct ipacct_problem *problem)
@@ -202,6 +219,8 @@ static int list_follow(struct supervisor *supervisor, struct ipacct_problem *pro
 		ret = protect_read(&supervisor->config, &supervisor->group_image, &guard, problem);
 	if (ret)
 		list_blame(supervisor, ret);
+	if (!ret)
+		ret = room_check(supervisor, problem);
 	if (!ret)
 		ret = protect_change(supervisor, &guard, false, problem);
 	guard_set_finish(&guard);
@@ -234,12 +253,7 @@ static int ledger_take(struct supervisor *supervisor, struct ipacct_problem *pro
 	sizing_from_maps(&supervisor->maps.meta, sizing->budget_bytes, n_rollups, n_addresses,
 			 sizing);
 	sizing_guard_set(sizing, supervisor->guard.n);
-	/* maps of before may leave no room for it: counting does not depend on geo */
-	if (sizing_geo(&supervisor->config, sizing, problem)) {
-		log_warning("no geo: %s", problem->text);
-		problem->text[0] = '\0';
-	}
-	return 0;
+	return groups_pending(supervisor) ? 0 : room_check(supervisor, problem);
 }
 
 /* New maps beside an old ledger: its interface slots keep their names, so that nobody inherits

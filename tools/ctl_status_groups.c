@@ -14,6 +14,18 @@ static uint64_t number(const json_t *object, const char *key)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
+static void print_memory(const json_t *memory)
+{
+	char list[TEXT_NUMBER_BYTES], before[TEXT_NUMBER_BYTES];
+	char records[TEXT_NUMBER_BYTES], masks[TEXT_NUMBER_BYTES];
+
+	printf("memory: list %s, list before %s, records %s, ipv6_len %s\n",
+	       text_octets(number(memory, "list_bytes"), TEXT_IEC, list),
+	       text_octets(number(memory, "list_before_bytes"), TEXT_IEC, before),
+	       text_octets(number(memory, "records_bytes"), TEXT_IEC, records),
+	       text_octets(number(memory, "ipv6_len_bytes"), TEXT_IEC, masks));
+}
+
 static void print_groups(const json_t *groups)
 {
 	const char *file = json_string_value(json_object_get(groups, "file"));
@@ -27,6 +39,7 @@ static void print_groups(const json_t *groups)
 	printf("list %s of %s, taken %s, digest %s\n", file ? file : "-",
 	       text_time(number(groups, "changed_ns"), changed),
 	       text_time(number(groups, "loaded_ns"), loaded), digest ? digest : "-");
+	print_memory(json_object_get(groups, "memory"));
 }
 
 static void print_reload(const json_t *reload)

@@ -256,6 +256,67 @@ def stopping_does_not_wait_for_a_list(context):
     check("other-list" in totals(daemon), "a start by the new list")
 
 
+@test(limit_s=90)
+def list_beyond_the_memory_budget_is_refused_with_the_sum(context):
+    network = Network(context)
+    daemon, ours, path = with_list(context, network, memory="64M")
+    daemon.start()
+    with open(path, encoding="ascii") as lines:
+        config = lines.read()
+    before = without_list(daemon.status())
+    large = "".join(f"11.{i >> 12}.{i >> 4 & 255}.{(i & 15) << 4}/28 c{i % 500}\n"
+                    for i in range(400_000))
+    write(ours, large)
+    done = daemon.ctl("reload", expect=78)
+    found = re.search(r"groups take ([\d.]+) MiB \(list 12\.2, the one in force beside it 0\.0, "
+                      r"records [\d.]+, ipv6_len 0\.0\) and memory leaves [\d.]+ of 64\.0: raise "
+                      r"`memory` to (\d+) bytes", done.stderr)
+    check(found, done.stderr)
+    check_equal(without_list(daemon.status()), before, "status")
+    need = int(found.group(2))
+    write(path, config.replace("64M", str(need - 1)))
+    daemon.ctl("reload", expect=78)  # one octet too few
+    check_equal(without_list(daemon.status()), before, "status")
+    write(path, config.replace("64M", str(need)))
+    daemon.ctl("reload")
+    state = daemon.status()
+    check_equal((state["groups"]["prefixes"], state["memory"]["budget_bytes"]), (400_000, need),
+                "the list")
+    memory = state["groups"]["memory"]
+    check_equal(memory["list_bytes"], 128 + 500 * 64 + 400_000 * 32, "list")
+    check_equal(memory["list_bytes"], os.stat(os.path.join(daemon.place.runtime, "groups")).st_size,
+                "as the file")
+    check_equal(sum(memory.values()), state["groups"]["bytes"], "the sum")
+    # One that takes no more is always taken, also at a start with maps that are there.
+    write(path, config)
+    other = large.replace(" c7\n", " c8\n")  # one group fewer
+    write(ours, other)
+    daemon.ctl("reload")
+    daemon.stop()
+    daemon.start()
+    daemon.stop()
+    write(ours, large + "12.0.0.0/8 more\n")
+    refused = daemon.refuse(code=78, words=["groups take", "raise `memory` to"])
+    check(daemon.network.xdp_attached(), f"still counting: {refused.stderr}")
+    write(ours, other)
+    daemon.start()
+    # ipv6_len takes memory of its own, and the list of before stays while cuts may need it.
+    write(path, config.replace("64M", "256M"))
+    masked = "2001:db8::/32 six ipv6_len=56\n"
+    write(ours, masked)
+    daemon.ctl("reload")
+    first = daemon.status()["groups"]["memory"]
+    check(first["ipv6_len_bytes"] > 8192 * 16, f"{first}")
+    write(ours, masked + "10.0.0.0/8 ten\n")
+    daemon.ctl("reload")
+    second = daemon.status()["groups"]["memory"]
+    was = os.path.join(daemon.place.runtime, "groups.was")
+    check_equal(second["list_before_bytes"], os.stat(was).st_size, "groups.was")
+    check_equal(second["list_before_bytes"], first["list_bytes"], "it is the list of before")
+    text = daemon.ctl("status").stdout
+    check(re.search(r"^memory: list .*, list before .*, records .*, ipv6_len ", text, re.M), text)
+
+
 @test(limit_s=60)
 def geo_follows_the_ledger_that_a_list_makes_larger(context):
     network = Network(context)
@@ -323,3 +384,21 @@ def links_are_followed_while_a_start_reads_its_list(context):
     write(ours, FEW)
     daemon.start()
     check_equal(totals(daemon)["west"], expected["west"], "west")
+
+
+@test(limit_s=60)
+def lists_of_the_manuals_are_lists(context):
+    network = Network(context)
+    daemon, ours, _ = with_list(context, network)
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    for page in ("tools/man/ipacctd.8.scd", "deploy/README.md", "deploy/ipacct.yaml"):
+        with open(os.path.join(top, page), encoding="utf-8") as lines:
+            text = lines.read()
+        # Lines of CIDR and name, after the first one until one is none.
+        found = re.search(r"^#?\s*192\.0\.2\.0/24 +customer-a\n(?:[#\s]*[\da-f:.]+/\d+ .*\n)+", text, re.M)
+        check(found, f"no list in {page}")
+        example = re.sub(r"^#?\s*", "", found.group(), flags=re.M)
+        check("protect=yes" in example and "ipv6_len=56" in example, f"{page}: {example}")
+        write(ours, example)
+        done = run(*daemon.command("--check-config"))
+        check("ok" in done.stdout, done.stdout)

@@ -206,3 +206,89 @@ Test(sizing, list_of_prefixes_takes_no_more_than_planned)
 	close(fd);
 	(void)unlink(path); /* ours, in /tmp */
 }
+
+/* ---- Groups ---------------------------------------------------------------------------------- */
+
+static struct ipacct_groups_header list_of(uint32_t n_groups, uint32_t n_prefixes,
+					   uint32_t n_masked)
+{
+	return (struct ipacct_groups_header){ .n_groups = n_groups,
+					      .n_prefixes = n_prefixes,
+					      .n_masked = n_masked };
+}
+
+Test(sizing, groups_are_part_of_every_budget_with_room_for_another_list)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+
+	config.n_groups = 1000;
+	config.n_group_prefixes = 50000;
+	for (uint64_t mib = 64; mib <= 4096; mib *= 2) {
+		uint64_t list = sizeof(struct ipacct_groups_header) + 1000 * 64 + 50000 * 32;
+		uint64_t masks;
+
+		config.n_group_masks = 0;
+		cr_assert_eq(compute(mib << 20, &sizing, &problem), 0, "%s", problem.text);
+		cr_expect_leq(sizing.total_bytes, mib << 20);
+		cr_expect_eq(sizing.groups.list_bytes, list);
+		cr_expect_geq(sizing.groups.other_bytes, list + list / 4);
+		cr_expect_eq(sizing.groups.mask_bytes, 0);
+		config.n_group_masks = 1;
+		cr_assert_eq(compute(mib << 20, &sizing, &problem), 0, "%s", problem.text);
+		cr_expect_leq(sizing.total_bytes, mib << 20);
+		/* a record of 56 octets and its index for each entry, and lines of the cache */
+		masks = 72ull * (sizing_own_parts(&sizing) * (uint64_t)sizing.lru_entries +
+				 sizing.lru_shared);
+		cr_expect_geq(sizing.groups.mask_bytes, masks + 8192 * 16);
+		cr_expect_leq(sizing.groups.mask_bytes, masks + (4 << 20));
+		cr_expect_eq(sizing.groups.bytes,
+			     sizing.groups.list_bytes + sizing.groups.other_bytes +
+				     sizing.groups.record_bytes + sizing.groups.mask_bytes);
+	}
+}
+
+Test(sizing, list_is_taken_at_the_budget_and_refused_beyond_it)
+{
+	struct ipacct_groups_header list = list_of(500, 400000, 0), more = list_of(500, 400001, 0);
+	struct ipacct_problem problem = {};
+	struct sizing sizing, with;
+
+	config.n_groups = config.n_group_prefixes = config.n_group_masks = 0;
+	cr_assert_eq(compute(64 << 20, &sizing, &problem), 0, "%s", problem.text);
+	sizing_groups_set(&sizing, NULL, 0);
+	cr_assert_eq(sizing_groups_check(&config, &sizing, &list, &problem), -ENOSPC);
+	cr_expect_not_null(strstr(problem.text, "groups take "));
+	with = sizing;
+	sizing_groups_set(&with, &list, 0);
+	config.memory_bytes = with.total_bytes;
+	cr_expect_eq(sizing_groups_check(&config, &sizing, &list, &problem), 0);
+	cr_expect_eq(sizing_groups_check(&config, &sizing, &more, &problem), -ENOSPC);
+	config.memory_bytes = with.total_bytes - 1;
+	cr_expect_eq(sizing_groups_check(&config, &sizing, &list, &problem), -ENOSPC);
+	/* one in force lies beside the one that comes; what takes no more is always taken */
+	config.memory_bytes = with.total_bytes;
+	cr_expect_eq(sizing_groups_check(&config, &with, &list, &problem), 0);
+	cr_expect_eq(sizing_groups_check(&config, &with, NULL, &problem), 0);
+	cr_expect_eq(sizing_groups_check(&config, &with, &more, &problem), -ENOSPC);
+	config.memory_bytes += with.groups.list_bytes + 32;
+	cr_expect_eq(sizing_groups_check(&config, &with, &more, &problem), 0);
+	config.memory_bytes--;
+	cr_expect_eq(sizing_groups_check(&config, &with, &more, &problem), -ENOSPC);
+}
+
+/* So that whoever begins with groups after the maps were made need not make them again. */
+Test(sizing, first_list_of_some_customers_finds_room)
+{
+	struct ipacct_groups_header list = list_of(400, 4000, 0);
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+
+	config.n_groups = config.n_group_prefixes = config.n_group_masks = 0;
+	for (uint64_t mib = 48; mib <= 4096; mib = mib * 5 / 4) {
+		cr_assert_eq(compute(mib << 20, &sizing, &problem), 0, "%s", problem.text);
+		sizing_groups_set(&sizing, NULL, 0);
+		cr_expect_eq(sizing_groups_check(&config, &sizing, &list, &problem), 0, "%s",
+			     problem.text);
+	}
+}

@@ -8,10 +8,7 @@
 #include "base/mix.h"
 #include "group_mask.h"
 
-/* Lines of the cache, powers of two: as many as the table has entries. 4 MiB at most. */
-#define LINES_MIN 8192u
-#define LINES_MAX (1u << 18)
-#define WAYS      4u /* lines of a set: few /64s of a full cache find none */
+#define WAYS 4u /* lines of a set: few /64s of a full cache find none */
 
 /* What a /64 was found to be. */
 struct mask_line {
@@ -20,7 +17,7 @@ struct mask_line {
 	uint8_t bits; /* 0: nothing is known, ASK: its addresses differ */
 	uint8_t reserved[5];
 };
-_Static_assert(sizeof(struct mask_line) == 16, "a set is a cache line");
+_Static_assert(sizeof(struct mask_line) == IPACCT_MASK_LINE_BYTES, "a set is a cache line");
 
 #define ASK 255u
 
@@ -45,9 +42,9 @@ static int cache_begin(struct ipacct_mask *mask, const struct ipacct_group_list 
 		       uint32_t n_entries)
 {
 	uint64_t digest = ipacct_group_list_mask(list);
-	uint32_t n = mask->n_lines ? mask->n_lines : LINES_MIN;
+	uint32_t n = mask->n_lines ? mask->n_lines : IPACCT_MASK_LINES_MIN;
 
-	while (n < n_entries && n < LINES_MAX)
+	while (n < n_entries && n < IPACCT_MASK_LINES_MAX)
 		n *= 2;
 	if (n == mask->n_lines && mask->cached_of == digest)
 		return 0;

@@ -10,6 +10,11 @@
 #include "ledger.h"
 #include "table.h"
 
+/* Lines of the cache, powers of two: as many as the table has entries. 4 MiB at most. */
+#define IPACCT_MASK_LINES_MIN  8192u
+#define IPACCT_MASK_LINES_MAX  (1u << 18)
+#define IPACCT_MASK_LINE_BYTES 16u
+
 struct mask_line;
 
 struct ipacct_mask {

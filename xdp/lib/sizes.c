@@ -23,13 +23,6 @@
 #define COLLECTOR_ENTRY_BYTES  (sizeof(struct ipacct_table_entry) + 16u + sizeof(struct ipacct_key))
 #define COLLECTOR_RECORD_BYTES 20u /* of the collector, per ledger record: index, state, place */
 
-/* A group: its name in the list, its record in the ledger, the collector's total and the order of the
- * records. Records of groups that left and room for more are not counted: 168 octets each. */
-#define GROUP_BYTES                                                                      \
-	(sizeof(struct ipacct_groups_name) + sizeof(struct ipacct_ledger_series) + 44u + \
-	 2 * sizeof(uint32_t))
-#define GROUP_NOTE_BYTES sizeof(uint32_t) /* of the collector, per ledger record: whose it is */
-
 /* Capacity of the shared partition: 128 of it per CPU are the reserve of the insert budget. */
 static uint32_t shared_entries(uint32_t entries, uint32_t n_own, uint32_t n_cpus)
 {
@@ -91,19 +84,14 @@ void sizing_sum(struct sizing *sizing)
 				       sizeof(struct ipacct_totals) * sizing->n_cpus +
 			       IPACCT_IFS_MAX * sizeof(struct ipacct_vlans);
 	sizing->guard_bytes = sizing->n_guard_entries * GUARD_ENTRY_BYTES;
-	sizing->groups_bytes =
-		sizing->n_groups || sizing->n_group_prefixes
-			? sizing->n_groups * (uint64_t)GROUP_BYTES +
-				  sizing->n_group_prefixes * sizeof(struct ipacct_groups_prefix) +
-				  sizing->n_addresses_max * GROUP_NOTE_BYTES
-			: 0;
 	sizing->ledger_bytes = ipacct_ledger_bytes(sizing->n_rollups_max, sizing->n_addresses_max);
 	sizing->process_bytes = PROCESS_BYTES + entries * COLLECTOR_ENTRY_BYTES +
 				(uint64_t)sizing->n_addresses_max * COLLECTOR_RECORD_BYTES;
 	geo_sizing_sum(&sizing->geo, sizing->n_addresses_max);
+	group_sizing_sum(&sizing->groups, entries, sizing->n_addresses_max);
 	sizing->total_bytes = sizing->lru_bytes + sizing->hot_bytes + sizing->roll_bytes +
 			      sizing->totals_bytes + sizing->guard_bytes + sizing->ledger_bytes +
-			      sizing->groups_bytes + sizing->process_bytes +
+			      sizing->groups.bytes + sizing->process_bytes +
 			      sizing->geo.file_bytes + sizing->geo.process_bytes;
 }
 
@@ -183,7 +171,7 @@ static void problem_arithmetic(const struct sizing *sizing, struct ipacct_proble
 		       sizing_own_parts(sizing) * sizing->lru_entries, sizing->lru_shared,
 		       SIZING_LRU_ENTRY_BYTES, (double)sizing->hot_bytes / MIB,
 		       (double)sizing->roll_bytes / MIB, (double)sizing->totals_bytes / MIB,
-		       (double)sizing->guard_bytes / MIB, (double)sizing->groups_bytes / MIB,
+		       (double)sizing->guard_bytes / MIB, (double)sizing->groups.bytes / MIB,
 		       (double)sizing->ledger_bytes / MIB, (double)sizing->process_bytes / MIB,
 		       geo_mib(&sizing->geo), (double)sizing->total_bytes / MIB, sizing->n_parts);
 }
@@ -194,14 +182,14 @@ int sizing_plan(const struct sizing_wish *wish, struct sizing *ret_sizing,
 	struct sizing sizing = {
 		.n_cpus = wish->n_cpus,
 		.n_guard_entries = wish->n_guard_entries,
-		.n_groups = wish->n_groups,
-		.n_group_prefixes = wish->n_group_prefixes,
 		.budget_bytes = wish->budget_bytes,
 		.n_rollups_max = 2 * IPACCT_DOMAINS_MAX + ROLLUPS_SMALL,
 		.geo = wish->geo,
+		.groups = wish->groups,
 	};
 	uint32_t n_own;
 
+	group_sizing_room(&sizing.groups);
 	if (sizing.budget_bytes >= ROLLUPS_ALL_FROM)
 		sizing.n_rollups_max += IPACCT_ROLL4_LINES;
 	n_own = own_cpus_set(&sizing, wish->cpus, sizing.n_cpus);

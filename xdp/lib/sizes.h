@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "geo_sizes.h"
+#include "group_sizes.h"
 #include "ipacct/ipacct.h"
 
 #define SIZING_CPUS_MAX        4096u /* linux/threads.h NR_CPUS upper bound on x86 */
@@ -27,7 +28,6 @@ struct sizing {
 	uint32_t hot6_sets;
 	uint32_t n_rollups_max;
 	uint32_t n_addresses_max;
-	uint32_t n_groups, n_group_prefixes;
 	uint64_t n_guard_entries; /* of the trie of protected prefixes */
 	/* the sum, in octets; map sizes as the kernel allocates them */
 	uint64_t lru_bytes;
@@ -36,9 +36,9 @@ struct sizing {
 	uint64_t totals_bytes;
 	uint64_t guard_bytes;
 	uint64_t ledger_bytes;
-	uint64_t groups_bytes; /* list, records of the ledger, and the collector's */
 	uint64_t process_bytes;
 	struct geo_sizing geo; /* its file and its worker */
+	struct group_sizing groups;
 	uint64_t total_bytes;
 };
 
@@ -51,11 +51,11 @@ struct sizing_wish {
 	uint32_t lru_entries; /* likewise */
 	uint32_t ledger_addresses;
 	uint64_t n_guard_entries;
-	uint32_t n_groups, n_group_prefixes;
 	uint32_t n_cpus;                     /* possible CPUs */
 	uint64_t cpus[SIZING_CPUS_MAX / 64]; /* those that should get a partition of their own … */
 	bool cpus_fixed;                     /* … all of them, or the first so many that fit */
 	struct geo_sizing geo;
+	struct group_sizing groups;
 };
 
 /* Returns 0, or -ENOSPC with the arithmetic in ret_problem when the budget is too small. */
