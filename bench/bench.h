@@ -53,6 +53,7 @@ void reading_cases(struct bench *bench);
 void slowed_cases(struct bench *bench);
 void cutting_cases(struct bench *bench);
 void ledger_case(struct bench *bench);
+void groups_cases(struct bench *bench);
 void live_case(struct bench *bench);
 void micro_cases(struct bench *bench);
 void shapes_case(struct bench *bench);

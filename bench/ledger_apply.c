@@ -46,27 +46,14 @@ static double apply(struct publisher *publisher, const struct ipacct_epoch *epoc
 static void groups_make(int dir_fd, uint32_t n)
 {
 	size_t room = (size_t)n / 16 * 48 + 1, at = 0;
-	struct ipacct_problem problem = {};
-	struct group_image image;
 	char *text = malloc(room);
-	int ret;
 
 	if (!text)
 		die("malloc", ENOMEM);
 	for (uint32_t i = 0; i < n; i += 16)
 		at += (size_t)snprintf(text + at, room - at, "%u.%u.%u.%u/28 customer%u\n",
 				       BENCH_KIND_SOURCE, i >> 16 & 255, i >> 8 & 255, i & 255, i);
-	ret = config_groups_parse("list", text, at, &image, problem.text, sizeof(problem.text));
-	if (!ret)
-		ret = groups_file_write(dir_fd, getuid(), getgid(), &image);
-	if (!ret)
-		ret = groups_ledger_prepare(dir_fd, getuid(), getgid(), &image,
-					    IPACCT_GROUP_RECORDS_MAX, &problem);
-	if (!ret)
-		ret = groups_file_publish(dir_fd);
-	if (ret)
-		die(problem.text[0] ? problem.text : "groups", -ret);
-	group_image_finish(&image);
+	groups_set(dir_fd, text);
 	free(text);
 }
 

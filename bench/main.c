@@ -182,6 +182,7 @@ int main(int argc, char **argv)
 	reading_cases(&bench);
 	cutting_cases(&bench);
 	ledger_case(&bench);
+	groups_cases(&bench);
 	loss_case(&bench);
 	honest_cases(&bench);
 	shapes_case(&bench);

@@ -67,6 +67,7 @@ GROUPS = (
     ("reading", "Reading"),
     ("cut", "The cut"),
     ("ledger", "Applying a cut to the ledger"),
+    ("groups", "Groups"),
     ("loss", "Cuts at full rate"),
     ("honest", "Honest sources in a flood"),
     ("shape", "By shape of packet"),

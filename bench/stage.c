@@ -10,6 +10,7 @@
 
 #include <bpf/bpf.h>
 
+#include "groups_file.h"
 #include "ledger_file.h"
 #include "settings.h"
 #include "stage.h"
@@ -219,7 +220,42 @@ static void programs_open(struct stage *stage, const struct stage_options *optio
 		pairs_write(programs, &options->load);
 }
 
-static void ledger_open(struct stage *stage)
+void groups_set(int dir_fd, const char *text)
+{
+	struct ipacct_problem problem = {};
+	struct group_image image;
+	int ret = config_groups_parse("list", text, strlen(text), &image, problem.text,
+				      sizeof(problem.text));
+
+	if (!ret)
+		ret = groups_file_write(dir_fd, getuid(), getgid(), &image);
+	if (!ret)
+		ret = groups_ledger_prepare(dir_fd, getuid(), getgid(), &image,
+					    IPACCT_GROUP_RECORDS_MAX, &problem);
+	if (!ret)
+		ret = groups_file_publish(dir_fd);
+	if (ret)
+		die(problem.text[0] ? problem.text : "groups", -ret);
+	group_image_finish(&image);
+}
+
+/* As the collector does it. */
+static int groups_begin(struct stage *stage, struct ipacct_problem *ret_problem)
+{
+	struct publisher *publisher = &stage->cutter.publisher;
+	int fd = groups_file_open(stage->dir_fd, ret_problem);
+	int ret = fd < 0 ? fd
+			 : groups_init(&publisher->ledger, &publisher->addresses, fd,
+				       &stage->groups, ret_problem);
+
+	publisher->groups = stage->groups;
+	cut_mask_init(&stage->cutter.mask, fd, -ENOENT);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static void ledger_open(struct stage *stage, const struct stage_options *options)
 {
 	struct ipacct_problem problem = {};
 	int ret;
@@ -232,8 +268,12 @@ static void ledger_open(struct stage *stage)
 				  &stage->sizing.n_addresses_max, &problem);
 	if (ret)
 		die("ledger", ret);
+	if (options->groups)
+		groups_set(stage->dir_fd, options->groups);
 	stage->ledger_fd = ledger_file_open(stage->dir_fd);
 	ret = cutter_init(&stage->cutter, &stage->maps, stage->ledger_fd, &problem);
+	if (!ret && options->groups)
+		ret = groups_begin(stage, &problem);
 	if (!ret)
 		ret = cutter_recover(&stage->cutter);
 	if (ret)
@@ -247,16 +287,18 @@ void stage_open(struct stage *stage, struct bench *bench, const struct stage_opt
 	stage->load = options->load;
 	maps_open(stage, options);
 	programs_open(stage, options);
-	ledger_open(stage);
+	ledger_open(stage, options);
 }
 
 void stage_close(struct stage *stage)
 {
+	groups_finish(stage->groups);
 	cutter_finish(&stage->cutter);
 	bench_bpf__destroy(stage->programs);
 	close(stage->prog_fd);
 	ipacct_maps_finish(&stage->maps);
 	close(stage->ledger_fd);
+	groups_file_remove_all(stage->dir_fd);
 	(void)unlinkat(stage->dir_fd, IPACCT_LEDGER_NAME, 0); /* the whole tmpfs goes at the end */
 	close(stage->dir_fd);
 	(void)rmdir(stage->dir);

@@ -6,6 +6,7 @@
 #include "bench.h"
 #include "bench.skel.h"
 #include "cut.h"
+#include "groups.h"
 #include "maps_make.h"
 #include "shared.h"
 
@@ -37,6 +38,7 @@ struct stage_options {
 	uint16_t flags;                 /* IPACCT_IFFLAG_* of the interface */
 	uint32_t n_guards;              /* protected prefixes that match nothing */
 	bool guards_near;               /* between the flood's addresses, else far from all */
+	const char *groups;             /* text of a list of groups, or NULL */
 	void (*size)(struct sizing *s); /* last word on the sizes, or NULL */
 };
 
@@ -45,6 +47,7 @@ struct stage {
 	struct ipacct_maps maps;
 	struct sizing sizing;
 	struct cutter cutter;
+	struct groups *groups;
 	char dir[64];
 	int dir_fd, ledger_fd, prog_fd;
 	struct bench_bpf *programs;
@@ -72,6 +75,9 @@ struct held {
 
 /* The last cut, then the whole ledger against n_sent: seen, accounted, sums in packets and octets. */
 struct held stage_verify(struct stage *stage, const char *case_name);
+
+/* See that the ledger in that directory counts by a list of groups from its next collector on. */
+void groups_set(int dir_fd, const char *text);
 
 /* A snapshot of the ledger, owned by the caller. */
 struct ipacct_snapshot *stage_snapshot(const struct stage *stage);
