@@ -24,11 +24,26 @@
 #define DIGEST_BYTES 17u
 #define PROGRESS_MS  1000
 
-static void counts_take(struct config *config, const struct group_image *image)
+static void counts_take(struct config *config, const struct ipacct_groups_header *list)
 {
-	config->n_groups = image->header ? image->header->n_groups : 0;
-	config->n_group_prefixes = image->header ? image->header->n_prefixes : 0;
-	config->n_group_masks = image->header ? image->header->n_masked : 0;
+	config->n_groups = list ? list->n_groups : 0;
+	config->n_group_prefixes = list ? list->n_prefixes : 0;
+	config->n_group_masks = list ? list->n_masked : 0;
+}
+
+/* A start whose list is not read yet goes by the one in force: the ledger must not grow into the room
+ * that groups have. */
+static void counts_take_before(struct config *config)
+{
+	int dir_fd __cleanup(cleanup_fd) =
+		open(config->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd __cleanup(cleanup_fd) = dir_fd < 0 ? dir_fd : groups_file_open(dir_fd, NULL);
+	struct ipacct_group_list list;
+
+	if (fd < 0 || ipacct_group_list_map(fd, &list, NULL))
+		return; /* there is none */
+	counts_take(config, list.header);
+	ipacct_group_list_unmap(&list);
 }
 
 /* Who looks at a terminal sees that something is going on. */
@@ -54,10 +69,11 @@ static bool signal_stops(struct supervisor *supervisor)
 
 int groups_begin(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
 {
-	const struct config *config = &supervisor->config;
+	struct config *config = &supervisor->config;
 
 	if (!config->groups_file[0])
 		return 0;
+	counts_take_before(config);
 	return groups_reader_start(&supervisor->reload.reader, config->groups_file,
 				   supervisor->place.uid, supervisor->place.gid, GROUPS_READER_MS,
 				   ret_problem);
@@ -103,14 +119,14 @@ int groups_wait(struct supervisor *supervisor, struct ipacct_problem *ret_proble
 	if (shown)
 		(void)fputc('\n', stderr); /* what follows begins a line */
 	if (!ret)
-		counts_take(&supervisor->config, &supervisor->group_image);
+		counts_take(&supervisor->config, supervisor->group_image.header);
 	return ret;
 }
 
 int groups_check(const struct supervisor *supervisor, struct config *config,
 		 const struct group_image *image, struct ipacct_problem *ret_problem)
 {
-	counts_take(config, image);
+	counts_take(config, image->header);
 	return sizing_groups_check(config, &supervisor->sizing, image->header, ret_problem);
 }
 
