@@ -34,7 +34,7 @@ def write_many(path, more=""):
     write(path, FEW + "".join(lines) + more)
 
 
-def with_list(context, network, text=FEW, memory="256M", interval="100ms"):
+def with_list(context, network, text=FEW, memory="256M", interval="1s"):
     place = Place(context)
     ours = os.path.join(place.base, "customers")
     write(ours, text)
@@ -92,7 +92,7 @@ def without_list(status):
 @test(limit_s=180)
 def million_prefixes_are_taken_while_all_else_goes_on(context):
     network = Network(context)
-    daemon, ours, path = with_list(context, network, interval="1s")  # 50,000 groups are many to read
+    daemon, ours, path = with_list(context, network)
     daemon.start()
     with open(path, encoding="ascii") as lines:
         config = lines.read()
@@ -359,6 +359,7 @@ def links_are_followed_while_a_start_reads_its_list(context):
     daemon.spawn()
     reader = wait_for(lambda: reader_of(daemon), "a reader")
     os.kill(reader, signal.SIGSTOP)
+    wait_for(lambda: "rx0: adopted" in daemon.log(), "the start comes to its links")
     network.delete_pair()
     network.add_pair()
     wait_for(network.xdp_attached, "another link is attached")
