@@ -9,9 +9,8 @@
 #include "base/mix.h"
 #include "table.h"
 
-#define TABLE_ENTRIES_MIN 1024u
-#define TABLE_AHEAD       16u /* keys fetched before their turn: daemon/README.md, "What a cut costs" */
-#define N_HASHES          (4 * TABLE_AHEAD)
+#define TABLE_AHEAD 16u /* keys fetched before their turn: daemon/README.md, "What a cut costs" */
+#define N_HASHES    (4 * TABLE_AHEAD)
 
 static bool entry_is(const struct ipacct_table_entry *entry, const struct ipacct_key *key,
 		     uint8_t prefix_len)
@@ -19,19 +18,16 @@ static bool entry_is(const struct ipacct_table_entry *entry, const struct ipacct
 	return entry->prefix_len == prefix_len && !memcmp(&entry->key, key, sizeof(*key));
 }
 
-static uint64_t slot_make(uint32_t hash, uint32_t number)
+#define SLOT_FREE UINT32_MAX /* its number would be the last slot's: entries are half as many */
+
+static uint32_t slot_make(const struct ipacct_table *table, uint32_t hash, uint32_t number)
 {
-	return (uint64_t)hash << 32 | number;
+	return (hash & ~(table->n_slots - 1)) | number;
 }
 
-static uint32_t slot_hash(uint64_t slot)
+static uint32_t slot_number(const struct ipacct_table *table, uint32_t slot)
 {
-	return (uint32_t)(slot >> 32);
-}
-
-static uint32_t slot_number(uint64_t slot)
-{
-	return (uint32_t)slot;
+	return slot & (table->n_slots - 1);
 }
 
 static uint32_t hash_of(const struct ipacct_table *table, const struct ipacct_key *key,
@@ -46,9 +42,10 @@ static uint32_t slot_of(const struct ipacct_table *table, uint32_t hash,
 {
 	uint32_t mask = table->n_slots - 1, at = hash & mask;
 
-	for (; slot_number(table->slots[at]) != IPACCT_TABLE_NONE; at = (at + 1) & mask)
-		if (slot_hash(table->slots[at]) == hash &&
-		    entry_is(&table->entries[slot_number(table->slots[at])], key, prefix_len))
+	for (; table->slots[at] != SLOT_FREE; at = (at + 1) & mask)
+		if (!((table->slots[at] ^ hash) & ~mask) &&
+		    entry_is(&table->entries[slot_number(table, table->slots[at])], key,
+			     prefix_len))
 			break;
 	return at;
 }
@@ -57,20 +54,20 @@ void ipacct_table_reindex(struct ipacct_table *table)
 {
 	const struct ipacct_table_entry *entries = table->entries;
 
-	memset(table->slots, 0xff, (size_t)table->n_slots * sizeof(*table->slots)); /* _NONE */
+	memset(table->slots, 0xff, (size_t)table->n_slots * sizeof(*table->slots)); /* SLOT_FREE */
 	for (uint32_t i = 0; i < table->n_entries; i++) {
 		uint32_t hash = hash_of(table, &entries[i].key, entries[i].prefix_len);
 
 		table->slots[slot_of(table, hash, &entries[i].key, entries[i].prefix_len)] =
-			slot_make(hash, i);
+			slot_make(table, hash, i);
 	}
 }
 
 static int table_grow(struct ipacct_table *table)
 {
-	uint32_t n = table->n_allocated ? table->n_allocated * 2 : TABLE_ENTRIES_MIN;
+	uint32_t n = table->n_allocated ? table->n_allocated * 2 : IPACCT_TABLE_ENTRIES_MIN;
 	struct ipacct_table_entry *entries;
-	uint64_t *slots;
+	uint32_t *slots;
 
 	if (n >= IPACCT_TABLE_NONE / 2)
 		return -ENOMEM;
@@ -124,8 +121,8 @@ static int hashed_add(struct ipacct_table *table, uint32_t hash, const struct ip
 			return ret;
 	}
 	at = slot_of(table, hash, key, prefix_len);
-	if (slot_number(table->slots[at]) != IPACCT_TABLE_NONE) {
-		entry = &table->entries[slot_number(table->slots[at])];
+	if (table->slots[at] != SLOT_FREE) {
+		entry = &table->entries[slot_number(table, table->slots[at])];
 		ipacct_counters_add(&entry->counters, counters);
 		return 0;
 	}
@@ -133,7 +130,7 @@ static int hashed_add(struct ipacct_table *table, uint32_t hash, const struct ip
 	*entry = (struct ipacct_table_entry){ .key = *key,
 					      .prefix_len = prefix_len,
 					      .counters = *counters };
-	table->slots[at] = slot_make(hash, table->n_entries++);
+	table->slots[at] = slot_make(table, hash, table->n_entries++);
 	return 0;
 }
 
@@ -146,10 +143,10 @@ int ipacct_table_add(struct ipacct_table *table, const struct ipacct_key *key, u
 /* Fetch the entry that the home slot names: most often the right one, and no harm when not. */
 static void entry_prefetch(const struct ipacct_table *table, uint32_t hash)
 {
-	uint32_t number = slot_number(table->slots[hash & (table->n_slots - 1)]);
+	uint32_t slot = table->slots[hash & (table->n_slots - 1)];
 
-	if (number != IPACCT_TABLE_NONE)
-		__builtin_prefetch(&table->entries[number], 1);
+	if (slot != SLOT_FREE)
+		__builtin_prefetch(&table->entries[slot_number(table, slot)], 1);
 }
 
 int ipacct_table_add_addresses(struct ipacct_table *table, const struct ipacct_key *keys,
@@ -177,10 +174,12 @@ int ipacct_table_add_addresses(struct ipacct_table *table, const struct ipacct_k
 uint32_t ipacct_table_find(const struct ipacct_table *table, const struct ipacct_key *key,
 			   uint8_t prefix_len)
 {
+	uint32_t slot;
+
 	if (!table->n_slots)
 		return IPACCT_TABLE_NONE;
-	return slot_number(
-		table->slots[slot_of(table, hash_of(table, key, prefix_len), key, prefix_len)]);
+	slot = table->slots[slot_of(table, hash_of(table, key, prefix_len), key, prefix_len)];
+	return slot == SLOT_FREE ? IPACCT_TABLE_NONE : slot_number(table, slot);
 }
 
 uint8_t ipacct_key_prefix(const struct ipacct_key *key, int wide, struct ipacct_key *ret_prefix)

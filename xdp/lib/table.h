@@ -8,7 +8,8 @@
 
 #include "ipacct/abi.h"
 
-#define IPACCT_TABLE_NONE UINT32_MAX /* no entry; also bounds the number of entries */
+#define IPACCT_TABLE_NONE        UINT32_MAX /* no entry; also bounds the number of entries */
+#define IPACCT_TABLE_ENTRIES_MIN 1024u      /* room at first; it doubles */
 
 struct ipacct_table_entry {
 	struct ipacct_key key;
@@ -17,14 +18,15 @@ struct ipacct_table_entry {
 	struct ipacct_counters counters;
 };
 
-/* Entries lie dense in the order of their first addition; `slots` is an open-addressing index: hash in
- * the upper half, entry number in the lower, so that a look-up reads no entry but its own. Keeps its
- * memory over ipacct_table_reset(), so a steady state allocates nothing. */
+/* Entries lie dense in the order of their first addition; `slots` is an open-addressing index of
+ * words: the lower bits, as many as number the slots, are an entry's number, the others are those of
+ * its key's hash that do not say where it belongs, so that a look-up hardly reads an entry but its own.
+ * Keeps its memory over ipacct_table_reset(), so a steady state allocates nothing. */
 struct ipacct_table {
 	struct ipacct_table_entry *entries;
 	uint32_t n_entries;
 	uint32_t n_allocated;
-	uint64_t *slots;
+	uint32_t *slots;
 	uint32_t n_slots; /* a power of two, 0 before the first addition */
 	uint64_t seed;    /* any number nobody outside knows */
 };
@@ -49,6 +51,17 @@ void ipacct_table_reindex(struct ipacct_table *table);
 /* The entry's number, or IPACCT_TABLE_NONE. */
 uint32_t ipacct_table_find(const struct ipacct_table *table, const struct ipacct_key *key,
 			   uint8_t prefix_len);
+
+/* Octets that a table takes once it held so many entries: them, and two slots for each that there is
+ * room for. */
+static inline uint64_t ipacct_table_bytes(uint64_t n_entries)
+{
+	uint64_t n_allocated = IPACCT_TABLE_ENTRIES_MIN;
+
+	while (n_allocated < n_entries)
+		n_allocated *= 2;
+	return n_entries * sizeof(struct ipacct_table_entry) + 2 * n_allocated * sizeof(uint32_t);
+}
 
 void ipacct_counters_add(struct ipacct_counters *sum, const struct ipacct_counters *more);
 
