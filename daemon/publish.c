@@ -153,6 +153,33 @@ static void addresses_claim(struct publisher *publisher, const struct ipacct_tab
 	}
 }
 
+/* 0.0.0.0/0 or ::/0 of a domain, see struct ipacct_ledger_record. */
+static bool is_wide(uint8_t prefix_len)
+{
+	return prefix_len == 96 || prefix_len == 0;
+}
+
+/* The record of a prefix, if it has one or there is room for another. */
+static uint32_t prefix_claim(struct publisher *publisher, const struct ipacct_key *prefix,
+			     uint8_t prefix_len, uint64_t time_ns)
+{
+	return record_index_claim(&publisher->rollups, prefix, prefix_len, time_ns,
+				  publisher->rollups.n_records_max - 2 * IPACCT_DOMAINS_MAX);
+}
+
+/* Counts on their way to a prefix. One without a record goes to 0.0.0.0/0 or ::/0 at once: so the table
+ * has no more entries than there are records, whatever prefixes a flood forges. */
+static int prefix_add(struct publisher *publisher, const struct ipacct_key *prefix,
+		      uint8_t prefix_len, const struct ipacct_counters *counters, uint64_t time_ns)
+{
+	struct ipacct_key wide = *prefix;
+
+	if (!is_wide(prefix_len) &&
+	    prefix_claim(publisher, prefix, prefix_len, time_ns) == RECORD_NONE)
+		prefix_len = ipacct_key_prefix(prefix, 1, &wide);
+	return ipacct_table_add(&publisher->prefixes, &wide, prefix_len, counters);
+}
+
 /* Addresses: own record, else into the prefix table. Whoever came twice is served first: in a flood
  * of forged sources the last places go to those who are real. */
 static int addresses_place(struct publisher *publisher, const struct ipacct_epoch *epoch,
@@ -179,15 +206,10 @@ static int addresses_place(struct publisher *publisher, const struct ipacct_epoc
 		}
 		facts->unrecorded_keys++;
 		prefix_len = ipacct_key_prefix(&entry->key, 0, &prefix);
-		ret = ipacct_table_add(&publisher->prefixes, &prefix, prefix_len, &entry->counters);
+		ret = prefix_add(publisher, &prefix, prefix_len, &entry->counters,
+				 facts->cut_time_ns);
 	}
 	return ret;
-}
-
-/* 0.0.0.0/0 or ::/0 of a domain, see struct ipacct_ledger_record. */
-static bool is_wide(uint8_t prefix_len)
-{
-	return prefix_len == 96 || prefix_len == 0;
 }
 
 /* Prefixes: own record, else into the table of 0.0.0.0/0 and ::/0, for which room is kept. What the
@@ -195,7 +217,6 @@ static bool is_wide(uint8_t prefix_len)
 static int prefixes_place(struct publisher *publisher, uint64_t time_ns)
 {
 	const struct ipacct_table *table = &publisher->prefixes;
-	uint32_t limit = publisher->rollups.n_records_max - 2 * IPACCT_DOMAINS_MAX;
 	int ret = 0;
 
 	for (uint32_t i = 0; i < table->n_entries && !ret; i++) {
@@ -204,8 +225,7 @@ static int prefixes_place(struct publisher *publisher, uint64_t time_ns)
 		uint8_t wide_len;
 
 		if (!is_wide(entry->prefix_len) &&
-		    record_index_claim(&publisher->rollups, &entry->key, entry->prefix_len, time_ns,
-				       limit) != RECORD_NONE)
+		    prefix_claim(publisher, &entry->key, entry->prefix_len, time_ns) != RECORD_NONE)
 			continue;
 		wide_len = ipacct_key_prefix(&entry->key, 1, &wide);
 		ret = ipacct_table_add(&publisher->wides, &wide, wide_len, &entry->counters);
@@ -220,16 +240,17 @@ static int prefixes_place(struct publisher *publisher, uint64_t time_ns)
 	return ret;
 }
 
-static int tables_fill(struct publisher *publisher, const struct ipacct_epoch *epoch)
+static int tables_fill(struct publisher *publisher, const struct ipacct_epoch *epoch,
+		       uint64_t time_ns)
 {
 	int ret = 0;
 
 	ipacct_table_reset(&publisher->prefixes);
 	ipacct_table_reset(&publisher->wides);
 	for (uint32_t i = 0; i < epoch->rollups.n_entries && !ret; i++)
-		ret = ipacct_table_add(&publisher->prefixes, &epoch->rollups.entries[i].key,
-				       epoch->rollups.entries[i].prefix_len,
-				       &epoch->rollups.entries[i].counters);
+		ret = prefix_add(publisher, &epoch->rollups.entries[i].key,
+				 epoch->rollups.entries[i].prefix_len,
+				 &epoch->rollups.entries[i].counters, time_ns);
 	return ret;
 }
 
@@ -347,7 +368,7 @@ int publisher_apply(struct publisher *publisher, const struct ipacct_epoch *epoc
 		    struct ipacct_ledger_cut facts)
 {
 	struct ipacct_ledger *ledger = &publisher->ledger;
-	int ret = tables_fill(publisher, epoch);
+	int ret = tables_fill(publisher, epoch, facts.cut_time_ns);
 
 	if (!ret)
 		ret = addresses_place(publisher, epoch, &facts);

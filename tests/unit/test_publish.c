@@ -120,6 +120,26 @@ Test(publish, full_roll_up_section_sends_prefixes_to_their_family)
 	cr_assert_eq(counters_of(&bench, &bench.publisher.rollups, key4(0), 112).tx_packets, 2);
 }
 
+/* A flood of forged IPv6 sources, each of a /32 of its own, beside a full ledger. */
+Test(publish, prefixes_without_a_record_take_no_memory)
+{
+	const struct ipacct_table *prefixes = &bench.publisher.prefixes;
+	struct ipacct_key wide = {}; /* ::/0 */
+
+	for (uint32_t i = 0; i < 8; i++)
+		packet(&bench, key4(0xc0000200 + i), key4(0xc0000200 + i), 10);
+	apply(&bench, 1);
+	epoch_begin(&bench);
+	for (uint32_t i = 0; i < 1000; i++)
+		packet(&bench, key6(0x20010000 + i, 1), key4(0xc0000200 + i % 8), 10);
+	apply(&bench, 2);
+	cr_expect_eq(prefixes->n_entries, 4 + 1, "%u: the records and ::/0", prefixes->n_entries);
+	cr_expect_eq(counters_of(&bench, &bench.publisher.rollups, wide, 0).tx_packets, 996);
+	apply(&bench, 2); /* again, as after a crash: nothing moves */
+	cr_expect_eq(prefixes->n_entries, 4 + 1);
+	cr_expect_eq(counters_of(&bench, &bench.publisher.rollups, wide, 0).tx_packets, 996);
+}
+
 Test(publish, places_are_the_same_after_dying_between_claim_and_apply)
 {
 	for (uint32_t i = 0; i < 10; i++) /* 11 addresses for 8 places */
