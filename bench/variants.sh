@@ -48,7 +48,7 @@ run() {
 }
 
 mkdir "$work/tree"
-cp -a "$top"/{meson.build,meson_options.txt,xdp,daemon,tools,tests,bench} "$work/tree"
+cp -a "$top"/{meson.build,meson_options.txt,xdp,daemon,tools,deploy,tests,bench} "$work/tree"
 base=
 setup=
 only=()
