@@ -20,7 +20,7 @@
 #include "reader.h"
 
 #define SLOT               0u
-#define HOT4_SETS          2048u /* an eighth of ipacctd's by default on two CPUs; see below */
+#define HOT4_SETS          2048u /* a sixteenth of ipacctd's by default on two CPUs; see below */
 #define HOT6_SETS          1024u
 #define CPU_RESERVE        128u                             /* as in maps_make.c */
 #define BUDGET             (4u * IPACCT_ENGINE_CUT_PACKETS) /* see below */

@@ -144,8 +144,10 @@ static int maps_take(struct supervisor *supervisor, struct ipacct_problem *probl
 	int ret = ipacct_maps_open(config->bpffs_dir, true, &supervisor->maps, problem);
 
 	if (!ret) {
-		if (supervisor->maps.meta.lru_entries != sizing->lru_entries ||
-		    supervisor->maps.meta.n_parts != sizing->n_parts)
+		const struct ipacct_meta *meta = &supervisor->maps.meta;
+
+		if (meta->lru_entries != sizing->lru_entries || meta->n_parts != sizing->n_parts ||
+		    meta->hot4_sets != sizing->hot4_sets || meta->hot6_sets != sizing->hot6_sets)
 			log_info("the pinned maps keep the size they were made with (detach makes "
 				 "new ones)");
 		return 0;

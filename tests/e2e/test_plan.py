@@ -6,11 +6,13 @@ import os
 import platform
 
 import bpf
+import scrape
 from harness import Daemon, Network, program, run, scaled
 from tap import SLOW, Skip, check, check_equal, test
 from traffic import Traffic
 
 NEAR = 0.2  # of what was measured …
+MEMORY_NEAR = 0.05  # of what is taken of memory
 TINY = 0.002  # … or both next to nothing: one count in five hundred
 EPOCHS = 4  # each of the two epochs twice: then keys are warm, as the plan has them
 
@@ -88,31 +90,83 @@ def plan_of_the_lru_tier_alone(context):
     compare(context, 100_000, scaled(400_000), "64M", hot=False, words=("--no-hot",))
 
 
-@test(limit_s=60)
-def plan_of_memory_is_what_the_kernel_gives(context):
+def maps_bytes(daemon):
+    """What the kernel says that the pinned maps take."""
+    taken = 0
+    for name in os.listdir(daemon.place.bpffs):
+        if not name.startswith(("ipacct_", "lru_")) or os.path.isdir(
+                os.path.join(daemon.place.bpffs, name)):
+            continue  # programs, links
+        descriptor = bpf.obj_get(os.path.join(daemon.place.bpffs, name), bpf.F_RDONLY)
+        with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as lines:
+            facts = dict(line.split(":", 1) for line in lines)
+        taken += int(facts["memlock"])
+        os.close(descriptor)
+    return taken
+
+
+def needs_memlock():
     if tuple(map(int, platform.release().split(".")[:2])) < (6, 4):
         raise Skip("before 6.4 fdinfo tells another figure")
+
+
+@test(limit_s=60)
+def plan_of_memory_is_what_the_kernel_gives(context):
+    needs_memlock()
     for memory in ("48M", "128M", "256M"):
         network = Network(context)
         daemon = Daemon(context, network, interval="1h", memory=memory).start()
         expected = plan(1000, 1000, memory)["memory"]
-        taken = 0
-        for name in os.listdir(daemon.place.bpffs):
-            if not name.startswith(("ipacct_", "lru_")) or os.path.isdir(
-                    os.path.join(daemon.place.bpffs, name)):
-                continue  # programs, links
-            descriptor = bpf.obj_get(os.path.join(daemon.place.bpffs, name), bpf.F_RDONLY)
-            with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as lines:
-                facts = dict(line.split(":", 1) for line in lines)
-            taken += int(facts["memlock"])
-            os.close(descriptor)
-        check(abs(taken - expected["maps_bytes"]) <= NEAR * taken,
+        taken = maps_bytes(daemon)
+        check(abs(taken - expected["maps_bytes"]) <= MEMORY_NEAR * taken,
               f"maps with {memory}: {taken} taken, {expected['maps_bytes']} planned")
         check_equal(os.stat(os.path.join(daemon.place.runtime, "ledger")).st_size,
                     expected["ledger_bytes"], f"ledger with {memory}")
         check(expected["total_bytes"] <= expected["budget_bytes"], "the sum is in the budget")
         context.note(f"{memory}: maps {taken} octets, planned {expected['maps_bytes']}")
         daemon.stop()
+
+
+def anonymous_bytes(pids):
+    taken = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/status", encoding="ascii") as lines:
+            taken += sum(int(line.split()[1]) << 10 for line in lines
+                         if line.startswith("RssAnon:"))
+    return taken
+
+
+@test(limit_s=120)
+def plan_of_memory_holds_when_every_line_is_in_use(context):
+    """More addresses of both families than there is room for, twice, and somebody who asks for all."""
+    needs_memlock()
+    if SLOW > 1:
+        raise Skip("needs the traffic in full")
+    memory, network = os.environ.get("IPACCT_TEST_PLAN_MEMORY", "64M"), Network(context)
+    scrape.loopback_up(network)
+    daemon = Daemon(context, network, interval="1h", memory=memory).start()
+    expected = plan(1000, 1000, memory)
+    lines = sum(expected["sizes"][name] for name in ("hot_lines_ipv4", "hot_lines_ipv6"))
+    for epoch in range(2):
+        traffic = Traffic(context, network, packets=10 * lines, addresses=24 * lines, mix="v4,v6",
+                          seed=epoch + 1).start()
+        traffic.finish()
+        daemon.cut()
+        hot = daemon.status()["hot"]
+        check(hot["ipv4_used"] >= 0.99 * hot["ipv4_lines"] and
+              hot["ipv6_used"] >= 0.99 * hot["ipv6_lines"], f"not full: {hot}")
+    for path in ("/metrics", "/api/v1/top?n=1000", "/api/v1/status"):
+        scrape.get(network, path)
+    processes = anonymous_bytes([daemon.process.pid, daemon.pid_of_collector()])
+    taken = maps_bytes(daemon) + processes + os.stat(
+        os.path.join(daemon.place.runtime, "ledger")).st_size
+    planned = expected["memory"]["total_bytes"]
+    context.note(f"{memory}: {taken} octets taken, {planned} planned; of processes {processes},"
+                 f" {expected['memory']['process_bytes']} planned")
+    check(taken <= planned, f"{taken} octets taken, {planned} planned")
+    # The traffic's addresses lie in few prefixes: their tables, planned for all of them, stay small.
+    prefixes = 2 * 64 * 65536
+    check(taken >= (1 - MEMORY_NEAR) * planned - prefixes, f"{taken} octets taken, {planned} planned")
 
 
 @test(limit_s=30)

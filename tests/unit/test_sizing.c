@@ -73,10 +73,10 @@ Test(sizing, chosen_sizes_are_kept_and_refused_above_the_budget)
 	config.receive_cpus_given = true;
 	config.receive_cpus[0] = 1;
 	cr_assert_eq(compute(64 << 20, &sizing, &problem), -ENOSPC);
-	cr_expect_not_null(strstr(problem.text, "hot tier 64.0"), "%s", problem.text);
+	cr_expect_not_null(strstr(problem.text, "hot tier 256.0"), "%s", problem.text);
 }
 
-Test(sizing, hot_tier_takes_an_eighth_at_most_and_none_when_off)
+Test(sizing, hot_tier_takes_a_quarter_at_most_and_none_when_off)
 {
 	struct ipacct_problem problem = {};
 	struct sizing sizing;
@@ -84,10 +84,51 @@ Test(sizing, hot_tier_takes_an_eighth_at_most_and_none_when_off)
 	config = (struct config){ .hot = true };
 	cr_assert_eq(compute(256 << 20, &sizing, &problem), 0, "%s", problem.text);
 	cr_expect_gt(sizing.hot_bytes, 0);
-	cr_expect_leq(sizing.hot_bytes, (256 << 20) / 8);
+	cr_expect_leq(sizing.hot_bytes, (256 << 20) / 4);
 	config.hot = false;
 	cr_assert_eq(compute(256 << 20, &sizing, &problem), 0, "%s", problem.text);
 	cr_expect_eq(sizing.hot_bytes, 0);
+}
+
+/* The table in daemon/README.md, for two CPUs. */
+Test(sizing, documented_budgets_give_the_documented_sizes)
+{
+	static const struct {
+		uint32_t mib, hot4_lines, hot6_lines;
+	} table[] = {
+		{ 50, 16384, 8192 },     { 100, 65536, 32768 },   { 128, 65536, 32768 },
+		{ 256, 262144, 131072 }, { 512, 524288, 262144 },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct sizing_wish wish = { .budget_bytes = (uint64_t)table[i].mib << 20,
+					    .hot = true,
+					    .n_cpus = 2,
+					    .cpus = { 3 } };
+		struct ipacct_problem problem = {};
+		struct sizing sizing;
+
+		cr_assert_eq(sizing_plan(&wish, &sizing, &problem), 0, "%s", problem.text);
+		cr_expect_eq(sizing.n_parts, 3, "%u MiB", table[i].mib);
+		cr_expect_eq(sizing.hot4_sets * IPACCT_HOT4_WAYS, table[i].hot4_lines, "%u MiB: %u",
+			     table[i].mib, sizing.hot4_sets * IPACCT_HOT4_WAYS);
+		cr_expect_eq(sizing.hot6_sets * IPACCT_HOT6_WAYS, table[i].hot6_lines, "%u MiB: %u",
+			     table[i].mib, sizing.hot6_sets * IPACCT_HOT6_WAYS);
+	}
+}
+
+Test(sizing, ledger_has_a_record_for_each_line_and_entry_of_a_cpu)
+{
+	struct ipacct_problem problem = {};
+	struct sizing sizing;
+
+	config = (struct config){ .hot = true };
+	for (uint64_t mib = 64; mib <= 4096; mib *= 2) {
+		cr_assert_eq(compute(mib << 20, &sizing, &problem), 0, "%s", problem.text);
+		cr_expect_geq(sizing.n_addresses_max, sizing.hot4_sets * IPACCT_HOT4_WAYS +
+							      sizing.hot6_sets * IPACCT_HOT6_WAYS +
+							      sizing.lru_entries);
+	}
 }
 
 Test(sizing, chosen_cpus_get_a_partition_each)

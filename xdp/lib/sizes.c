@@ -15,13 +15,13 @@
  * 8, from the 96-octet slab (142 measured on 6.18). The supervisor's lists, old and new, and the
  * collector's ranges: 36 octets each. */
 #define GUARD_ENTRY_BYTES (2 * 96u + 2 * sizeof(struct ipacct_guard_key) + 36u)
-#define PROCESS_BYTES     (10ULL << 20) /* supervisor and collector, measured before tables */
 #define ROLLUPS_SMALL     8192u         /* records for budgets below … */
 #define ROLLUPS_ALL_FROM  (96ULL << 20) /* … this, above it every /16 has its place */
-#define LEDGER_PER_LRU    2u            /* addresses remembered per LRU entry */
-/* Of the collector, per LRU entry of a CPU: folded entry and its index, key kept for clearing. */
-#define COLLECTOR_ENTRY_BYTES  (sizeof(struct ipacct_table_entry) + 16u + sizeof(struct ipacct_key))
-#define COLLECTOR_RECORD_BYTES 20u /* of the collector, per ledger record: index, state, place */
+#define LEDGER_PER_LRU    2u            /* addresses remembered per LRU entry, where that is all */
+/* Of the collector, per ledger record: a slot and a half of the index, and when it moved. */
+#define COLLECTOR_RECORD_BYTES (12u + 4u)
+#define FOLDED_OF_RECORDS      64u /* one in so many is folded at once, into a prefix each */
+#define COLLECTOR_PLACE_BYTES  4u  /* per key of an epoch: which ledger record it goes to */
 
 /* Capacity of the shared partition: 128 of it per CPU are the reserve of the insert budget. */
 static uint32_t shared_entries(uint32_t entries, uint32_t n_own, uint32_t n_cpus)
@@ -33,7 +33,9 @@ static uint32_t shared_entries(uint32_t entries, uint32_t n_own, uint32_t n_cpus
 	return shared < least ? least : shared;
 }
 
-#define HOT_SHARE 8u /* of the budget, at most */
+#define HOT_SHARE       4u  /* of the budget, at most … */
+#define HOT_SHARE_LEAST 64u /* … and at least, as long as the LRU tier gets no more than … */
+#define LINES_PER_LRU   16u /* … a record for so many lines */
 
 /* The largest power of two of sets that costs no more than `bytes` over all own partitions. */
 static uint32_t hot_sets(uint64_t bytes, uint32_t n_own)
@@ -56,17 +58,40 @@ static uint32_t hot_sets_of(uint32_t lines, uint32_t ways)
 	return sets;
 }
 
-static void hot_size(struct sizing *sizing, const struct sizing_wish *wish)
+/* The families get the same number of octets: half as many lines for IPv6. */
+static void hot_size(struct sizing *sizing, const struct sizing_wish *wish, uint32_t share)
 {
-	uint64_t bytes = sizing->budget_bytes / HOT_SHARE;
+	uint64_t bytes = sizing->budget_bytes / share / 2;
 
 	sizing->hot4_sets = sizing->hot6_sets = 0;
 	if (!wish->hot || !sizing_own_parts(sizing))
 		return;
 	sizing->hot4_sets = wish->hot4_lines ? hot_sets_of(wish->hot4_lines, IPACCT_HOT4_WAYS)
-					     : hot_sets(bytes * 2 / 3, sizing_own_parts(sizing));
+					     : hot_sets(bytes, sizing_own_parts(sizing));
 	sizing->hot6_sets = wish->hot6_lines ? hot_sets_of(wish->hot6_lines, IPACCT_HOT6_WAYS)
-					     : hot_sets(bytes / 3, sizing_own_parts(sizing));
+					     : hot_sets(bytes, sizing_own_parts(sizing));
+}
+
+/* Lines of the hot tier of one partition and epoch. */
+static uint32_t hot_lines(const struct sizing *sizing)
+{
+	return sizing->hot4_sets * IPACCT_HOT4_WAYS + sizing->hot6_sets * IPACCT_HOT6_WAYS;
+}
+
+/* What the collector holds of an epoch whose maps are full, no key of it in two places: each takes an
+ * entry of the fold and the number of its record, and one of the LRU tier is kept for clearing. The
+ * prefixes are there twice: as the maps have them, and those that have a record or take folded ones. */
+static uint64_t collector_bytes(const struct sizing *sizing, uint64_t lru_entries)
+{
+	uint64_t entries = lru_entries + (uint64_t)sizing_own_parts(sizing) * hot_lines(sizing);
+	uint64_t prefixes = IPACCT_ROLL_LINES + (uint64_t)sizing->n_parts * IPACCT_ROLL6_LINES;
+	uint64_t placed =
+		sizing->n_rollups_max + sizing->n_addresses_max / (uint64_t)FOLDED_OF_RECORDS;
+
+	return ipacct_table_bytes(entries) + entries * COLLECTOR_PLACE_BYTES +
+	       lru_entries * sizeof(struct ipacct_key) + ipacct_table_bytes(prefixes) +
+	       ipacct_table_bytes(placed) +
+	       ((uint64_t)sizing->n_addresses_max + sizing->n_rollups_max) * COLLECTOR_RECORD_BYTES;
 }
 
 void sizing_sum(struct sizing *sizing)
@@ -85,8 +110,7 @@ void sizing_sum(struct sizing *sizing)
 			       IPACCT_IFS_MAX * sizeof(struct ipacct_vlans);
 	sizing->guard_bytes = sizing->n_guard_entries * GUARD_ENTRY_BYTES;
 	sizing->ledger_bytes = ipacct_ledger_bytes(sizing->n_rollups_max, sizing->n_addresses_max);
-	sizing->process_bytes = PROCESS_BYTES + entries * COLLECTOR_ENTRY_BYTES +
-				(uint64_t)sizing->n_addresses_max * COLLECTOR_RECORD_BYTES;
+	sizing->process_bytes = SIZING_PROCESS_BYTES + collector_bytes(sizing, entries);
 	geo_sizing_sum(&sizing->geo, sizing->n_addresses_max);
 	group_sizing_sum(&sizing->groups, entries, sizing->n_addresses_max);
 	sizing->total_bytes = sizing->lru_bytes + sizing->hot_bytes + sizing->roll_bytes +
@@ -99,11 +123,13 @@ static void try_entries(struct sizing *sizing, const struct sizing_wish *wish, u
 {
 	sizing->lru_entries = entries;
 	sizing->lru_shared = shared_entries(entries, sizing_own_parts(sizing), sizing->n_cpus);
-	sizing->n_addresses_max =
-		wish->ledger_addresses
-			? wish->ledger_addresses
-			: LEDGER_PER_LRU *
-				  (sizing_own_parts(sizing) ? entries : sizing->lru_shared);
+	if (wish->ledger_addresses)
+		sizing->n_addresses_max = wish->ledger_addresses;
+	else if (sizing->hot4_sets)
+		sizing->n_addresses_max = hot_lines(sizing) + entries;
+	else
+		sizing->n_addresses_max =
+			LEDGER_PER_LRU * (sizing_own_parts(sizing) ? entries : sizing->lru_shared);
 	sizing_sum(sizing);
 }
 
@@ -127,6 +153,21 @@ static uint32_t entries_find(struct sizing *sizing, const struct sizing_wish *wi
 	}
 	try_entries(sizing, wish, low ? low * LRU_ENTRIES_STEP : SIZING_LRU_ENTRIES_MIN);
 	return low * LRU_ENTRIES_STEP;
+}
+
+/* The largest hot tier beside which the LRU tier still has its share, then what is left for that.
+ * Returns whether it fits. */
+static bool tiers_find(struct sizing *sizing, const struct sizing_wish *wish)
+{
+	uint32_t entries = 0;
+
+	for (uint32_t share = HOT_SHARE; share <= HOT_SHARE_LEAST; share *= 2) {
+		hot_size(sizing, wish, share);
+		entries = entries_find(sizing, wish);
+		if (entries && (wish->lru_entries || entries >= hot_lines(sizing) / LINES_PER_LRU))
+			break;
+	}
+	return entries;
 }
 
 static bool cpu_in(const uint64_t *set, uint32_t cpu)
@@ -193,12 +234,9 @@ int sizing_plan(const struct sizing_wish *wish, struct sizing *ret_sizing,
 	if (sizing.budget_bytes >= ROLLUPS_ALL_FROM)
 		sizing.n_rollups_max += IPACCT_ROLL4_LINES;
 	n_own = own_cpus_set(&sizing, wish->cpus, sizing.n_cpus);
-	hot_size(&sizing, wish);
 	/* few megabytes and many CPUs: some CPUs share, unless the operator chose them */
-	while (!entries_find(&sizing, wish) && n_own && !wish->cpus_fixed) {
+	while (!tiers_find(&sizing, wish) && n_own && !wish->cpus_fixed)
 		n_own = own_cpus_set(&sizing, wish->cpus, n_own - 1);
-		hot_size(&sizing, wish);
-	}
 	if (sizing.total_bytes > sizing.budget_bytes) {
 		problem_arithmetic(&sizing, ret_problem);
 		return -ENOSPC;

@@ -11,9 +11,10 @@
 #include "group_sizes.h"
 #include "ipacct/ipacct.h"
 
-#define SIZING_CPUS_MAX        4096u /* linux/threads.h NR_CPUS upper bound on x86 */
-#define SIZING_HOT_SETS_MIN    64u   /* a word of the bitmap */
-#define SIZING_HOT_SETS_MAX    65536u /* 524,288 IPv4 lines a CPU: beyond that caches do not follow */
+#define SIZING_CPUS_MAX        4096u   /* linux/threads.h NR_CPUS upper bound on x86 */
+#define SIZING_HOT_SETS_MIN    64u     /* a word of the bitmap */
+#define SIZING_HOT_SETS_MAX    262144u /* 2,097,152 IPv4 lines a CPU, 64 MiB a partition and epoch */
+#define SIZING_PROCESS_BYTES   (6ULL << 20) /* supervisor and collector, measured before tables */
 #define SIZING_LRU_ENTRIES_MIN 1024u
 #define SIZING_LRU_ENTRIES_MAX (1u << 22)
 
