@@ -12,17 +12,19 @@ const volatile __u32 cfg_turn = IPACCT_TURN_ALONE;
 
 static __always_inline bool turn_is_ours(void)
 {
-	__u32 wanted = IPACCT_TURN_WANTED(cfg_slot), decided = IPACCT_TURN_DECIDED(cfg_slot);
 	__u64 *from, *to, turn;
+	__u32 at;
 
 	if (cfg_turn == IPACCT_TURN_ALONE)
-		return true;
-	to = bpf_map_lookup_elem(&ipacct_turn, &decided);
+		return true; /* and no key is made for nothing */
+	at = IPACCT_TURN_DECIDED(cfg_slot);
+	to = bpf_map_lookup_elem(&ipacct_turn, &at);
 	if (!to)
 		return true; /* cannot happen: an array */
 	if (cfg_turn == IPACCT_TURN_SECOND)
 		return *(volatile __u64 *)to == IPACCT_TURN_SECOND;
-	from = bpf_map_lookup_elem(&ipacct_turn, &wanted);
+	at = IPACCT_TURN_WANTED(cfg_slot);
+	from = bpf_map_lookup_elem(&ipacct_turn, &at);
 	if (!from)
 		return true;            /* likewise */
 	turn = *(volatile __u64 *)from; /* once: it may change any time */
