@@ -186,11 +186,11 @@ def memory_over_its_budget_is_told(context):
     daemon.stop()
     # Maps keep their size when the budget falls below them. No cut comes after the first window.
     scrape.loopback_up(network)
-    daemon.options[daemon.options.index("32M")] = "24M"
+    daemon.options[daemon.options.index("32M")] = "22M"
     daemon.options[daemon.options.index("--interval") + 1] = "1h"
     daemon.start()
     cost = wait_windows(daemon, 1)
-    check_equal(cost["memory"]["over_budget"], True, f"24 MiB: {cost['memory']}")
+    check_equal(cost["memory"]["over_budget"], True, f"22 MiB: {cost['memory']}")
     check("over the memory budget" in daemon.log(), "log")
     check("maps" in daemon.log(), "the arithmetic")
     _, _, body = scrape.get(network, "/api/v1/status")

@@ -83,7 +83,7 @@ def exact_in_a_flood(context, memory, *options):
 
 @test(limit_s=120)
 def protected_addresses_are_exact_in_a_flood_without_hot_tier(context):
-    exact_in_a_flood(context, "32M", "--hot", "off")
+    exact_in_a_flood(context, "40M", "--hot", "off")
 
 
 @test(limit_s=120)
@@ -93,7 +93,7 @@ def protected_addresses_are_exact_in_a_flood_with_hot_tier(context):
 
 @test(limit_s=120, guest=False)
 def protected_addresses_are_exact_in_a_flood_of_a_shared_partition(context):
-    exact_in_a_flood(context, "21M", "--receive-cpus", "none")
+    exact_in_a_flood(context, "23M", "--receive-cpus", "none")
 
 
 CONFIG = "interval: 100ms\nmemory: 48M\nhot: on\ninterfaces: [{name: rx0}]\n"
