@@ -124,6 +124,10 @@ static json_t *serve_cut(struct supervisor *supervisor)
 
 	if (!ret)
 		ret = answer.message.error;
+	if (ret == -EPIPE)
+		return reply_error(EXIT_CODE_ERROR,
+				   "the collector ended and is being started again: "
+				   "nothing is lost, try again");
 	if (ret)
 		return reply_error(EXIT_CODE_ERROR, strerror(-ret));
 	return json_pack("{s:i, s:I}", "exit", EXIT_CODE_OK, "cut",

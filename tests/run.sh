@@ -167,15 +167,15 @@ suite_golden() {
 }
 
 suite_e2e() {
-	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/e2e/run.py"
+	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/e2e/run.py" --side-by-side
 }
 
 suite_lru() {
-	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/e2e/run.py" --without-hot
+	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/e2e/run.py" --side-by-side --without-hot
 }
 
 suite_faults() {
-	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/faults/run.py"
+	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/faults/run.py" --side-by-side
 }
 
 suite_fuzz() {
@@ -224,12 +224,19 @@ begin_beside() {
 	set +m
 }
 
+# mawk reads whole blocks unless told not to: then nothing is seen for minutes.
+line_awk=(awk)
+if awk -W version 2>&1 | grep -q mawk; then
+	line_awk=(awk -W interactive)
+fi
+
 # ---- Counting ----------------------------------------------------------------------------------
 
 # TAP on stdin: failures with their diagnostics and skips with their reasons to stdout; with
 # live=1 every result; the sums to the file named.
 tally() {
-	awk -v sums="$1" -v live="$2" '
+	# shellcheck disable=SC2016 # awk
+	"${line_awk[@]}" -v sums="$1" -v live="$2" '
 	/^ok([ \t]|$)/ {
 		show = 0
 		if ($0 ~ /# *SKIP/) { skip++; print "   " $0 } else { pass++; if (live) print "   " $0 }

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Run the end-to-end tests: run.py [--list] [--guest] [--without-hot] [PART OF A NAME]...
+"""Run the end-to-end tests: run.py [OPTION]... [PART OF A NAME]...
 
---without-hot: what promises exactness, once more with the LRU tier alone."""
+--list           names alone
+--side-by-side   two at a time: they share nothing but the machine
+--without-hot    what promises exactness, once more with the LRU tier alone
+--guest          what a guest of tests/vm runs; with --alone what it runs before the others"""
 
 import importlib
 import os

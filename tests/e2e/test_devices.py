@@ -140,7 +140,7 @@ def cpu1_online(value):
         switch.write(value)
 
 
-@test(limit_s=60, guest="only", fault="T-HOTPLUG")
+@test(limit_s=60, guest="alone", fault="T-HOTPLUG")
 def counts_of_a_cpu_that_went_offline_stay(context):
     network = Network(context)
     daemon = Daemon(context, network).start()

@@ -136,8 +136,9 @@ def settle(daemon, *everyone, limit_s=10):
 
     try:
         wait_for(all_seen, "counting", limit_s)
-    except Failure:
-        pass  # the equality below says by how much
+    except Failure as failure:
+        check_equal(last[0], sent, f"packets seen after all were sent ({failure})")
+        raise
     check_equal(last[0], sent, "packets seen after all were sent")
     daemon.cut()
     check_equal(daemon.seen(), sent, "packets seen one cut later")

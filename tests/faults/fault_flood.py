@@ -17,7 +17,8 @@ def resident_kib(daemon):
 def flooded(context, *options):
     """Share of the honest packets that stand on their own address."""
     network = Network(context)
-    daemon = Daemon(context, network, *options, interval="1s").start()
+    # An epoch for each flood: both fill all there is, so the second asks for nothing more.
+    daemon = Daemon(context, network, *options, interval="1h").start()
     honest = Traffic(context, network, addresses=1000, rate=scaled(40_000, 2000), mix="v4",
                      options=["--first", "1000000"]).start()
     # One second of theirs alone: they are there when the flood comes.
@@ -54,8 +55,8 @@ def flooded(context, *options):
     return share, grown
 
 
-@test(limit_s=120, guest=False, fault="T-FLOOD")
+@test(limit_s=300, guest=False, fault="T-FLOOD")
 def honest_addresses_stay_exact_among_ten_million_forged_ones(context):
     share, grown = flooded(context)
     check(share >= 0.9999, f"only {100 * share:.4f} % of the honest packets on their own address")
-    check(grown < 1 << 10, f"the collector grew by {grown} KiB in the second half")
+    check(grown < 256, f"the collector grew by {grown} KiB in the second half")

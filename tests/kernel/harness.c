@@ -12,6 +12,8 @@
 
 #include <linux/bpf.h>
 
+#define SLOW_ROWS 16u /* comparing takes longer than all that is compared */
+
 const struct machine_setup harness_setups[HARNESS_SETUPS] = {
 	{ .lru_entries = 4096, .lru_budget = 4096 - 128 },
 	{ .slot = IPACCT_IFS_MAX - 1,
@@ -145,6 +147,11 @@ unsigned int harness_slow(void)
 	int slow = text ? atoi(text) : 1;
 
 	return slow > 1 ? (unsigned int)slow : 1;
+}
+
+bool harness_is_due(size_t row)
+{
+	return harness_slow() == 1 || row % SLOW_ROWS == SLOW_ROWS - 1;
 }
 
 void harness_note(const char *format, ...)

@@ -44,6 +44,9 @@ bool harness_check(struct harness *harness, const char *name, bool exact);
  * of tests/vm set it: their suites then take fewer random frames, but every row and every rule. */
 unsigned int harness_slow(void);
 
+/* Whether to compare after this row of a table: after each, on a slow machine after some. */
+bool harness_is_due(size_t row);
+
 /* A figure for a person; Criterion shows it unless --tap is given. */
 void harness_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -49,8 +49,10 @@ Test(tc, every_row_that_fits_counts_what_the_table_says)
 				continue;
 			(void)harness_frame(&harness, row->name, "tc", frame.data, frame.n_bytes, 0,
 					    &outcome);
-			harness_check(&harness, row->name, true);
+			if (harness_is_due(i))
+				harness_check(&harness, row->name, true);
 		}
+		harness_check(&harness, "all rows", true);
 		harness_note("tc: setup %zu, %zu of %zu rows", s, harness.n_frames, n_cases());
 		cr_expect(harness.n_frames > n_cases() * 9 / 10, "%zu rows", harness.n_frames);
 		harness_finish(&harness);

@@ -5,14 +5,15 @@
 # usage: tests/vm/run.sh KERNEL [BUILD]        KERNEL: a series (6.1: the oldest supported; 6, 7:
 #                                              the newest of it), or all for these three
 # BUILD is a meson build directory (default: $IPACCT_BUILD); IPACCT_CRASH_BUILD adds the tests with
-# crash points. IPACCT_VM_CACHE keeps the kernels. IPACCT_VM_TESTS: parts of names of e2e tests.
+# crash points. IPACCT_VM_CACHE keeps the kernels. IPACCT_VM_TESTS: parts of names of e2e tests;
+# IPACCT_VM_KERNEL_SUITE=no leaves the kernel suite out.
 # Prints one TAP stream; exit 1 when anything failed or a guest did not reach its end.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 matrix=(7 6 6.1)
-side_by_side=2 # guests at a time
+side_by_side=3 # guests at a time, each one thread
 kernel=${1:-}
 build=${2:-${IPACCT_BUILD:-}}
 # shellcheck disable=SC2034  # kernels.sh uses it
@@ -21,6 +22,7 @@ limit_s=${IPACCT_VM_LIMIT_S:-900} # of one boot with all its tests
 boot_limit_s=90                       # until its user space begins, 3 s on an idle machine
 memory_mib=2048
 cpu_model=Nehalem # README.md: which were tried
+threads=${IPACCT_VM_THREADS:-single} # of the emulator: README.md
 
 # shellcheck disable=SC1091  # it is checked by itself
 . "$here/kernels.sh"
@@ -125,7 +127,7 @@ group: files" >"$root/etc/nsswitch.conf"
 	echo "export LD_LIBRARY_PATH=/build/xdp ASAN_OPTIONS=detect_leaks=0" >>"$root/vm.env"
 	# What one kernel is enough for: the first, beside which the two others come one after the other.
 	[ "$series" != "${matrix[0]}" ] || echo "export IPACCT_VM_ONE=1" >>"$root/vm.env"
-	echo "E2E_TESTS='${IPACCT_VM_TESTS:-}'" >>"$root/vm.env"
+	echo "E2E_TESTS='${IPACCT_VM_TESTS:-}' KERNEL_SUITE=${IPACCT_VM_KERNEL_SUITE:-yes}" >>"$root/vm.env"
 	if [ -n "${IPACCT_CRASH_BUILD:-}" ]; then
 		add_build "$IPACCT_CRASH_BUILD" /crash
 		echo "export IPACCT_CRASH_BUILD=/crash" >>"$root/vm.env"
@@ -146,7 +148,7 @@ boot() {
 	: >"$work/tap"
 	watch_boot &
 	watcher=$!
-	timeout --foreground "$limit_s" qemu-system-x86_64 -accel tcg,thread=multi -cpu "$cpu_model" \
+	timeout --foreground "$limit_s" qemu-system-x86_64 -accel "tcg,thread=$threads" -cpu "$cpu_model" \
 		-smp 2 -m "$memory_mib" -kernel "$kernel_dir/vmlinuz" -initrd "$work/initramfs" \
 		-append "console=ttyS0 loglevel=4 panic=-1 tsc=unstable nokaslr" -no-reboot \
 		-nodefaults -display none -vga none -monitor none \
@@ -208,7 +210,7 @@ if awk -W version 2>&1 | grep -q mawk; then
 	line_awk=(awk -W interactive)
 fi
 
-[ -n "$kernel" ] || { sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 2; }
+[ -n "$kernel" ] || { sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 2; }
 [ "$(dpkg --print-architecture)" = amd64 ] || skip "only amd64 guests"
 for tool in qemu-system-x86_64 busybox cpio dpkg-deb python3.11 ethtool xdp-filter xdp-loader; do
 	command -v "$tool" >/dev/null || skip "$tool is not installed"
