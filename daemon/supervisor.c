@@ -180,9 +180,11 @@ static void ready(struct supervisor *supervisor)
 	watchdog_start(supervisor);
 	cost_start(supervisor);
 	log_info("counting; control socket %s/%s", supervisor->config.runtime_dir, CONTROL_NAME);
-	if (supervisor->confirm_ms)
+	if (supervisor->confirm_ms) { /* anew: a start may take a while */
+		supervisor->confirm_ms = monotonic_ms() + supervisor->config.confirm_s * 1000u;
 		log_warning("detaching in %llu s unless `ipacctctl confirm` comes",
 			    (unsigned long long)supervisor->config.confirm_s);
+	}
 }
 
 static void detach_when_asked(struct supervisor *supervisor)

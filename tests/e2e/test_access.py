@@ -191,14 +191,14 @@ def detach_leaves_everything_as_found(context):
 @test(limit_s=60, guest=False)
 def unconfirmed_attachment_goes_away_confirmed_stays(context):
     network = Network(context)
-    daemon = Daemon(context, network).start("--confirm", "2")
+    daemon = Daemon(context, network).start("--confirm", "5")
     check(network.xdp_attached(), "not attached")
-    wait_for(lambda: not network.xdp_attached(), "detached without confirmation", limit_s=10)
+    wait_for(lambda: not network.xdp_attached(), "detached without confirmation", limit_s=20)
     daemon.process.wait(20)
     # A fresh place: the second daemon owes nothing to the first.
-    second = Daemon(context, network).start("--confirm", "3")
+    second = Daemon(context, network).start("--confirm", "5")
     second.ctl("confirm")
     pid = second.process.pid
     # The event that must not happen has a time, not a signal: ask beyond it.
-    wait_for(lambda: second.status()["uptime_s"] >= 5, "five seconds of uptime", limit_s=20)
+    wait_for(lambda: second.status()["uptime_s"] >= 9, "nine seconds of uptime", limit_s=20)
     check(network.xdp_attached() and os.path.exists(f"/proc/{pid}"), "confirmed, yet detached")
