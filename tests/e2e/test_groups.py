@@ -192,7 +192,7 @@ def carpet_bombing_of_a_protected_group_is_exact_on_it(context):
     state = daemon.status()
     check_equal((state["protected"]["prefixes"], state["groups"]["protected_prefixes"]), (1, 1),
                 "protected")
-    flood = Traffic(context, network, addresses=1500, mix="v4,v6",
+    flood = Traffic(context, network, packets=300_000, addresses=1500, mix="v4,v6",
                     options=("--flood", 400_000, "--flood-percent", 98)).start()
     victims = [str(address) for address in ipaddress.ip_network("198.18.0.0/22")]
     for _ in range(3):

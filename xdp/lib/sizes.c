@@ -231,6 +231,9 @@ int sizing_plan(const struct sizing_wish *wish, struct sizing *ret_sizing,
 	uint32_t n_own;
 
 	group_sizing_room(&sizing.groups);
+	/* who has a list may write `ipv6_len` into the next one: maps do not shrink for it then */
+	if (sizing.groups.n_groups && !sizing.groups.n_masked)
+		sizing.groups.n_masked = 1;
 	if (sizing.budget_bytes >= ROLLUPS_ALL_FROM)
 		sizing.n_rollups_max += IPACCT_ROLL4_LINES;
 	n_own = own_cpus_set(&sizing, wish->cpus, sizing.n_cpus);
