@@ -6,10 +6,11 @@ import json
 import os
 import signal
 
+from ends import LINKED, settled
 from harness import Daemon, alive, children
 from tap import Skip, check, check_equal, test, wait_for
-from test_egress import (LINKED, STRACE, calls_of_start, check_once, filters, injected,
-                         settled)
+from test_hook_life import STRACE, calls_of_start, filters, injected
+from test_hook_topologies import check_once
 from topology import Space, cable, finish
 
 TUNSETIFF, TUNSETLINK = 0x400454CA, 0x400454CD  # linux/if_tun.h
