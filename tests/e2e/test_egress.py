@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 
-from ends import chain, equal_ends, lines
+from ends import chain, equal_ends, equal_totals, lines, totals
 from harness import Daemon, scaled
 from tap import Skip, check, check_equal, test
 from topology import Space, cable, finish
@@ -72,10 +72,11 @@ def super_packets_of_a_guest_and_headers_in_fragments(context):
                                          "added_l2_bytes": 7 * 66 + 7 * 42}, "super-packets")
 
 
-def overlay(context, space, device, local, remote, inside):
-    """A VXLAN device over the cable; what it sends is cut by the stack behind the hook."""
+def overlay(space, device, local, remote, inside, port=4789):
+    """A VXLAN device over the cable; what it sends is cut by the stack behind the hook. With checksums
+    of its own: else only a network card could tell GRO that they are right."""
     made = space.inside("ip", "link", "add", "vx0", "type", "vxlan", "id", 42, "local", local,
-                        "remote", remote, "dstport", 4789, "dev", device, expect=None)
+                        "remote", remote, "dstport", port, "udpcsum", "dev", device, expect=None)
     if "Unknown device type" in made.stderr:
         raise Skip("this kernel has no VXLAN devices")
     check_equal(made.returncode, 0, made.stderr)
@@ -84,8 +85,8 @@ def overlay(context, space, device, local, remote, inside):
 
 def through_an_overlay(context, out, arrive, here, there, device, other):
     """TCP and UDP through VXLAN: the addresses inside, as departures and as arrivals."""
-    overlay(context, there, other, "192.0.2.2", "192.0.2.1", ("10.7.0.2/24", "2001:db8:7::2/64"))
-    overlay(context, here, device, "192.0.2.1", "192.0.2.2", ("10.7.0.1/24", "2001:db8:7::1/64"))
+    overlay(there, other, "192.0.2.2", "192.0.2.1", ("10.7.0.2/24", "2001:db8:7::2/64"))
+    overlay(here, device, "192.0.2.1", "192.0.2.2", ("10.7.0.1/24", "2001:db8:7::1/64"))
     for address in ("10.7.0.2", "2001:db8:7::2"):
         sink = there.flow_start("sink", address, 7001, 1)
         here.flow("stream", address, 7001, STREAM)
@@ -118,6 +119,31 @@ def super_packets_inside_of_a_tunnel_count_for_the_addresses_inside(context):
     there.up("b0", "192.0.2.2/24")
     here.up("a0", "192.0.2.1/24")
     through_an_overlay(context, *ends, here, there, "a0", "b0")
+
+
+@test(limit_s=90)
+def super_packets_of_a_tunnel_to_a_port_of_somebodys_own(context):
+    """Departures by GSO, the same by XDP, and behind it by GRO: no port tells what is in them."""
+    here, there = Space(context), Space(context)
+    cable(here, "a0", there, "b0")
+    out = Daemon(context, here, interface="a0:tc-egress").start()
+    arrive = Daemon(context, there, interface="b0").start()
+    behind = Daemon(context, there, "--listen", "off", interface="b0:tc-ingress").start()
+    there.inside("ethtool", "-K", "b0", "gro", "on")
+    there.up("b0", "192.0.2.2/24")
+    here.up("a0", "192.0.2.1/24")
+    overlay(there, "b0", "192.0.2.2", "192.0.2.1", ("10.7.0.2/24",), 12345)
+    overlay(here, "a0", "192.0.2.1", "192.0.2.2", ("10.7.0.1/24",), 12345)
+    sink = there.flow_start("sink", "10.7.0.2", 7001, 1)
+    here.flow("stream", "10.7.0.2", 7001, STREAM)
+    check_equal(finish(sink), str(STREAM), "octets of the stream")
+    drain = there.flow_start("drain", "10.7.0.2", 7002, 5)
+    here.flow("segments", "10.7.0.2", 7002, 5100, 1200, 1)
+    finish(drain)
+    found = equal_ends(here, out, arrive)
+    equal_totals(totals(behind)["interfaces"][0], totals(arrive)["interfaces"][0])
+    for name, one in (("GSO", found), ("GRO", totals(behind)["interfaces"][0])):
+        check(one["super_packets"]["frames"] > 50, f"{name}: {one['super_packets']}")
 
 
 @test(limit_s=120, guest="one")

@@ -95,6 +95,8 @@ struct bundle_case {
 	uint32_t packets, header_bytes; /* on the wire */
 	/* what lies before the innermost IP header of a tunnel; 0: no tunnel, or INSIDE_OPAQUE */
 	uint32_t inside_bytes;
+	/* what lies before an IP header that nobody counts by, whose length the kernel wrote, too */
+	uint32_t hidden_bytes;
 };
 
 #define INSIDE_OPAQUE 1u /* a tunnel, but nobody can read what is in it */
@@ -141,6 +143,32 @@ static const struct bundle_case bundles[] = {
 	  MACS "0800" WIRE4("11") WIRE_UDP("17c1") "02006558 00000100 0000000000000000" MACS
 						   "86dd" WIRE6("06") WIRE_TCP20,
 	  2500, 1000, 3, 0, 14, 3, 132, 72 },
+	{ "VXLAN to a port of somebody's own",
+	  MACS "0800" WIRE4("11") WIRE_UDP("3039") "08000000 00000100" MACS "0800" WIRE4("06")
+		  WIRE_TCP32,
+	  2500, 1000, 3, 0, 14, 3, 116, 0, 64 },
+	{ "VXLAN with tags to a port of somebody's own",
+	  MACS "0800" WIRE4("11") WIRE_UDP("3039") "08000000 00000100" MACS
+						   "8100 0007 86dd" WIRE6("11") WIRE_UDP("1b5b"),
+	  2500, 1000, 3, 0, 14, 3, 116, 0, 68 },
+	{ "GENEVE to a port of somebody's own",
+	  MACS "86dd" WIRE6("11") WIRE_UDP("3039") "02006558 00000100 0000000000000000" MACS
+						   "86dd" WIRE6("06") WIRE_TCP20,
+	  2500, 1000, 3, 0, 14, 3, 152, 0, 92 },
+	{ "GENEVE with IP in it to a port of somebody's own",
+	  MACS "0800" WIRE4("11") WIRE_UDP("3039") "00000800 00000100" WIRE4("06") WIRE_TCP20, 2500,
+	  1000, 3, 0, 14, 3, 90, 0, 50 },
+	{ "what begins like VXLAN, but whose packet ends before",
+	  MACS "0800" WIRE4("11") WIRE_UDP("3039") "08000000 00000100" MACS
+						   "0800 4500 0034 0000 0000 4006 0000 c0000201"
+						   "c6336402" WIRE_TCP32,
+	  2500, 1000, 3, 0, 14, 3, 42 },
+	{ "another tunnel in UDP, whose headers the kernel knows",
+	  MACS "0800" WIRE4("11") WIRE_UDP("3039") "ffffffffffffffff" WIRE4("06") WIRE_TCP20, 2500,
+	  1000, 3, 2590 + 2 * 90, 14, 3, 90 },
+	{ "a smaller estimate than UDP has headers",
+	  MACS "0800" WIRE4("11") WIRE_UDP("3039") "ffffffffffffffff" WIRE4("06") WIRE_TCP20, 2500,
+	  1000, 3, 2590 + 2 * 34, 14, 3, 42 },
 	{ "SCTP, chunks of any size", MACS "0800" WIRE4("84") "1b5b1b5b0000000000000000", 2500,
 	  0xffff, 4, 0, 14, 4, 46 },
 	{ "ESP: as the kernel estimates", MACS "0800" WIRE4("32") "0000000100000001", 2500, 1000, 3,
@@ -186,6 +214,8 @@ static size_t bundle_build(const struct bundle_case *row, uint8_t *data)
 	length_write(data + row->before_bytes, n - row->before_bytes);
 	if (row->inside_bytes > INSIDE_OPAQUE)
 		length_write(data + row->inside_bytes, n - row->inside_bytes);
+	if (row->hidden_bytes)
+		length_write(data + row->hidden_bytes, n - row->hidden_bytes);
 	return n;
 }
 

@@ -5,7 +5,11 @@
  * The kernel cuts what lies behind the innermost headers into pieces of gso_size and puts all headers
  * before each. So everything follows from where that payload begins; gso_segs is not needed, which
  * guests (virtio, tun: SKB_GSO_DODGY) need not tell. Where the headers cannot be followed (ESP, …),
- * the kernel's own estimate, wire_len, stands in. */
+ * the kernel's own estimate, wire_len, stands in.
+ *
+ * What a UDP port carries is anybody's choice. Behind an unknown one VXLAN and GENEVE are believed when the
+ * IP packet in them ends where the super-packet ends: a datagram that is cut itself has something else
+ * there. And where it stays UDP, the kernel's estimate counts if it has more headers. */
 #ifndef IPACCT_BUNDLE_BPF_H
 #define IPACCT_BUNDLE_BPF_H
 
@@ -14,6 +18,7 @@
 #define BUNDLE_PACKETS_MAX 0xffffu /* gso_segs has 16 bits */
 #define BUNDLE_UNKNOWN     (-1)
 #define BUNDLE_STRIPPED    0x10000 /* a jumbo option of 8 octets is in the headers and goes */
+#define BUNDLE_OPEN        0x20000 /* UDP to an unknown port: there may be more headers */
 
 /* IANA protocol and port numbers; 8472 is what linux/net/vxlan.c uses when it is told no port */
 #define BUNDLE_IP_IPIP     4
@@ -23,7 +28,9 @@
 #define BUNDLE_PORT_VXLAN  4789
 #define BUNDLE_PORT_OTV    8472
 #define BUNDLE_PORT_GENEVE 6081
-#define BUNDLE_ETH_P_TEB   0x6558 /* linux/if_ether.h ETH_P_TEB */
+#define BUNDLE_VXLAN       0x08000000u /* RFC 7348 5: flag I, and 31 bits that are sent as 0 */
+#define BUNDLE_GENEVE_ZERO 0xbf        /* RFC 8926 3.4: of the second octet, all but "critical" */
+#define BUNDLE_ETH_P_TEB   0x6558      /* linux/if_ether.h ETH_P_TEB */
 
 /* What comes next at an offset: an ethertype, or an IP protocol with this bit. */
 #define BUNDLE_PROTOCOL 0x10000u
@@ -33,6 +40,8 @@ struct bundle_walk {
 	__u32 next;
 	__u32 stripped; /* BUNDLE_STRIPPED or 0 */
 	__u32 done;
+	__u32 open; /* where what a datagram to an unknown port carries begins; 0: there was none */
+	__u32 end;  /* of the last IP packet, as its header says */
 };
 
 /* RFC 2784 2.1, RFC 2890 2: 4 octets, and 4 for each of checksum, key, sequence number. */
@@ -47,10 +56,34 @@ static __always_inline bool bundle_gre(ipacct_ctx *ctx, struct bundle_walk *walk
 	return true;
 }
 
-/* UDP, and a tunnel in it by its port: RFC 7348 5 (8 octets), RFC 8926 3.4 (8 and options). */
+/* RFC 7348 5: 8 octets. */
+static __always_inline void bundle_vxlan(struct bundle_walk *walk)
+{
+	walk->off += 8;
+	walk->next = BUNDLE_ETH_P_TEB;
+	walk->done = 0;
+}
+
+/* RFC 8926 3.4: 8 octets and options. */
+static __always_inline void bundle_geneve(struct bundle_walk *walk, const __u8 *geneve)
+{
+	walk->off += 8 + (geneve[0] & 0x3f) * 4;
+	walk->next = parse_be16(geneve + 2);
+	walk->done = 0;
+}
+
+static __always_inline bool bundle_looks_geneve(const __u8 *geneve)
+{
+	__u32 type = parse_be16(geneve + 2);
+
+	return !(geneve[0] >> 6) && !(geneve[1] & BUNDLE_GENEVE_ZERO) && !geneve[7] &&
+	       (type == BUNDLE_ETH_P_TEB || type == ETH_P_IP || type == ETH_P_IPV6);
+}
+
+/* UDP, and a tunnel in it by its port or by its looks. */
 static __always_inline bool bundle_udp(ipacct_ctx *ctx, struct bundle_walk *walk)
 {
-	__u8 udp[12] PARSE_SCRATCH;
+	__u8 udp[16] PARSE_SCRATCH;
 	__u32 port;
 
 	walk->done = 1;
@@ -61,13 +94,15 @@ static __always_inline bool bundle_udp(ipacct_ctx *ctx, struct bundle_walk *walk
 	port = parse_be16(udp + 2);
 	walk->off += 8; /* RFC 768 */
 	if (port == BUNDLE_PORT_VXLAN || port == BUNDLE_PORT_OTV) {
-		walk->off += 8;
-		walk->next = BUNDLE_ETH_P_TEB;
-		walk->done = 0;
+		bundle_vxlan(walk);
 	} else if (port == BUNDLE_PORT_GENEVE) {
-		walk->off += 8 + (udp[8] & 0x3f) * 4;
-		walk->next = parse_be16(udp + 10);
-		walk->done = 0;
+		bundle_geneve(walk, udp + 8);
+	} else if (!walk->open) {
+		walk->open = walk->off;
+		if (parse_be32(udp + 8) == BUNDLE_VXLAN && !udp[15])
+			bundle_vxlan(walk);
+		else if (bundle_looks_geneve(udp + 8))
+			bundle_geneve(walk, udp + 8);
 	}
 	return true;
 }
@@ -79,6 +114,7 @@ static __always_inline bool bundle_ip(ipacct_ctx *ctx, struct bundle_walk *walk)
 	if (ipacct_load_bytes(ctx, walk->off, ip, sizeof(ip)))
 		return false;
 	if (ip[0] >> 4 == 4) {
+		walk->end = walk->off + parse_be16(ip + 2);
 		walk->off += (ip[0] & 0xf) * 4;
 		walk->next = BUNDLE_PROTOCOL | ip[9];
 		return true;
@@ -86,6 +122,7 @@ static __always_inline bool bundle_ip(ipacct_ctx *ctx, struct bundle_walk *walk)
 	if (ip[0] >> 4 != 6)
 		return false;
 	walk->off += PARSE_IPV6_BYTES;
+	walk->end = walk->off + parse_be16(ip + 4);
 	walk->next = BUNDLE_PROTOCOL | ip[6];
 	/* RFC 2675: the kernel takes the option away when it cuts (ipv6_gso_segment()) */
 	if (ip[6] == PARSE_IP_HOPOPTS && !parse_be16(ip + 4))
@@ -154,15 +191,19 @@ __noinline int ipacct_bundle_step(ipacct_ctx *ctx, struct bundle_walk *walk)
 	return true;
 }
 
-/* Where the payload of the innermost header begins, and BUNDLE_STRIPPED; or BUNDLE_UNKNOWN.
- * off: of the outermost IP header. */
+/* Where the payload of the innermost header begins, with BUNDLE_STRIPPED and BUNDLE_OPEN; or
+ * BUNDLE_UNKNOWN. off: of the outermost IP header. */
 __noinline int ipacct_bundle_headers(ipacct_ctx *ctx, __u32 off)
 {
 	struct bundle_walk walk = { .off = off, .next = ETH_P_IP };
 
 	for (int i = 0; i < BUNDLE_DEPTH_MAX && !walk.done; i++)
 		if (walk.off > 0xffff || !ipacct_bundle_step(ctx, &walk))
-			return BUNDLE_UNKNOWN;
+			break;
+	/* no IP packet tells a length above 65,535 */
+	if (walk.open &&
+	    (!walk.done || walk.open == walk.off || (walk.end != ctx->len && ctx->len <= 0xffff)))
+		return (int)(walk.open & 0xffff) | BUNDLE_OPEN;
 	return walk.done && walk.off <= 0xffff ? (int)(walk.off | walk.stripped) : BUNDLE_UNKNOWN;
 }
 
@@ -180,15 +221,18 @@ static __always_inline void bundle_measure(ipacct_ctx *ctx, __u32 len, __u32 lea
 					   int headers, struct bundle *ret_bundle)
 {
 	__u32 size = ctx->gso_size, packets = ctx->gso_segs, payload, header_bytes = 0,
-	      stripped = 0;
+	      stripped = 0, estimate = 0;
 
+	if (packets > 1 && ctx->wire_len > ctx->len)
+		estimate = (ctx->wire_len - ctx->len) / (packets - 1);
 	if (headers >= 0) {
 		stripped = headers & BUNDLE_STRIPPED ? 8 : 0;
-		header_bytes = (headers & 0xffff) + ipacct_hidden_bytes(ctx);
-	} else if (packets > 1 && ctx->wire_len > ctx->len) {
-		header_bytes =
-			(ctx->wire_len - ctx->len) / (packets - 1) + ipacct_hidden_bytes(ctx);
+		header_bytes = headers & 0xffff;
 	}
+	if ((headers < 0 || headers & BUNDLE_OPEN) && header_bytes < estimate)
+		header_bytes = estimate;
+	if (header_bytes)
+		header_bytes += ipacct_hidden_bytes(ctx);
 	if (header_bytes < least_bytes)
 		header_bytes = least_bytes;
 	if (header_bytes > len)
