@@ -202,6 +202,14 @@ static int port_link_layer(struct port *port, uint32_t ifindex, struct ipacct_pr
 
 	if (ret < 0)
 		return ret;
+	if (ret && port->record.hook == IPACCT_HOOK_XDP) {
+		/* the program would take addresses for a type; in XDP nothing tells the real one */
+		ipacct_problem_set(ret_problem,
+				   "%s: its frames begin with IP, XDP is for those of Ethernet: "
+				   "count it at tc-ingress (-i %s:tc-ingress)",
+				   port->record.ifname, port->record.ifname);
+		return -EOPNOTSUPP;
+	}
 	port->record.flags &= (uint16_t)~IPACCT_IFFLAG_NO_ETHERNET;
 	port->record.flags |= ret ? IPACCT_IFFLAG_NO_ETHERNET : 0;
 	return 0;
@@ -212,10 +220,10 @@ int port_attach(struct ports *ports, struct port *port, uint32_t ifindex,
 {
 	bool clsact_before = port->record.flags & IPACCT_IFFLAG_CLSACT;
 	int prog_fd __cleanup(cleanup_fd) = -1;
-	int ret = port->record.hook == IPACCT_HOOK_XDP
-			  ? port_choose(ports, port, ifindex, ret_problem)
-			  : port_link_layer(port, ifindex, ret_problem);
+	int ret = port_link_layer(port, ifindex, ret_problem);
 
+	if (!ret && port->record.hook == IPACCT_HOOK_XDP)
+		ret = port_choose(ports, port, ifindex, ret_problem);
 	if (ret)
 		return ret;
 	if (!port_is_dispatched(port)) /* that one is loaded for its dispatcher */

@@ -189,6 +189,17 @@ def tun_has_both_directions_without_ethernet(context):
     daemon.ctl("verify")
 
 
+@test(limit_s=60)
+def xdp_is_refused_where_frames_begin_with_ip(context):
+    """In generic mode any device takes a program, and hands it what is no Ethernet."""
+    space = Space(context)
+    space.inside("ip", "tuntap", "add", "t0", "mode", "tun")
+    for mode in ("generic", "native"):
+        daemon = Daemon(context, space, "--mode", mode, interface="t0")
+        daemon.refuse(code=1, words=["t0", "begin with IP", "-i t0:tc-ingress"])
+        check("xdp" not in space.inside("ip", "-d", "link", "show", "t0").stdout, "it is attached")
+
+
 @test(limit_s=90)
 def every_kind_of_frame_is_the_generators_at_tc_ingress(context):
     """Tags too: the stack takes them out of the frame before the hook, on the wire they are."""
