@@ -177,6 +177,7 @@ int main(int argc, char **argv)
 	scaling_cases(&bench);
 	live_case(&bench);
 	features_cases(&bench);
+	inner_cases(&bench);
 	egress_cases(&bench);
 	slowed_cases(&bench);
 	reading_cases(&bench);

@@ -63,6 +63,7 @@ GROUPS = (
     ("live", "Whole frames through veth"),
     ("scaling", "Two CPUs"),
     ("features", "Optional parts"),
+    ("egress", "The tc hooks"),
     ("slowed", "Senders beside a reader"),
     ("reading", "Reading"),
     ("cut", "The cut"),
