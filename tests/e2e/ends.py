@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Both ends of a cable: what one daemon counts as it leaves and another as it arrives is the same."""
+"""Both ends of a cable: what leaves one is what arrives at the other."""
 
 import json
 import os

@@ -6,8 +6,12 @@ from their namespace and switch a CPU off."""
 
 import os
 
-from harness import Daemon, Network, run, scaled
+from ends import lines, settled
+from harness import Daemon, Network, Place, run, scaled
+from sockets import datagrams
 from tap import check, check_equal, test, wait_for
+from test_domains import config_of
+from topology import Space, cable
 from traffic import Traffic, exact, settle
 
 CPU1 = "/sys/devices/system/cpu/cpu1/online"
@@ -98,6 +102,104 @@ def bond_beside_its_port_is_refused(context):
         daemon.refuse(code=1, limit_s=3, words=["bond0", "rx0", "twice"])
     check_equal((network.xdp_attached("rx0"), network.xdp_attached("bond0")), (0, 0),
                 "programs after the refusal")
+
+
+def bonded(space, bond, *ports):
+    space.inside("ip", "link", "add", bond, "type", "bond", "mode", BOND_MODE)
+    for port in ports:
+        # tags stay in the frames: XDP at the other end sees no others
+        space.inside("ethtool", "-K", port, "txvlan", "off")
+        space.inside("ip", "link", "set", port, "master", bond)
+    for device in (*ports, bond):
+        space.inside("ip", "link", "set", device, "up")
+    space.inside("ip", "link", "add", "v7", "link", bond, "type", "vlan", "id", 7)
+
+
+class BondedRouter:
+    """client =(c0 p0, c1 p1)= router — server: bonds at both ends of two cables, the client's
+    network in VLAN 7, another one without a tag."""
+
+    def __init__(self, context):
+        self.context = context
+        self.router, self.client, self.server = [Space(context, forward=True), Space(context),
+                                                 Space(context)]
+        for number in range(2):
+            cable(self.router, f"p{number}", self.client, f"c{number}")
+        cable(self.router, "wan0", self.server, "s0")
+        bonded(self.router, "bond0", "p0", "p1")
+        bonded(self.client, "bond1", "c0", "c1")
+        self.use(0)
+        self.router.up("wan0", "198.51.100.1/24")
+        self.server.up("s0", "198.51.100.2/24")
+        self.server.inside("ip", "route", "add", "default", "via", "198.51.100.1")
+        for space, bond, number in ((self.router, "bond0", 1), (self.client, "bond1", 10)):
+            space.up(bond, f"203.0.113.{number}/24")
+            space.up("v7", f"192.0.2.{number}/24")
+        self.client.inside("ip", "route", "add", "default", "via", "192.0.2.1")
+
+    def use(self, number):
+        for space, bond, port in ((self.router, "bond0", "p"), (self.client, "bond1", "c")):
+            space.inside("ip", "link", "set", bond, "type", "bond", "active_slave",
+                         f"{port}{number}")
+
+    def traffic(self):
+        """The client's upload and download through the router; and without a tag, to the router."""
+        pair = "192.0.2.10", "198.51.100.2"
+        datagrams(self.context, self.client, self.server, pair, 40 * (100,))
+        datagrams(self.context, self.server, self.client, pair[::-1], 30 * (200,))
+        datagrams(self.context, self.client, self.router, ("203.0.113.10", "203.0.113.1"),
+                  5 * (300,))
+
+    def daemon(self, interfaces):
+        place = Place(self.context)
+        daemon = Daemon(self.context, self.router, place=place, interface=None)
+        daemon.options = ["-c", config_of(place, interfaces, "1s")]
+        return daemon
+
+
+def counted_by(daemon):
+    return {(address, domain): row
+            for (_, address, domain), row in lines(settled(daemon)[0]).items() if "." in address}
+
+
+TAGGED = {"192.0.2.10": (40, 40 * 128, 30, 30 * 228), "198.51.100.2": (30, 30 * 228, 40, 40 * 128)}
+UNTAGGED = {"203.0.113.10": (5, 5 * 328, 0, 0), "203.0.113.1": (0, 0, 5, 5 * 328)}
+
+
+@test(limit_s=60, guest="one")
+def both_directions_of_a_bond_are_counted_once_at_its_ports(context):
+    """Upload and download behind a router, tagged and not, whichever port of the bond is in use."""
+    world = BondedRouter(context)
+    hooks = {"hooks": ["xdp", "tc-egress"], "vlan_domains": {"7": 9}}
+    ports = [{"name": name, **hooks, "forwarded_twice": True} for name in ("p0", "p1")]
+    twice = {"hooks": ["tc-ingress", "tc-egress"], "forwarded_twice": True}
+    for upper in ("bond0", "v7"):
+        world.daemon([*ports, {"name": upper, **twice}]).refuse(
+            code=1, words=[upper, "lies above", "twice"])
+    world.daemon([{"name": name, **hooks} for name in ("p0", "p1")]).refuse(
+        code=78, words=["p0", "p1", "forwarded_twice"])
+    daemon = world.daemon(ports).start()
+    for number in (0, 1):
+        world.use(number)
+        world.traffic()
+    check_equal(counted_by(daemon), {
+        (address, domain): tuple(2 * one for one in row)
+        for rows, domain in ((TAGGED, 9), (UNTAGGED, 0)) for address, row in rows.items()},
+        "addresses")
+    for one in daemon.dump("--totals")["interfaces"]:
+        check(one["accounted_packets"] >= 30, f"{one['ifname']} {one['hook']} was not in use")
+    daemon.ctl("verify")
+
+
+@test(limit_s=60, guest="one")
+def vlan_device_above_a_bond_counts_its_own_packets_only(context):
+    """Alone, at tc hooks: no tag is left in what it hands on, and what has none is not its."""
+    world = BondedRouter(context)
+    daemon = world.daemon([{"name": "v7", "hooks": ["tc-ingress", "tc-egress"]}]).start()
+    world.traffic()
+    check_equal(counted_by(daemon), {(address, 0): row for address, row in TAGGED.items()},
+                "addresses")
+    daemon.ctl("verify")
 
 
 class VirtioNetwork(Network):

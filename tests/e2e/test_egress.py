@@ -149,17 +149,18 @@ def super_packets_of_a_tunnel_to_a_port_of_somebodys_own(context):
 @test(limit_s=120, guest="one")
 def vlan_domains_hold_for_super_packets_too(context):
     """A VLAN device above a0: its tag lies beside the frame at tc-egress, in it at the peer's XDP.
-    And plain packets, which the hot tier has met: those of the tag are not the interface's."""
+    Of a pair of tags the outer one decides. And plain packets, which the hot tier has met: those of
+    the tag are not the interface's."""
     here, there = Space(context), Space(context)
     cable(here, "a0", there, "b0")
     ends = []
     for space, device, hook in ((here, "a0", "tc-egress"), (there, "b0", "xdp")):
         # a veth that may hand tags over beside the frame hides them from the other end's XDP
-        space.inside("ethtool", "-K", device, "txvlan", "off")
+        space.inside("ethtool", "-K", device, "txvlan", "off", "tx-vlan-stag-hw-insert", "off")
         path = os.path.join(context.folder, f"{device}.yaml")
         with open(path, "w", encoding="ascii") as out:
             out.write(f"interfaces: [{{name: {device}, hooks: [{hook}], domain: 1, "
-                      "vlan_domains: {7: 9}, account: inner}]\n")
+                      "vlan_domains: {6: 8, 7: 9, 5: 10}, account: inner}]\n")
         ends.append(Daemon(context, space, "-c", path, interface=None).start())
     for space, device, number in ((there, "b0", 2), (here, "a0", 1)):
         space.up(device, f"192.0.2.{number}/24")
@@ -169,7 +170,13 @@ def vlan_domains_hold_for_super_packets_too(context):
             raise Skip("this kernel has no VLAN devices")
         check_equal(made.returncode, 0, made.stderr)
         space.up("v7", f"198.51.100.{number}/24")
-    for address in ("192.0.2.2", "198.51.100.2"):
+        # a pair of tags: 802.1ad 6 outside, 802.1Q 5 inside
+        space.inside("ip", "link", "add", "v6", "link", device, "type", "vlan", "proto", "802.1ad",
+                     "id", 6)
+        space.inside("ip", "link", "add", "v5", "link", "v6", "type", "vlan", "id", 5)
+        space.up("v6")
+        space.up("v5", f"203.0.113.{number}/24")
+    for address in ("192.0.2.2", "198.51.100.2", "203.0.113.2"):
         sink = there.flow_start("sink", address, 7001, 1)
         here.flow("stream", address, 7001, STREAM)
         check_equal(finish(sink), str(STREAM), "octets of the stream")
@@ -180,7 +187,8 @@ def vlan_domains_hold_for_super_packets_too(context):
     found = {(address, domain) for (kind, address, domain) in lines(ends[0].dump())
              if kind == "addresses" and "." in address}
     check_equal(found, {("192.0.2.1", 1), ("192.0.2.2", 1), ("198.51.100.1", 9),
-                        ("198.51.100.2", 9)}, "addresses and their domains")
+                        ("198.51.100.2", 9), ("203.0.113.1", 8), ("203.0.113.2", 8)},
+                "addresses and their domains: of a pair of tags the outer one's")
 
 
 @test(limit_s=60)

@@ -61,7 +61,9 @@ add_modules() {
 	local module file version
 	version=$(ls "$kernel_dir/lib/modules")
 	mkdir -p "$root/lib/modules/$version"
-	for module in veth virtio_net virtio_pci 8021q bonding cls_bpf sch_ingress; do
+	# The first ones at boot (init), the others when a device of their kind is asked for.
+	for module in veth virtio_net virtio_pci 8021q bonding cls_bpf sch_ingress \
+		vxlan geneve ip_gre ipip sit wireguard; do
 		# A line of modules.dep: the module, then what it needs.
 		grep -E "/$module\.ko(\.xz)?:" "$kernel_dir/lib/modules/$version/modules.dep" || true
 	done | tr -d : | tr ' ' '\n' | sort -u | while read -r file; do
@@ -105,7 +107,7 @@ make_root() {
 	echo "passwd: files
 group: files" >"$root/etc/nsswitch.conf"
 	add_files "$(command -v ip)" "$(command -v ethtool)" "$(command -v nsenter)" \
-		"$(command -v xdp-filter)" "$(command -v xdp-loader)"
+		"$(command -v xdp-filter)" "$(command -v xdp-loader)" "$(command -v wg)"
 	# What libxdp and xdp-filter load at run time: without it no kernel could run a dispatcher.
 	dpkg -L libxdp1 | grep -E '/(xdp-dispatcher|xdpfilt_alw_ip)\.o$' | while read -r path; do
 		add_files "$path"
@@ -212,7 +214,7 @@ fi
 
 [ -n "$kernel" ] || { sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 2; }
 [ "$(dpkg --print-architecture)" = amd64 ] || skip "only amd64 guests"
-for tool in qemu-system-x86_64 busybox cpio dpkg-deb python3.11 ethtool xdp-filter xdp-loader; do
+for tool in qemu-system-x86_64 busybox cpio dpkg-deb python3.11 ethtool xdp-filter xdp-loader wg; do
 	command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 [ -n "$build" ] || fail "no build directory: give one or set IPACCT_BUILD"
