@@ -21,23 +21,24 @@ def socket_in(context, space, make):
     return link
 
 
-def bulk(context, sender, target, address, n_bytes):
-    """A TCP stream by sendfile, in pieces that make super-packets; it must arrive whole."""
-    def listen():
+def bulk(context, sender, target, pair, n_bytes):
+    """A TCP stream by sendfile from the first address of a pair to the second, in pieces that make
+    super-packets; it must arrive whole."""
+    def bound(address, port):
         link = flow.tcp(address)
-        link.bind((address, PORT))
-        link.listen(1)
+        link.bind((address, port))
         return link
 
-    server = socket_in(context, target, listen)
-    client = socket_in(context, sender, lambda: flow.tcp(address))
-    client.connect((address, PORT))
+    server = socket_in(context, target, lambda: bound(pair[1], PORT))
+    server.listen(1)
+    client = socket_in(context, sender, lambda: bound(pair[0], 0))
+    client.connect((pair[1], PORT))
     link, _ = server.accept()
     context.callback(link.close)
     link.settimeout(flow.LIMIT_S)
     feeder = threading.Thread(target=flow.give, args=(client, n_bytes))
     feeder.start()
-    check_equal(flow.take_all(link), n_bytes, f"octets of the stream to {address}")
+    check_equal(flow.take_all(link), n_bytes, f"octets of the stream to {pair[1]}")
     feeder.join()
     for one in (link, server, client):
         one.close()

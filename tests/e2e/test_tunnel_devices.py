@@ -132,8 +132,8 @@ class World:
         """TCP both ways, datagrams both ways; what is known of the datagrams' addresses."""
         number = self.kinds[kind]
         (one, one_udp), (two, two_udp) = inside(number, kind, 1), inside(number, kind, 2)
-        bulk(self.context, self.here, self.there, two, STREAM)
-        bulk(self.context, self.there, self.here, one, STREAM // 2)
+        bulk(self.context, self.here, self.there, (one, two), STREAM)
+        bulk(self.context, self.there, self.here, (two, one), STREAM // 2)
         packets = octets = 0
         for sizes, segment in ((DATAGRAMS, None), (SUPER, SEGMENT)):
             for ends, pair in ((self.ends, (one_udp, two_udp)),
