@@ -46,6 +46,14 @@ static void take_xdp(struct nlattr *nested, struct link_reading *reading)
 		reading->xdp_prog_id = nla_get_u32(xdp[IFLA_XDP_SKB_PROG_ID]);
 }
 
+static bool is_wireguard(struct nlattr *nested)
+{
+	struct nlattr *info[IFLA_INFO_MAX + 1];
+
+	return nla_parse_nested(info, IFLA_INFO_MAX, nested, NULL) >= 0 && info[IFLA_INFO_KIND] &&
+	       !nla_strcmp(info[IFLA_INFO_KIND], "wireguard");
+}
+
 struct request {
 	const char *ifname;
 	bool sent;
@@ -75,6 +83,7 @@ static int take_link(struct nl_msg *message, void *argument)
 	reading->bytes = request->sent ? stats.tx_bytes : stats.rx_bytes;
 	if (attrs[queues] && nla_get_u32(attrs[queues]))
 		reading->n_queues = nla_get_u32(attrs[queues]);
+	reading->encrypts = attrs[IFLA_LINKINFO] && is_wireguard(attrs[IFLA_LINKINFO]);
 	if (attrs[IFLA_XDP])
 		take_xdp(attrs[IFLA_XDP], reading);
 	return NL_OK;

@@ -13,6 +13,7 @@ struct link_reading {
 	uint64_t packets; /* struct rtnl_link_stats64: received, or sent */
 	uint64_t bytes;
 	uint32_t n_queues;    /* of that direction, at least 1 */
+	bool encrypts;        /* WireGuard: counts what no program sees, and octets as encrypted */
 	uint32_t xdp_prog_id; /* 0 = no program; one of them when there are several */
 };
 

@@ -144,16 +144,18 @@ Test(witness, other_octets_stay_unexplained_and_fail_no_packet)
 Test(witness, says_why_it_does_not_apply)
 {
 	struct ipacct_interface generic = slot(), gone = slot(), detached = slot();
-	struct link_reading absent = { 0 }, reset = kernel(0, 0);
+	struct link_reading absent = { 0 }, reset = kernel(0, 0), encrypts = kernel(2, 320);
 
 	generic.mode = IPACCT_MODE_GENERIC;
 	gone.state = IPACCT_IF_GONE;
 	detached.state = IPACCT_IF_DETACHED;
 	reset.packets = 3;
+	encrypts.encrypts = true;
 	cr_expect_not_null(compare_still(generic, seen(1, 1), kernel(9, 9)).not_applicable);
 	cr_expect_not_null(compare_still(gone, seen(1, 1), kernel(9, 9)).not_applicable);
 	cr_expect_not_null(compare_still(detached, seen(1, 1), kernel(9, 9)).not_applicable);
 	cr_expect_not_null(compare_still(slot(), seen(1, 1), absent).not_applicable);
+	cr_expect_not_null(compare_still(slot(), seen(1, 100), encrypts).not_applicable);
 	cr_expect_not_null(compare_still(slot(), seen(1, 1), reset).not_applicable);
 }
 
