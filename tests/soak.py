@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Hours of everything at once: tests/soak.sh --minutes M [--seed N] [--json FILE]
 
-Traffic without a pause, and meanwhile, at random: kills of daemon and collector, upgrades, reloads,
-links that go down and up, devices that are made again, floods, readers. Conservation is asked for
-after everything that was done; at the end of each round (a minute or so) every address is compared with
-what was sent, in packets and octets. IPACCT_BUILD names a build. The same seed does the same things."""
+Traffic without a pause, and meanwhile, at random, the actions of class Soak. Conservation and `verify` are
+asked for after everything that was done; at the end of each round (a minute or so) every address in its
+domain and every group is compared with what was sent, in packets and octets. Each round has other hooks,
+other domains, the hot tier or none, on one ledger. IPACCT_BUILD names a build. The same seed does the
+same things."""
 
 import argparse
 import json
@@ -19,41 +20,29 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "e2e"))
 
 import tap  # noqa: E402  pylint: disable=wrong-import-position
-from harness import Daemon, Network, Place, run  # noqa: E402  pylint: disable=wrong-import-position
+from harness import run  # noqa: E402  pylint: disable=wrong-import-position
+from soak_world import World  # noqa: E402  pylint: disable=wrong-import-position
 from tap import check_equal, wait_for  # noqa: E402  pylint: disable=wrong-import-position
-from traffic import Traffic, settle  # noqa: E402  pylint: disable=wrong-import-position
 
 ROUND_S = 45
-CONFIG = "interfaces: [{{name: rx0}}]\ninterval: {interval}ms\nprotect: [{protect}]\n"
 
 
-class Soak:
-    """One network, one daemon, and what was done to it."""
+class Soak(World):
+    """What is done to a world under traffic, and what must hold after it."""
 
     def __init__(self, context, seed):
-        self.context = context
-        self.draw = random.Random(seed)
-        self.network = Network(context)
-        self.place = Place(context)
-        self.config = os.path.join(self.place.base, "ipacct.yaml")
-        self.write_config()
-        self.daemon = Daemon(context, self.network, "-c", self.config, place=self.place,
-                             interval="200ms", interface=None)
-        self.daemon.options = ["-c", self.config]
-        self.accounts, self.done, self.rounds, self.checks = [], {}, 0, 0
-        self.daemon.start()
-
-    def write_config(self):
-        with open(self.config, "w", encoding="ascii") as out:
-            out.write(CONFIG.format(interval=self.draw.randrange(100, 1000),
-                                    protect=f"10.{self.draw.randrange(256)}.0.0/16"))
+        super().__init__(context, random.Random(seed))
+        self.done, self.rounds, self.checks, self.kinds = {}, 0, 0, {}
 
     def conserved(self):
-        """The sums of the last cut, and the error that any cut ever had."""
+        """The sums of the last cut, of each group, and the error that any cut ever had."""
         dump = self.daemon.dump("-n", "1")
         check_equal(dump["conservation"]["error_packets"], 0, "packets apart")
         check_equal(dump["conservation"]["error_l3_bytes"], 0, "octets apart")
+        self.daemon.ctl("verify")
         self.checks += 1
+
+    # ---- Processes -------------------------------------------------------------------------------
 
     def kill_daemon(self):
         self.daemon.kill()
@@ -65,9 +54,18 @@ class Soak:
         wait_for(lambda: self.daemon.pid_of_collector() not in (0, collector, None),
                  "another collector")
 
+    def kill_geo_worker(self):
+        worker = self.daemon.status()["geo"]["pid"]
+        if worker:  # else the last one has only just died
+            os.kill(worker, signal.SIGKILL)
+            wait_for(lambda: self.daemon.status()["geo"]["pid"] not in (0, worker),
+                     "another geo worker")
+
     def upgrade(self):
         self.daemon.stop()
         self.daemon.start()
+
+    # ---- What it is told -------------------------------------------------------------------------
 
     def reload(self):
         self.write_config()
@@ -79,10 +77,59 @@ class Soak:
         self.daemon.ctl("reload", expect=78)
         self.write_config()
 
+    def swap_groups(self):
+        self.write_groups()
+        self.daemon.ctl("reload")
+
+    def broken_groups(self):
+        with open(self.groups_file, "a", encoding="ascii") as out:
+            out.write("10.0.0.1/8 nobody\n")
+        self.daemon.ctl("reload", expect=78)
+        self.write_groups()
+
+    def other_groups(self):
+        """Prefixes change hands: what was sent before must have been counted before."""
+        self.drain()
+        self.groups.redraw()
+        self.swap_groups()
+        self.resume()
+
+    def other_vlans(self):
+        self.drain()
+        self.draw_domains()
+        self.reload()
+        self.resume()
+
+    def swap_geo(self):
+        """Another database, sometimes after one that is none."""
+        if self.draw.random() < 0.3:
+            self.put_database(None)
+            wait_for(lambda: self.daemon.status()["geo"]["databases"][0]["state"] == "not_usable",
+                     "a broken database is seen")
+        self.put_database(self.draw.choice(list(self.databases)))
+        self.write_overrides()
+        self.daemon.ctl("reload")
+
+    # ---- Readers ---------------------------------------------------------------------------------
+
     def readers(self):
-        for arguments in (("--live", "-n", "5"), ("--csv",), ("-j", "-n", "3")):
+        for arguments in (("--live", "-n", "5"), ("--csv",), ("-j", "-n", "3"),
+                          ("--by", "group", "--live", "-n", "5"), ("--geo", "-n", "5")):
             self.daemon.tool("ipacct-dump", *arguments)
         self.daemon.ctl("status")
+        self.scrape()
+
+    def top(self):
+        self.daemon.tool("ipacct-top", "--batch", "-n", "3", "-d", "0.3")
+        self.daemon.tool("ipacct-top", "--batch", "-n", "2", "-d", "0.3", "--by", "group")
+
+    def member_readers(self):
+        self.as_member("ipacct-dump", "--live", "-n", "5")
+        self.as_member("ipacct-dump", "--by", "group", "-j", "-n", "3")
+        self.as_member("ipacct-top", "--batch", "-n", "2", "-d", "0.3")
+        self.as_member("ipacctctl", "status")
+
+    # ---- Links and packets -----------------------------------------------------------------------
 
     def link_flap(self):
         """The receiver's end stays up: what is sent meanwhile is lost before us, so it is not sent."""
@@ -96,46 +143,35 @@ class Soak:
     def new_device(self):
         self.pause()
         self.network.delete_pair()
-        wait_for(lambda: self.daemon.status()["programs"][0]["state"] == "gone", "state gone")
-        self.network.add_pair()
-        wait_for(lambda: self.network.xdp_attached() and
-                 self.daemon.status()["programs"][0]["state"] == "attached", "attached again")
+        wait_for(lambda: self.states() == {"gone"}, "state gone")
+        self.add_pair()
+        wait_for(lambda: self.states() == {"attached"}, "attached again")
         self.resume()
 
-    def flood(self):
-        burst = Traffic(self.context, self.network, packets=100_000, addresses=256, mix="v4",
-                        seed=self.draw.randrange(1 << 30), options=["--flood", "1000000"]).start()
-        burst.finish()
-        self.accounts.append(burst)
+    # ---- All of it -------------------------------------------------------------------------------
 
-    def resume(self):
-        self.traffic = Traffic(self.context, self.network, addresses=20_000, rate=40_000,
-                               seed=self.draw.randrange(1 << 30)).start()
-
-    def pause(self):
-        self.traffic.finish(least=0)  # it may have begun a moment ago
-        self.accounts.append(self.traffic)
+    ACTIONS = (kill_daemon, kill_collector, kill_geo_worker, upgrade, reload, broken_reload,
+               swap_groups, swap_groups, broken_groups, other_groups, other_vlans, swap_geo,
+               readers, readers, top, member_readers, link_flap, new_device, World.flood,
+               World.strangers)
 
     def round(self):
-        actions = (self.kill_daemon, self.kill_collector, self.upgrade, self.reload,
-                   self.broken_reload, self.readers, self.readers, self.link_flap,
-                   self.new_device, self.flood)
+        self.reshape()
         until = time.monotonic() + ROUND_S
         self.resume()
         while time.monotonic() < until:
-            action = self.draw.choice(actions)
-            action()
+            action = self.draw.choice(self.ACTIONS)
             name = action.__name__
+            self.doing = name
+            action(self)
             self.done[name] = self.done.get(name, 0) + 1
             self.daemon.cut()
             self.conserved()
-        self.pause()
-        settle(self.daemon, *self.accounts, limit_s=30)
-        self.accounts[0].compare(self.daemon, *self.accounts[1:], rollups=True)
+        self.doing = "the end of the round"
+        self.drain()
+        self.compare()
         self.rounds += 1
-
-    def sent(self):
-        return sum(one.sent() for one in self.accounts)
+        self.kinds[self.kind()] = self.kinds.get(self.kind(), 0) + 1
 
 
 def main():
@@ -147,14 +183,21 @@ def main():
     begun = time.monotonic()
     with tap.Context() as context:
         soak = Soak(context, options.seed)
-        while time.monotonic() - begun < 60 * options.minutes:
-            soak.round()
-            print(f"{(time.monotonic() - begun) / 60:6.1f} min: round {soak.rounds}, "
-                  f"{soak.sent():,} packets, all on their address; {sum(soak.done.values())} "
-                  f"things done, conserved {soak.checks} times", flush=True)
+        try:
+            while not soak.rounds or time.monotonic() - begun < 60 * options.minutes:
+                soak.round()
+                print(f"{(time.monotonic() - begun) / 60:6.1f} min: round {soak.rounds} "
+                      f"({soak.kind()}), {soak.sum.sent():,} packets, all on their address; "
+                      f"{sum(soak.done.values())} things done, conserved {soak.checks} times",
+                      flush=True)
+        except BaseException:
+            print(f"in round {soak.rounds + 1} ({soak.kind()}), at {soak.doing}; the end of the "
+                  f"log:\n{soak.daemon.log()[-4000:]}", flush=True)
+            raise
         figures = {"minutes": round((time.monotonic() - begun) / 60, 1), "seed": options.seed,
-                   "rounds": soak.rounds, "packets": soak.sent(), "conserved": soak.checks,
-                   "differences": 0, "done": soak.done,
+                   "kernel": os.uname().release, "rounds": soak.rounds, "by_kind": soak.kinds,
+                   "packets": soak.sum.sent(), "addresses": len(soak.sum.records),
+                   "conserved": soak.checks, "differences": 0, "done": soak.done,
                    "cuts": soak.daemon.dump("-n", "1")["cut"]}
     print(json.dumps(figures))
     if options.json:

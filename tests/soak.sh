@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Kills, upgrades, reloads, flaps, floods and readers at random under traffic, for as long as asked.
+# Kills, upgrades, reloads, other groups, domains and databases, flaps, floods and readers at random under
+# traffic, on every set of hooks, with and without the hot tier, for as long as asked.
 #
 # usage: tests/soak.sh [--minutes M] [--seed N] [--json FILE]     as root; default: 60 minutes
 #

@@ -118,6 +118,7 @@ struct gen_options {
 	uint32_t n_threads;
 	int cpus[GEN_THREADS_MAX];
 	bool pinned;
+	bool qdisc; /* past the hooks for departures, not straight to the driver */
 	uint16_t weights[GEN_KINDS_MAX]; /* by kind */
 	size_t n_sizes;
 	struct gen_size sizes[GEN_SIZES_MAX];

@@ -187,6 +187,18 @@ static int run_threads(struct gen_run *run, struct gen_sender *senders, int sign
 	return -error;
 }
 
+/* A hook for departures has counted what is refused behind it, and counts it when it is sent again. */
+static int report_departures(uint64_t n_lost)
+{
+	if (!n_lost)
+		return GEN_EXIT_OK;
+	fprintf(stderr,
+		"ipacct-gen: %" PRIu64 " packets refused or dropped behind the hook: account "
+		"invalid\n",
+		n_lost);
+	return GEN_EXIT_DROPPED;
+}
+
 static int report(const struct gen_run *run, const struct gen_sender *senders, uint64_t ns,
 		  uint64_t n_dropped)
 {
@@ -201,6 +213,8 @@ static int report(const struct gen_run *run, const struct gen_sender *senders, u
 		"ipacct-gen: %" PRIu64 " packets, %" PRIu64 " bytes in %.3f s: %.1f kpps; %" PRIu64
 		" refused and sent again\n",
 		packets, bytes, (double)ns / 1e9, (double)packets * 1e6 / (double)ns, refused);
+	if (run->options->qdisc)
+		return report_departures(n_dropped + refused);
 	/* A driver may count as dropped what it also refuses; anything more it took and lost. */
 	if (n_dropped <= refused)
 		return GEN_EXIT_OK;

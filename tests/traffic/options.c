@@ -167,6 +167,8 @@ static bool set_mac(struct gen_options *options, const char *text)
 	  "frame sizes without FCS (60:7,590:4,1514:1)")                                          \
 	X(destination_mac, 0, "MAC", set_mac(options, arg),                                       \
 	  "(02:00:00:00:00:02: of nobody, so the receiving stack drops it)")                      \
+	X(qdisc, 0, NULL, (options->qdisc = true),                                                \
+	  "through the device's queueing discipline: tc-egress sees it")                          \
 	X(domain, 0, "N", set_u32(arg, 0, UINT16_MAX, &options->domain),                          \
 	  "accounting domain to write into the account (0)")                                      \
 	X(seed, 0, "N", parse_number(arg, 0, UINT64_MAX, &options->seed), "of everything random") \

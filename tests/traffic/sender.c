@@ -41,20 +41,20 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-static int packet_socket(int ifindex)
+static int packet_socket(const struct gen_options *options)
 {
 	struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
-		.sll_ifindex = ifindex,
+		.sll_ifindex = options->ifindex,
 	};
-	int one = 1, error;
+	int bypass = !options->qdisc, error;
 	/* Protocol 0: never receives. */
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
 	/* Straight to the driver: what a queueing discipline drops would be accounted. */
-	if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)) ||
+	if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof(bypass)) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address))) {
 		error = -errno;
 		close(fd);
@@ -80,7 +80,7 @@ static int batch_init(struct batch *batch, const struct gen_sender *sender)
 		batch->messages[i].msg_hdr.msg_iov = &batch->vectors[i];
 		batch->messages[i].msg_hdr.msg_iovlen = 1;
 	}
-	batch->fd = packet_socket(options->ifindex);
+	batch->fd = packet_socket(options);
 	return batch->fd < 0 ? batch->fd : 0;
 }
 
