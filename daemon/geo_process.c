@@ -222,6 +222,16 @@ void geo_process_retry(struct supervisor *supervisor, uint64_t now_ms)
 		geo_process_start(supervisor);
 }
 
+/* It had no room when it was last asked for, and nobody asks for anything else now. */
+static bool refused_before(const struct supervisor *supervisor, const struct config *config)
+{
+	const struct config *old = &supervisor->config;
+
+	return geo_wanted(&old->geo) && !supervisor->sizing.geo.wanted &&
+	       old->memory_bytes == config->memory_bytes &&
+	       !memcmp(&old->geo, &config->geo, sizeof(old->geo));
+}
+
 int geo_process_check(const struct supervisor *supervisor, const struct config *config,
 		      struct ipacct_problem *ret_problem)
 {
@@ -229,7 +239,9 @@ int geo_process_check(const struct supervisor *supervisor, const struct config *
 	int ret = geo_overrides_check(config->geo.overrides, ret_problem->text,
 				      sizeof(ret_problem->text));
 
-	return ret ? ret : sizing_geo(config, &sizing, ret_problem);
+	if (ret || refused_before(supervisor, config))
+		return ret;
+	return sizing_geo(config, &sizing, ret_problem);
 }
 
 void geo_process_reload(struct supervisor *supervisor)
@@ -240,7 +252,7 @@ void geo_process_reload(struct supervisor *supervisor)
 
 	if (sizing_geo(&supervisor->config, &supervisor->sizing,
 		       &problem)) /* checked before: a file grew */
-		log_warning("geo: %s", problem.text);
+		log_warning("no geo: %s", problem.text);
 	process->n_deaths = 0; /* what killed it may be mended */
 	/* a worker has room for what there was when it began */
 	if (process->pid && supervisor->sizing.geo.wanted &&

@@ -470,6 +470,10 @@ def geo_that_does_not_fit_the_budget_is_refused(context):
     daemon.start()
     check(lines(daemon, "no geo", "raise `memory`"), f"what became of geo: {daemon.log()}")
     check_equal(geo_status(daemon)["state"], "refused", "state")
+    # What there was no room for before is no reason to refuse what else a reload brings.
+    daemon.ctl("reload")
+    check_equal(len(lines(daemon, "no geo", "raise `memory`")), 2, "said again")
+    check_equal(geo_status(daemon)["state"], "refused", "state after a reload")
     daemon.stop()
     daemon.options[daemon.options.index("48M")] = "96M"
     daemon.start()
