@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "e2e"))
 
 import tap  # noqa: E402  pylint: disable=wrong-import-position
-from harness import run  # noqa: E402  pylint: disable=wrong-import-position
+from harness import run, status_field  # noqa: E402  pylint: disable=wrong-import-position
 from soak_world import World  # noqa: E402  pylint: disable=wrong-import-position
 from tap import check_equal, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -33,6 +33,7 @@ class Soak(World):
     def __init__(self, context, seed):
         super().__init__(context, random.Random(seed))
         self.done, self.rounds, self.checks, self.kinds = {}, 0, 0, {}
+        self.most = {}
 
     def conserved(self):
         """The sums of the last cut, of each group, and the error that any cut ever had."""
@@ -41,6 +42,20 @@ class Soak(World):
         check_equal(dump["conservation"]["error_l3_bytes"], 0, "octets apart")
         self.daemon.ctl("verify")
         self.checks += 1
+        self.measure()
+
+    def measure(self):
+        """The most memory and descriptors that each process ever had."""
+        status = self.daemon.status()
+        for name, pid in (("supervisor", self.daemon.process.pid),
+                          ("collector", status["collector_pid"]),
+                          ("geo worker", status["geo"]["pid"])):
+            resident = status_field(pid, "VmRSS")
+            try:
+                sizes = int(resident[0]), len(os.listdir(f"/proc/{pid}/fd"))
+            except (TypeError, FileNotFoundError):
+                continue  # it has only just died; another one comes
+            self.most[name] = [max(pair) for pair in zip(sizes, self.most.get(name, (0, 0)))]
 
     # ---- Processes -------------------------------------------------------------------------------
 
@@ -198,6 +213,7 @@ def main():
                    "kernel": os.uname().release, "rounds": soak.rounds, "by_kind": soak.kinds,
                    "packets": soak.sum.sent(), "addresses": len(soak.sum.records),
                    "conserved": soak.checks, "differences": 0, "done": soak.done,
+                   "most_kib_and_descriptors": soak.most,
                    "cuts": soak.daemon.dump("-n", "1")["cut"]}
     print(json.dumps(figures))
     if options.json:
