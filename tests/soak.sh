@@ -11,15 +11,4 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-scratch=
-trap '[ -z "$scratch" ] || rm -rf "$scratch"' EXIT
-if [ -z "${IPACCT_BUILD:-}" ]; then
-	scratch=$(mktemp -d /tmp/ipacct-soak.XXXXXX)
-	chmod 0755 "$scratch"
-	if ! { meson setup "$scratch/build" "$here/.." && ninja -C "$scratch/build"; } >"$scratch/log" 2>&1; then
-		tail -n 40 "$scratch/log"
-		exit 1
-	fi
-	export IPACCT_BUILD=$scratch/build
-fi
-/usr/bin/python3 -B "$here/soak.py" "$@"
+exec "$here/with_build.sh" soak "$here/soak.py" "$@"
