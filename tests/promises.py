@@ -26,6 +26,7 @@ sys.path.insert(0, os.path.join(HERE, "e2e"))
 import harness  # noqa: E402  pylint: disable=wrong-import-position
 import tap  # noqa: E402  pylint: disable=wrong-import-position
 from harness import Daemon, Network, run  # noqa: E402  pylint: disable=wrong-import-position
+from soak_sums import Sum  # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_equal, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 from traffic import Traffic, exact  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -33,26 +34,13 @@ RATE = 500_000
 ADDRESSES = 100_000
 KILLS = 1_000
 UPDATES = 10_000
-DEVICES = 8  # a start replaces the program of each
+DEVICES = 16  # a start replaces the program of each
+COMPARE_S = 240
+INTERVAL = "1s"  # on a machine that has no time, readers of 100,000 addresses need some between cuts
+START_S = 60  # beside its own traffic a start may take long
 KERNEL_FRAMES = 10_000_000
 NATIVE_FRAMES = 1_000_000_000
-TELL_S = 60  # a line about how far it is
-
-
-class Progress:
-    """A line now and then, and how fast all of it was."""
-
-    def __init__(self, name):
-        self.name, self.begun = name, time.monotonic()
-        self.told = self.begun
-
-    def seconds(self):
-        return time.monotonic() - self.begun
-
-    def tell(self, text):
-        if time.monotonic() - self.told > TELL_S:
-            self.told = time.monotonic()
-            print(f"{self.name}: {self.seconds() / 60:.1f} min: {text}", flush=True)
+TELL_S = 60  # at most a line a minute about how far it is
 
 
 def add_pairs(network, n):
@@ -64,73 +52,103 @@ def add_pairs(network, n):
             run("ip", "-n", space, "link", "set", device, "up")
 
 
-def crowd(context, network, rate, n=1):
-    """Endless traffic as fast as asked or as it goes; all addresses on each of n devices."""
-    found = []
-    for i in range(n):
-        # A queue: then a full ring holds the sender up, where without one it would lose frames.
-        run("tc", "-n", network.sender, "qdisc", "replace", "dev", f"tx{i}", "root", "pfifo")
+class Crowd:
+    """Endless traffic on n devices as fast as asked or as it goes, a part of the addresses on each.
+    Every few minutes it ends, and each address must have had what was sent since the beginning."""
+
+    def __init__(self, context, network, daemon, rate, n=1):
+        self.context, self.network, self.daemon = context, network, daemon
+        self.rate, self.n = rate, n
+        self.sum, self.seconds = Sum(context), 0
+        for i in range(n):
+            # A queue: then a full ring holds the sender up, where without one it would lose frames.
+            run("tc", "-n", network.sender, "qdisc", "replace", "dev", f"tx{i}", "root", "pfifo")
+        self.start()
+
+    def start(self):
         cpus = sorted(os.sched_getaffinity(0))[:2]
-        options = ["-i", f"tx{i}"] + (["--cpus", str(cpus[i % len(cpus)])] if n > 1 else [])
-        found.append(Traffic(context, network, addresses=ADDRESSES, rate=rate / n, mix="v4,v6",
-                             seed=i + 1, options=options).start())
-    return found
+        self.streams = []
+        for i in range(self.n):
+            n = ADDRESSES // self.n
+            options = ["-i", f"tx{i}", "--first", str(i * n // 2)]  # of each family
+            options += ["--cpus", str(cpus[i % len(cpus)])] if self.n > 1 else []
+            self.streams.append(Traffic(self.context, self.network, addresses=n,
+                                        rate=self.rate / self.n, mix="v4,v6",
+                                        seed=random.getrandbits(32), options=options).start())
+        self.begun = time.monotonic()
+
+    def stop(self):
+        """End it and compare."""
+        check(all(one.running() for one in self.streams), "the traffic ended too early")
+        self.seconds += time.monotonic() - self.begun
+        for one in self.streams:
+            one.finish()
+            self.sum.add(one.account)
+        self.sum.write()
+        exact(self.daemon, self.sum, limit_s=60)
+
+    def due(self):
+        return time.monotonic() - self.begun > COMPARE_S
+
+    def figures(self):
+        return {"packets": self.sum.sent(), "addresses": len(self.sum.records),
+                "packets_per_s": round(self.sum.sent() / self.seconds),
+                "minutes": round(self.seconds / 60, 1), "differences": 0}
 
 
-def ended(traffic, daemon, progress, figures):
-    """All of it on its address; what was reached."""
-    check(all(one.running() for one in traffic), "the traffic ended too early")
-    seconds = progress.seconds()
-    for one in traffic:
-        one.finish()
-    exact(daemon, *traffic, limit_s=60)
-    packets = sum(one.sent() for one in traffic)
-    return {**figures, "packets": packets, "addresses": ADDRESSES,
-            "packets_per_s": round(packets / seconds), "minutes": round(seconds / 60, 1),
-            "differences": 0}
-
-
-def kills(context, part, rate):
-    """P1: daemon and collector by turns, at any moment, in the middle of cuts, too."""
-    n = round(KILLS * part)
-    network = Network(context)
-    daemon = Daemon(context, network).start()
-    draw = random.Random(n)
-    traffic, progress = crowd(context, network, rate), Progress("P1")
+def again_and_again(n, once, crowd, tell):
+    """once(number) n times under the crowd's traffic; tell() after each comparison."""
     for number in range(n):
+        once(number)
+        if number + 1 == n or crowd.due():
+            crowd.stop()
+            tell(number + 1, crowd.figures())
+            if number + 1 < n:
+                crowd.start()
+
+
+def kills(context, part, rate, tell):
+    """P1: daemon and collector by turns, at any moment, in the middle of cuts, too."""
+    network = Network(context)
+    daemon = Daemon(context, network, interval=INTERVAL).start()
+    draw = random.Random(part)
+
+    def once(number):
         for _ in range(draw.randrange(3)):
             daemon.cut()
         if number % 2:
             daemon.kill()
-            daemon.start()
-        else:
-            collector = daemon.pid_of_collector()
-            os.kill(collector, signal.SIGKILL)
-            wait_for(lambda old=collector: daemon.pid_of_collector() not in (0, old, None),
-                     "the collector is started again")
-        progress.tell(f"{number + 1} of {n} kills")
-    return ended(traffic, daemon, progress, {"kills": n})
+            daemon.start(limit_s=START_S)
+            return
+        collector = daemon.pid_of_collector()
+        os.kill(collector, signal.SIGKILL)
+        wait_for(lambda: daemon.pid_of_collector() not in (0, collector, None),
+                 "the collector is started again", START_S)
+
+    again_and_again(round(KILLS * part), once, Crowd(context, network, daemon, rate),
+                    lambda number, figures: tell({"kills": number, **figures}))
 
 
-def updates(context, part, rate):
+def updates(context, part, rate, tell):
     """P2: each start replaces the programs of all pinned links; maps and links stay."""
-    n = round(UPDATES * part / DEVICES)
     network = Network(context)
     add_pairs(network, DEVICES)
-    devices = [f"rx{i}" for i in range(DEVICES)]
-    daemon = Daemon(context, network, *[word for one in devices for word in ("-i", one)],
-                    interface=None).start()
-    programs = {network.xdp_attached(one) for one in devices}
-    traffic, progress = crowd(context, network, rate, DEVICES), Progress("P2")
-    for number in range(n):
+    daemon = Daemon(context, network, *[word for i in range(DEVICES) for word in ("-i", f"rx{i}")],
+                    interface=None, interval=INTERVAL).start(limit_s=START_S)
+    programs = {one["prog_id"] for one in daemon.status()["programs"]}
+
+    def once(number):
         daemon.stop()
-        daemon.start()
-        programs |= {one["prog_id"] for one in daemon.status()["programs"]}
-        progress.tell(f"{(number + 1) * DEVICES} of {n * DEVICES} updates")
-    check_equal(len(programs), (n + 1) * DEVICES, "different programs")
-    check_equal({one["n_attached"] for one in daemon.status()["programs"]}, {1}, "attached once")
-    return ended(traffic, daemon, progress,
-                 {"updates": n * DEVICES, "starts": n, "devices": DEVICES})
+        daemon.start(limit_s=START_S)
+        now = daemon.status()["programs"]
+        check_equal({one["n_attached"] for one in now}, {1}, "attached once")
+        programs.update(one["prog_id"] for one in now)
+        check_equal(len(programs), (number + 2) * DEVICES, "different programs")
+
+    again_and_again(round(UPDATES * part / DEVICES), once,
+                    Crowd(context, network, daemon, rate, DEVICES),
+                    lambda number, figures: tell({"updates": number * DEVICES, "starts": number,
+                                                  "devices": DEVICES, **figures}))
 
 
 ORACLE = re.compile(r"# (\d+) frames, (\d+) ")
@@ -147,19 +165,18 @@ def oracle(pattern, seed):
     return sum(frames)
 
 
-def malformed(_context, part, _rate):
+def malformed(_context, part, _rate, tell):
     """P4: frames that were broken at random, each seed others."""
-    progress = Progress("P4")
-    figures = {"frames_in_kernel": 0, "frames_native": 0, "differences": 0}
+    begun = time.monotonic()
+    figures = {"frames_in_kernel": 0, "frames_native": 0, "mismatches": 0}
     for name, pattern, wanted in (
             ("frames_in_kernel", "oracle/@(they_agree*|kernel*)", KERNEL_FRAMES),
             ("frames_native", "oracle/native*", NATIVE_FRAMES)):
-        seed = 1
+        seed = 0
         while figures[name] < wanted * part:
-            figures[name] += oracle(pattern, seed)
             seed += 1
-            progress.tell(f"{figures[name]:,} of {wanted * part:,.0f} {name}")
-    return {**figures, "minutes": round(progress.seconds() / 60, 1)}
+            figures[name] += oracle(pattern, seed)
+            tell({**figures, "minutes": round((time.monotonic() - begun) / 60, 1)})
 
 
 PROMISES = {"P1": kills, "P2": updates, "P4": malformed}
@@ -173,18 +190,30 @@ def main():
     options.add_argument("--rate", type=int, default=RATE, help="packets a second (%(default)s)")
     options.add_argument("--json", metavar="FILE")
     options = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was made is undone
     wanted = options.promises or list(PROMISES)
     if set(wanted) - set(PROMISES) or not 0 < options.part <= 1:
         print(f"promises are {' '.join(PROMISES)}, a part is above 0 and at most 1")
         return 2
-    figures = {"kernel": os.uname().release}
-    for name in wanted:
-        with tap.Context() as context:
-            figures[name] = PROMISES[name](context, options.part, options.rate)
-        print(f"{name}: {json.dumps(figures[name])}", flush=True)
+    reached = {"kernel": os.uname().release}
+    told = 0
+
+    def tell(name, figures):
+        """What has been reached, also in the file: a run that is ended early was no waste."""
+        nonlocal told
+        reached[name] = figures
+        if time.monotonic() - told > TELL_S:
+            told = time.monotonic()
+            print(f"{name}: {json.dumps(figures)}", flush=True)
         if options.json:
             with open(options.json, "w", encoding="ascii") as out:
-                out.write(json.dumps(figures) + "\n")
+                out.write(json.dumps(reached) + "\n")
+
+    for name in wanted:
+        with tap.Context() as context:
+            PROMISES[name](context, options.part, options.rate,
+                           lambda figures, name=name: tell(name, figures))
+    print(json.dumps(reached))
     return 0
 
 

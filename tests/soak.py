@@ -195,6 +195,7 @@ def main():
     options.add_argument("--seed", type=int, default=20261121)
     options.add_argument("--json", metavar="FILE")
     options = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was made is undone
     begun = time.monotonic()
     with tap.Context() as context:
         soak = Soak(context, options.seed)
