@@ -175,7 +175,8 @@ static void full_maps_take(uint64_t memory_bytes, bool hot)
 	sizing_from_maps(&stage.maps.meta, memory_bytes, ledger->n_rollups_max,
 			 ledger->n_addresses_max, &sizing);
 	planned = sizing.process_bytes - SIZING_PROCESS_BYTES;
-	cr_expect_leq(llabs((long long)(taken - planned)), sizing.total_bytes * NEAR_PERCENT / 100,
+	cr_expect_leq((uint64_t)llabs((long long)(taken - planned)),
+		      sizing.total_bytes * NEAR_PERCENT / 100,
 		      "%llu taken, %llu planned, of %llu in all", (unsigned long long)taken,
 		      (unsigned long long)planned, (unsigned long long)sizing.total_bytes);
 	printf("# %llu taken, %llu planned\n", (unsigned long long)taken,
