@@ -81,7 +81,8 @@ def ten_times_more_addresses_than_capacity(context):
         return daemon.status()["memory"]["maps_bytes"], files, anonymous
 
     # Fill it once: from here on memory must not move.
-    warm = Traffic(context, network, packets=3 * capacity, addresses=2 * capacity).start()
+    warm = Traffic(context, network, packets=scaled(30) * capacity,
+                   addresses=10 * capacity).start()
     warm.finish()
     settle(daemon, warm)
     before = memory()
