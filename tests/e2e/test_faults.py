@@ -71,7 +71,7 @@ def crash_once(daemon, step):
     before = daemon.log().count(words)
     daemon.spawn(environment={"IPACCT_CRASH_AT": step})
     wait_for(lambda: daemon.process.poll() is not None or daemon.log().count(words) > before,
-             f"a death at step {step}", limit_s=5)
+             f"a death at step {step}", limit_s=20)
     daemon.notify.close()
     if daemon.process.poll() is None:
         daemon.kill()
