@@ -44,7 +44,8 @@ def test(limit_s=60, guest=False, crash_build=False, fault=None):
     """Register a test. limit_s is scaled by SLOW; guest=True makes it one of the core tests that
     run on every kernel of the matrix, too (which has 6 minutes: tests/vm/README.md), "only" one
     that runs nowhere else, "one" one that runs in one guest of the matrix, "alone" one that runs
-    in guests while nothing else does (--alone); crash_build=True needs the build with crash points; fault is the row of tests/faults that it
+    in guests while nothing else does (--alone), "asked" one too slow for the matrix: it runs in
+    a guest when it is named; crash_build=True needs the build with crash points; fault is the row of tests/faults that it
     proves, and becomes a part of its name."""
 
     def register(function):
@@ -137,9 +138,11 @@ def selected(patterns, guest, crash_build, alone=False):
     for function, limit_s, in_guest, needs_crash in TESTS:
         if patterns and not any(pattern in function.__name__ for pattern in patterns):
             continue
-        if (guest and not in_guest) or (not guest and in_guest in ("only", "one", "alone")):
+        if (guest and not in_guest) or (not guest and in_guest in ("only", "one", "alone", "asked")):
             continue
         if not patterns and alone != (in_guest == "alone"):
+            continue
+        if in_guest == "asked" and not patterns:
             continue
         if in_guest == "one" and not patterns and not os.environ.get("IPACCT_VM_ONE"):
             continue

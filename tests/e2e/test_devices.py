@@ -191,7 +191,7 @@ def both_directions_of_a_bond_are_counted_once_at_its_ports(context):
     daemon.ctl("verify")
 
 
-@test(limit_s=60, guest="one")
+@test(limit_s=60, guest="asked")
 def vlan_device_above_a_bond_counts_its_own_packets_only(context):
     """Alone, at tc hooks: no tag is left in what it hands on, and what has none is not its."""
     world = BondedRouter(context)
