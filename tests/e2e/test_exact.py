@@ -76,7 +76,7 @@ def ten_times_more_addresses_than_capacity(context):
     pids = [status["pid"], status["collector_pid"]]
 
     def memory():
-        files = os.stat(os.path.join(daemon.place.runtime, "ledger")).st_blocks
+        files = os.stat(os.path.join(daemon.place.runtime, "ledger")).st_size
         anonymous = sum(int(status_field(pid, "RssAnon")[0]) for pid in pids)
         return daemon.status()["memory"]["maps_bytes"], files, anonymous
 
@@ -92,7 +92,7 @@ def ten_times_more_addresses_than_capacity(context):
     dump = settle(daemon, warm, flood)
     after = memory()
     context.note(f"capacity {capacity}, addresses {flood.addresses}, own records "
-                 f"{len(dump['addresses'])}, roll-ups {len(dump['rollups'])}; maps, ledger blocks,"
+                 f"{len(dump['addresses'])}, roll-ups {len(dump['rollups'])}; maps, ledger,"
                  f" anonymous KiB before {before}, after {after}")
     check_equal(after[:2], before[:2], "map and ledger size")
     # Anonymous memory may move by what malloc keeps for one batch.
