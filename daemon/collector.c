@@ -429,7 +429,8 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 	}
 	ret = loop(&collector);
 	http_server_stop(collector.http);
-	if (ret == -EPIPE) { /* the supervisor ended or wants us to: leave nothing half done */
+	collector.http = NULL; /* the last cut yields to nobody */
+	if (ret == -EPIPE) {   /* the supervisor ended or wants us to: leave nothing half done */
 		ret = cut_now(&collector, false);
 		interval_tell(&collector, 0);
 	}
