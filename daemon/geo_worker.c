@@ -24,6 +24,7 @@
 #include "ledger.h"
 #include "log.h"
 #include "place.h"
+#include "sanitized.h"
 
 #define NS_PER_MS    1000000ull
 #define TICK_NS_MIN  (100 * NS_PER_MS)  /* config_table.c: range of interval */
@@ -93,9 +94,8 @@ static int memory_limit(const struct geo_start *start)
 			 2 * start->memory_bytes + MEMORY_SLACK;
 	struct rlimit limit = { bytes, bytes };
 
-#ifdef __SANITIZE_ADDRESS__
-	return 0; /* its shadow takes terabytes of address space */
-#endif
+	if (SANITIZED)
+		return 0; /* its shadow takes terabytes of address space */
 	return setrlimit(RLIMIT_AS, &limit) ? -errno : 0;
 }
 

@@ -4,13 +4,14 @@
 
 #include <criterion/criterion.h>
 
+#include "sanitized.h"
 #include "stage.h"
 
 #define N_ADDRESSES 3000u /* twice: sources and destinations */
 #define N_CUTS      100
 #define N_WARM_UP   30 /* until tables have their size and the ledger is full */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#if SANITIZED || !defined(__GLIBC__)
 #define CANNOT_COUNT 1
 #else
 #define CANNOT_COUNT 0

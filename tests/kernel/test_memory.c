@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "ledger.h"
+#include "sanitized.h"
 #include "sizing.h"
 #include "stage.h"
 
@@ -153,7 +154,7 @@ __attribute__((unused)) static uint64_t epoch_fill(const struct ipacct_maps *map
 
 static void full_maps_take(uint64_t memory_bytes, bool hot)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SANITIZED
 	(void)memory_bytes, (void)hot;
 	cr_skip_test("a sanitizer takes memory of its own");
 #else

@@ -138,7 +138,7 @@ Test(collector_seccomp, everything_that_could_do_harm_kills_before_it_happens)
 			   sizeof(forbidden) / sizeof(forbidden[0]), path, file_fd);
 }
 
-#ifndef SANITIZED
+#if !SANITIZED
 static void *thread(void *context)
 {
 	return context;

@@ -163,7 +163,7 @@ Test(geo_database, damaged_tree_or_data_is_refused_before_use)
 	bench_finish(&bench);
 }
 
-#ifndef SANITIZED /* its shadow takes terabytes of address space, and it reports what is meant to die */
+#if !SANITIZED /* its shadow takes terabytes of address space, and it reports what is meant to die */
 /* Opened in a child with so much address space; the exit code is the errno. */
 static int child_open(const struct bench *bench, rlim_t memory_bytes)
 {

@@ -121,7 +121,7 @@ Test(geo_seccomp, everything_that_could_do_harm_kills_before_it_happens)
 			   file_fd);
 }
 
-#ifndef SANITIZED
+#if !SANITIZED
 /* What the worker lives on. */
 static void work(void)
 {

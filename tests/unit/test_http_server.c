@@ -5,12 +5,9 @@
 
 #include "http_server_common.h"
 #include "reader.h"
+#include "sanitized.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define COUNTS_ALLOCATIONS 0 /* the sanitizer has its own malloc */
-#else
-#define COUNTS_ALLOCATIONS 1
-#endif
+#define COUNTS_ALLOCATIONS (!SANITIZED)
 
 /* Every allocation of this process, libraries included, comes here. */
 static uint64_t n_allocations;

@@ -11,7 +11,7 @@
 
 static bool no_memory;
 
-#ifndef SANITIZED
+#if !SANITIZED
 void *__libc_calloc(size_t n, size_t each);
 
 void *calloc(size_t n, size_t each)
@@ -125,7 +125,7 @@ Test(record_index, a_start_without_memory_says_so)
 	no_memory = true;
 	ret = record_index_init(&index, records, &n_records, 2, 0, 1);
 	no_memory = false;
-#ifdef SANITIZED
+#if SANITIZED
 	cr_assert_eq(ret, 0); /* the sanitizer has its own calloc() */
 #else
 	cr_assert_eq(ret, -ENOMEM);
