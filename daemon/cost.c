@@ -56,7 +56,7 @@ void cost_start(struct supervisor *supervisor)
 	struct cost *cost = &supervisor->cost;
 
 	cost->looked_ns = ipacct_clock_ns(CLOCK_MONOTONIC);
-	cost->due_ms = monotonic_ms();
+	cost->due_ms = ipacct_monotonic_ms();
 }
 
 void cost_finish(struct cost *cost)

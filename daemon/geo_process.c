@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "child.h"
 #include "exit_code.h"
 #include "geo_file.h"
@@ -88,7 +89,7 @@ static int worker_spawn(struct supervisor *supervisor)
 	process->socket_fd = pair[0];
 	process->pid = pid;
 	process->room = supervisor->sizing.geo;
-	process->started_ms = monotonic_ms();
+	process->started_ms = ipacct_monotonic_ms();
 	process->retry_ms = 0;
 	return 0;
 }
@@ -159,7 +160,7 @@ void geo_process_start(struct supervisor *supervisor)
 	if (!ret)
 		return;
 	process->n_deaths++;
-	process->retry_ms = monotonic_ms() + pause_ms(process->n_deaths);
+	process->retry_ms = ipacct_monotonic_ms() + pause_ms(process->n_deaths);
 	if (worth_a_line(process->n_deaths))
 		log_warning("cannot start the geo worker: %s, trying again; counting goes on",
 			    strerror(-ret));
@@ -198,7 +199,7 @@ static bool own_fault(int status)
 void geo_process_reap(struct supervisor *supervisor)
 {
 	struct geo_process *process = &supervisor->geo;
-	uint64_t now = monotonic_ms();
+	uint64_t now = ipacct_monotonic_ms();
 	int status;
 
 	if (!process->pid || waitpid(process->pid, &status, WNOHANG) != process->pid)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "group_list.h"
 #include "groups_file.h"
 #include "groups_reload.h"
@@ -50,7 +51,7 @@ static void counts_take_before(struct config *config)
 static void progress_show(const struct groups_reader *reader, const char *path)
 {
 	(void)fprintf(stderr, "\rreading the groups of %s: %llu s", path,
-		      (unsigned long long)(monotonic_ms() - reader->started_ms) / 1000);
+		      (unsigned long long)(ipacct_monotonic_ms() - reader->started_ms) / 1000);
 }
 
 /* A start that is told to stop. Returns whether it is. */
@@ -110,7 +111,7 @@ int groups_wait(struct supervisor *supervisor, struct ipacct_problem *ret_proble
 		}
 		if (n > 0 && wait[2].revents && rtnl_drain(rtnl) &&
 		    ports_reconcile(&supervisor->ports))
-			supervisor->retry_ms = monotonic_ms() + PROGRESS_MS;
+			supervisor_retry_at(supervisor, ipacct_monotonic_ms() + RETRY_MS);
 		if (n == 0 && isatty(STDERR_FILENO)) {
 			progress_show(reader, supervisor->config.groups_file);
 			shown = true;

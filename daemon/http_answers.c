@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "http_inner.h"
 #include "http_request.h"
 
@@ -171,7 +172,7 @@ static struct MHD_Response *stranger(struct http_server *server, struct MHD_Conn
 	if (!server->auth)
 		return NULL;
 	switch (auth_check(server->auth, field(connection, MHD_HTTP_HEADER_AUTHORIZATION),
-			   http_now_ms())) {
+			   ipacct_monotonic_ms())) {
 	case AUTH_GOOD:
 		return NULL;
 	case AUTH_LATER:

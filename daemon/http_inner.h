@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 
-#include "base/clock.h"
 #include "http_api.h"
 #include "http_pages.h"
 #include "http_reaper.h"
@@ -45,11 +44,6 @@ struct http_server {
 	FIXED_ANSWERS(MEMBER)
 #undef MEMBER
 };
-
-static inline uint64_t http_now_ms(void)
-{
-	return ipacct_clock_ns(CLOCK_MONOTONIC) / 1000000u;
-}
 
 /* Answer a request that was not refused. */
 enum MHD_Result http_serve(struct http_server *server, struct MHD_Connection *connection,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "http_inner.h"
 #include "maps.h"
 
@@ -39,7 +40,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	(void)upload;
 	if (!*request) {
 		*request = server;
-		reaper_answering(slot_of(connection), http_now_ms());
+		reaper_answering(slot_of(connection), ipacct_monotonic_ms());
 		server->metrics.http.n_waits += http_yield_wait(&server->yield);
 		return http_refuse(server, connection, method, &result) ? result : MHD_YES;
 	}
@@ -56,7 +57,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	(void)context;
 	(void)request;
 	(void)how;
-	reaper_waiting(slot_of(connection), http_now_ms());
+	reaper_waiting(slot_of(connection), ipacct_monotonic_ms());
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
@@ -74,7 +75,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	peer = info ? info->client_addr : NULL;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	*socket_context = reaper_add(&server->reaper, info->connect_fd, peer, http_now_ms());
+	*socket_context =
+		reaper_add(&server->reaper, info->connect_fd, peer, ipacct_monotonic_ms());
 }
 
 /* What clients do wrong is their business: it must not fill the log. */
@@ -106,7 +108,7 @@ static void *run(void *context)
 	/* refused, it is as important as the rest; Linux takes a thread's id here (setpriority(2)) */
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + HTTP_NICE);
 	while (!wait[1].revents) {
-		int timeout_ms = reaper_tick(&server->reaper, http_now_ms());
+		int timeout_ms = reaper_tick(&server->reaper, ipacct_monotonic_ms());
 		MHD_UNSIGNED_LONG_LONG library_ms;
 
 		if (MHD_get_timeout(server->daemon, &library_ms) == MHD_YES &&

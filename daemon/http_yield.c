@@ -17,14 +17,9 @@ enum {
 	AWAITED, /* cutting, and the other thread sleeps until that ends */
 };
 
-static uint64_t now_ms(void)
-{
-	return ipacct_clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
-}
-
 void http_yield_begin(struct http_yield *yield)
 {
-	__atomic_store_n(&yield->begun_ms, now_ms(), __ATOMIC_RELAXED);
+	__atomic_store_n(&yield->begun_ms, ipacct_monotonic_ms(), __ATOMIC_RELAXED);
 	__atomic_store_n(&yield->state, CUTTING, __ATOMIC_RELEASE);
 }
 
@@ -41,10 +36,10 @@ bool http_yield_wait(struct http_yield *yield)
 	const struct timespec until = { .tv_sec = (time_t)(until_ms / MS_PER_S),
 					.tv_nsec = (long)(until_ms % MS_PER_S * NS_PER_MS) };
 
-	if (state == IDLE || now_ms() >= until_ms)
+	if (state == IDLE || ipacct_monotonic_ms() >= until_ms)
 		return false;
 	/* a second cut is not waited for: until_ms is the first one's */
-	while (state != IDLE && now_ms() < until_ms) {
+	while (state != IDLE && ipacct_monotonic_ms() < until_ms) {
 		uint32_t cutting = CUTTING;
 
 		if (state == AWAITED ||

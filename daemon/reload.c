@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "config_vlans.h"
 #include "exit_code.h"
 #include "groups_reload.h"
@@ -18,7 +19,6 @@
 #include "spawn.h"
 #include "supervisor.h"
 
-#define RETRY_MS  1000 /* as the loop's */
 #define NS_PER_MS 1000000u
 
 void reload_init(struct reload *reload)
@@ -110,7 +110,7 @@ static void collector_follow(struct supervisor *supervisor, struct http_reload *
 		geo_process_start(supervisor);
 	}
 	if (collector_spawn(supervisor))
-		supervisor->retry_ms = monotonic_ms() + RETRY_MS;
+		supervisor_retry_at(supervisor, ipacct_monotonic_ms() + RETRY_MS);
 }
 
 static int take_over(struct supervisor *supervisor, struct config *fresh,
@@ -295,6 +295,6 @@ json_t *reload_status_json(const struct reload *reload)
 	if (!reload->fresh)
 		return json_null();
 	return json_pack("{s:s, s:I, s:I}", "reading", reload->fresh->groups_file, "since_ms",
-			 (json_int_t)(monotonic_ms() - reload->reader.started_ms), "waiting",
+			 (json_int_t)(ipacct_monotonic_ms() - reload->reader.started_ms), "waiting",
 			 (json_int_t)(reload->now.n + reload->next.n));
 }

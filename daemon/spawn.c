@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "child.h"
 #include "exit_code.h"
 #include "log.h"
@@ -98,7 +99,7 @@ int collector_spawn(struct supervisor *supervisor)
 	close_fd(&supervisor->collector_fd);
 	supervisor->collector_fd = pair[0];
 	supervisor->collector_pid = pid;
-	supervisor->collector_started_ms = monotonic_ms();
+	supervisor->collector_started_ms = ipacct_monotonic_ms();
 	return 0;
 }
 
@@ -107,7 +108,7 @@ int supervisor_ask(struct supervisor *supervisor, uint32_t command, uint64_t val
 {
 	struct collector_message message = { .command = command, .value = value };
 	struct pollfd wait = { .fd = supervisor->collector_fd, .events = POLLIN };
-	uint64_t deadline = monotonic_ms() + ANSWER_MS;
+	uint64_t deadline = ipacct_monotonic_ms() + ANSWER_MS;
 	struct collector_answer answer;
 
 	/* an answer that came after its question had timed out is nobody's */
@@ -119,7 +120,7 @@ int supervisor_ask(struct supervisor *supervisor, uint32_t command, uint64_t val
 	    send(supervisor->collector_fd, &message, sizeof(message), MSG_NOSIGNAL) < 0)
 		return -EPIPE;
 	for (;;) {
-		uint64_t now = monotonic_ms();
+		uint64_t now = ipacct_monotonic_ms();
 
 		if (now >= deadline || poll(&wait, 1, (int)(deadline - now)) == 0)
 			return -ETIMEDOUT;
@@ -151,7 +152,7 @@ void collector_stop(struct supervisor *supervisor)
 
 void collector_reap(struct supervisor *supervisor)
 {
-	uint64_t now = monotonic_ms(), due = supervisor->collector_started_ms + RESTART_MS;
+	uint64_t now = ipacct_monotonic_ms(), due = supervisor->collector_started_ms + RESTART_MS;
 	int status;
 
 	if (!supervisor->collector_pid ||
@@ -168,7 +169,7 @@ void collector_reap(struct supervisor *supervisor)
 #ifdef IPACCT_CRASH_POINTS
 	(void)unsetenv("IPACCT_CRASH_AT"); /* once */
 #endif
-	supervisor->retry_ms = due > now ? due : now + 1;
+	supervisor_retry_at(supervisor, due > now ? due : now + 1);
 	log_warning("the collector ended (%s %d): starting it again, nothing is lost",
 		    WIFSIGNALED(status) ? "signal" : "exit status",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));

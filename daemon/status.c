@@ -9,6 +9,7 @@
 #include "attach_hook.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "cost_status.h"
 #include "dispatcher_find.h"
 #include "exit_code.h"
@@ -190,7 +191,7 @@ json_t *status_reply(struct supervisor *supervisor)
 		"s:o, s:o, s:o, s:o}}",
 		"exit", EXIT_CODE_OK, "status", "version", IPACCT_VERSION, "pid", (int)getpid(),
 		"collector_pid", (int)supervisor->collector_pid, "uptime_s",
-		number((monotonic_ms() - supervisor->started_ms) / 1000), "interval_ns",
+		number((ipacct_monotonic_ms() - supervisor->started_ms) / 1000), "interval_ns",
 		number(supervisor->config.interval_ns), "effective_interval_ns",
 		number(collector->effective_interval_ns), "cut", number(collector->cut), "cuts",
 		number(collector->n_cuts), "memory", "budget_bytes", number(sizing->budget_bytes),

@@ -22,15 +22,9 @@
 #include "start.h"
 #include "supervisor.h"
 
-#define RETRY_MS    1000 /* something that failed is tried again after this */
 #define NS_PER_MS   1000000u
 #define POLLS_FIXED 5
 #define POLLS_MAX   (POLLS_FIXED + 1 + CONTROL_CLIENTS_MAX)
-
-uint64_t monotonic_ms(void)
-{
-	return ipacct_clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
-}
 
 /* After programs went: the final cut, and the end of everything when nothing is attached any more. */
 static int detach_finish(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
@@ -111,8 +105,7 @@ static void signals_serve(struct supervisor *supervisor)
 	}
 }
 
-/* The earlier wish wins: news of links must not put a dead collector's restart off. */
-static void retry_at(struct supervisor *supervisor, uint64_t at_ms)
+void supervisor_retry_at(struct supervisor *supervisor, uint64_t at_ms)
 {
 	if (!supervisor->retry_ms || at_ms < supervisor->retry_ms)
 		supervisor->retry_ms = at_ms;
@@ -129,7 +122,7 @@ static void unconfirmed_detach(struct supervisor *supervisor)
 
 static void deadlines_serve(struct supervisor *supervisor)
 {
-	uint64_t now = monotonic_ms();
+	uint64_t now = ipacct_monotonic_ms();
 
 	if (supervisor->confirm_ms && now >= supervisor->confirm_ms) {
 		log_warning("not confirmed in time: detaching (`ipacctctl confirm` would have kept "
@@ -146,9 +139,9 @@ static void deadlines_serve(struct supervisor *supervisor)
 	if (supervisor->retry_ms && now >= supervisor->retry_ms) {
 		supervisor->retry_ms = 0;
 		if (!supervisor->collector_pid && collector_spawn(supervisor))
-			retry_at(supervisor, now + RETRY_MS);
+			supervisor_retry_at(supervisor, now + RETRY_MS);
 		if (ports_reconcile(&supervisor->ports))
-			retry_at(supervisor, now + RETRY_MS);
+			supervisor_retry_at(supervisor, now + RETRY_MS);
 	}
 	geo_process_retry(supervisor, now);
 	cost_serve(supervisor, now);
@@ -163,7 +156,7 @@ static int wait_ms(const struct supervisor *supervisor)
 				 supervisor->watchdog.due_ms,
 				 supervisor->cost.due_ms,
 				 reload_due_ms(&supervisor->reload) };
-	uint64_t now = monotonic_ms(), least = 0;
+	uint64_t now = ipacct_monotonic_ms(), least = 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] && (!least || all[i] < least))
@@ -181,7 +174,8 @@ static void ready(struct supervisor *supervisor)
 	cost_start(supervisor);
 	log_info("counting; control socket %s/%s", supervisor->config.runtime_dir, CONTROL_NAME);
 	if (supervisor->confirm_ms) { /* anew: a start may take a while */
-		supervisor->confirm_ms = monotonic_ms() + supervisor->config.confirm_s * 1000u;
+		supervisor->confirm_ms =
+			ipacct_monotonic_ms() + supervisor->config.confirm_s * 1000u;
 		log_warning("detaching in %llu s unless `ipacctctl confirm` comes",
 			    (unsigned long long)supervisor->config.confirm_s);
 	}
@@ -246,7 +240,7 @@ static void loop(struct supervisor *supervisor)
 			signals_serve(supervisor);
 		if (!supervisor->stop && polls[1].revents && rtnl_drain(&supervisor->rtnl) &&
 		    ports_reconcile(&supervisor->ports))
-			retry_at(supervisor, monotonic_ms() + RETRY_MS);
+			supervisor_retry_at(supervisor, ipacct_monotonic_ms() + RETRY_MS);
 		if (!supervisor->stop && polls[2].revents && supervisor->collector_fd >= 0)
 			collector_serve(supervisor);
 		if (!supervisor->stop && polls[3].revents)
@@ -311,7 +305,7 @@ static void supervisor_init(struct supervisor *supervisor, int argc, char **argv
 	supervisor->config = *config;
 	supervisor->argc = argc;
 	supervisor->argv = argv;
-	supervisor->started_ms = monotonic_ms();
+	supervisor->started_ms = ipacct_monotonic_ms();
 	supervisor->collector_fd = supervisor->signal_fd = supervisor->collector_exit = -1;
 	supervisor->pins.fd = -1;
 	supervisor->place.runtime_dir_fd = supervisor->place.lock_fd = -1;

@@ -23,6 +23,8 @@
 #include "sizing.h"
 #include "watchdog.h"
 
+#define RETRY_MS 1000 /* something that failed is tried again after this */
+
 struct supervisor {
 	struct config config;
 	int argc; /* the command line, read again by a reload */
@@ -74,6 +76,8 @@ int supervisor_ask(struct supervisor *supervisor, uint32_t command, uint64_t val
 int supervisor_detach(struct supervisor *supervisor, const char *const *ifnames, size_t n_ifnames,
 		      struct ipacct_problem *ret_problem);
 
-uint64_t monotonic_ms(void);
+/* Try again what failed at at_ms of CLOCK_MONOTONIC. The earlier wish wins: news of links must not put
+ * a dead collector's restart off. */
+void supervisor_retry_at(struct supervisor *supervisor, uint64_t at_ms);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Signs of life for the service manager. */
+#include "base/clock.h"
 #include "log.h"
 #include "notify.h"
 #include "spawn.h"
@@ -15,7 +16,7 @@ void watchdog_start(struct supervisor *supervisor)
 
 	watchdog->period_ms = notify_watchdog_us() / US_PER_MS / SIGNS_PER_LIMIT;
 	if (watchdog->period_ms)
-		watchdog->due_ms = monotonic_ms() + watchdog->period_ms;
+		watchdog->due_ms = ipacct_monotonic_ms() + watchdog->period_ms;
 }
 
 void watchdog_serve(struct supervisor *supervisor)
@@ -23,11 +24,11 @@ void watchdog_serve(struct supervisor *supervisor)
 	struct watchdog *watchdog = &supervisor->watchdog;
 	struct collector_answer answer;
 
-	if (!watchdog->due_ms || monotonic_ms() < watchdog->due_ms)
+	if (!watchdog->due_ms || ipacct_monotonic_ms() < watchdog->due_ms)
 		return;
 	if (supervisor_ask(supervisor, COLLECTOR_STATUS, 0, &answer))
 		log_warning("the collector does not answer: no sign of life this time");
 	else
 		notify_alive();
-	watchdog->due_ms = monotonic_ms() + watchdog->period_ms;
+	watchdog->due_ms = ipacct_monotonic_ms() + watchdog->period_ms;
 }

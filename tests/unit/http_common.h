@@ -15,15 +15,9 @@
 
 #include <criterion/criterion.h>
 
+#include "base/clock.h"
+
 #define HTTP_LIMIT_MS 10000
-
-static inline uint64_t http_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-}
 
 /* A listening socket on a free port of 127.0.0.1. */
 static inline int http_listen(struct sockaddr_in *ret_address)
@@ -102,7 +96,7 @@ static inline const char *http_field(struct http_answer *answer, const char *nam
 /* Read one answer, whose length Content-Length tells. head: the request was HEAD. */
 static inline void http_read(int fd, bool head, struct http_answer *answer)
 {
-	uint64_t deadline = http_now_ms() + HTTP_LIMIT_MS;
+	uint64_t deadline = ipacct_monotonic_ms() + HTTP_LIMIT_MS;
 	size_t n = 0, wanted = SIZE_MAX;
 
 	answer->status = 0;
@@ -111,7 +105,7 @@ static inline void http_read(int fd, bool head, struct http_answer *answer)
 	answer->body_n = 0;
 	while (n < wanted) {
 		struct pollfd wait = { .fd = fd, .events = POLLIN };
-		uint64_t now = http_now_ms();
+		uint64_t now = ipacct_monotonic_ms();
 		const char *length;
 		ssize_t got;
 		char *end;

@@ -21,7 +21,7 @@ Test(http_yield, cut_that_does_not_end_holds_up_for_its_first_milliseconds_only)
 {
 	http_yield_begin(&yield);
 	(void)http_yield_wait(&yield);
-	cr_expect_geq(http_now_ms(), yield.begun_ms + HTTP_YIELD_MS, "before the limit");
+	cr_expect_geq(ipacct_monotonic_ms(), yield.begun_ms + HTTP_YIELD_MS, "before the limit");
 	/* from the begin of the cut, not of the waiting: a long one is waited for once */
 	cr_expect_not(http_yield_wait(&yield));
 	http_yield_end(&yield);
@@ -36,11 +36,11 @@ static void *wait_often(void *context)
 	struct waiter *waiter = context;
 
 	while (!__atomic_load_n(&waiter->stop, __ATOMIC_RELAXED)) {
-		uint64_t begun_ms = http_now_ms();
+		uint64_t begun_ms = ipacct_monotonic_ms();
 
 		if (!http_yield_wait(&yield))
 			continue;
-		waiter->n_late += http_now_ms() - begun_ms >= HTTP_YIELD_MS / 2;
+		waiter->n_late += ipacct_monotonic_ms() - begun_ms >= HTTP_YIELD_MS / 2;
 		__atomic_add_fetch(&waiter->n, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
@@ -50,13 +50,13 @@ static void *wait_often(void *context)
  * limit. */
 Test(http_yield, short_cuts_are_never_waited_for_to_the_limit)
 {
-	uint64_t until = http_now_ms() + HTTP_LIMIT_MS;
+	uint64_t until = ipacct_monotonic_ms() + HTTP_LIMIT_MS;
 	struct waiter waiter = {};
 	pthread_t thread;
 
 	cr_assert_eq(pthread_create(&thread, NULL, wait_often, &waiter), 0);
 	for (int i = 0; __atomic_load_n(&waiter.n, __ATOMIC_RELAXED) < 100; i++) {
-		cr_assert_lt(http_now_ms(), until, "%u waits", waiter.n);
+		cr_assert_lt(ipacct_monotonic_ms(), until, "%u waits", waiter.n);
 		http_yield_begin(&yield);
 		for (volatile int pause = 0; pause < i % 500 * 100; pause++)
 			; /* up to some 100 us: another moment each time */

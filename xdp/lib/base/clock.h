@@ -16,4 +16,10 @@ static inline uint64_t ipacct_clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* ms of CLOCK_MONOTONIC. */
+static inline uint64_t ipacct_monotonic_ms(void)
+{
+	return ipacct_clock_ns(CLOCK_MONOTONIC) / 1000000u;
+}
+
 #endif
