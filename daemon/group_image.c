@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/mix.h"
@@ -60,6 +61,24 @@ bool group_name_is_collective(const char *name)
 		if (!strcmp(name, names[i]))
 			return true;
 	return false;
+}
+
+int group_image_write(const struct group_image *image, int fd)
+{
+	const char *at = (const char *)image->header;
+	uint64_t left = image->header->file_bytes;
+
+	while (left) {
+		ssize_t n = write(fd, at, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		at += n;
+		left -= (uint64_t)n;
+	}
+	return 0;
 }
 
 void group_image_finish(struct group_image *image)

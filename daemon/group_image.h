@@ -24,6 +24,9 @@ int group_image_map(int fd, struct group_image *ret_image, const char **ret_why)
 /* Is that a list as config_groups_parse() makes them? Returns NULL, or what is wrong. */
 const char *group_image_fault(const void *at, size_t bytes);
 
+/* Write all of it where the descriptor stands. Returns 0 or -errno; -EIO when nothing more goes in. */
+int group_image_write(const struct group_image *image, int fd);
+
 /* Accepts a zeroed one. */
 void group_image_finish(struct group_image *image);
 

@@ -26,21 +26,6 @@
 #define RECORDS_STEP 64u /* a ledger grows by so many groups at least */
 #define MIB          (1u << 20)
 
-static int write_whole(int fd, const char *at, uint64_t n)
-{
-	while (n) {
-		ssize_t written = write(fd, at, n);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return written ? -errno : -EIO;
-		at += written;
-		n -= (uint64_t)written;
-	}
-	return 0;
-}
-
 int groups_file_write(int runtime_dir_fd, uid_t uid, gid_t gid, struct group_image *image)
 {
 	int fd __cleanup(cleanup_fd) = -1;
@@ -52,7 +37,7 @@ int groups_file_write(int runtime_dir_fd, uid_t uid, gid_t gid, struct group_ima
 	if (fd < 0)
 		return fd;
 	image->header->made_ns = ipacct_clock_ns(CLOCK_REALTIME);
-	ret = write_whole(fd, (const char *)image->header, image->header->file_bytes);
+	ret = group_image_write(image, fd);
 	if (!ret && (fchown(fd, uid, gid) || fchmod(fd, GROUPS_MODE)))
 		ret = -errno;
 	if (ret)

@@ -29,13 +29,6 @@
 #include "place.h"
 #include "sanitized.h"
 
-#define NS_PER_MS 1000000u
-
-static uint64_t now_ms(void)
-{
-	return ipacct_clock_ns(CLOCK_MONOTONIC) / NS_PER_MS;
-}
-
 bool groups_reader_failed(int error)
 {
 	return error == -ECHILD || error == -ETIMEDOUT || error == -EBADMSG || error == -EBUSY;
@@ -76,24 +69,14 @@ static int confine(const struct child *child)
 		       : groups_seccomp_load(child->text_fd, child->list_fd, child->socket_fd);
 }
 
-static int list_write(int fd, const struct group_image *image)
+static int list_hand_over(int fd, const struct group_image *image)
 {
-	const char *at = (const char *)image->header;
-	uint64_t left = image->header->file_bytes;
+	int ret = group_image_write(image, fd);
 
-	while (left) {
-		ssize_t n = write(fd, at, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		at += n;
-		left -= (uint64_t)n;
-	}
-	return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-		       ? -errno
-		       : 0;
+	if (!ret &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE))
+		ret = -errno;
+	return ret;
 }
 
 static _Noreturn void child_run(const struct child *child)
@@ -111,7 +94,7 @@ static _Noreturn void child_run(const struct child *child)
 		answer.error = config_groups_take(child->path, child->text_fd, &image, answer.text,
 						  sizeof(answer.text));
 		if (!answer.error) {
-			answer.error = list_write(child->list_fd, &image);
+			answer.error = list_hand_over(child->list_fd, &image);
 			if (answer.error)
 				(void)snprintf(answer.text, sizeof(answer.text),
 					       "cannot hand over the list of groups: %s",
@@ -173,7 +156,7 @@ int groups_reader_start(struct groups_reader *reader, const char *path, uid_t ui
 		return -ECHILD;
 	}
 	reader->list_fd = take_fd(&list_fd);
-	reader->started_ms = now_ms();
+	reader->started_ms = ipacct_monotonic_ms();
 	reader->deadline_ms = reader->started_ms + timeout_ms;
 	reader->answered = false;
 	return 0;
@@ -245,7 +228,7 @@ int groups_reader_serve(struct groups_reader *reader, struct group_image *ret_im
 		reader->answered |= n == sizeof(reader->answer);
 	} while (n > 0);
 	if (n < 0 && errno == EAGAIN) {
-		if (now_ms() < reader->deadline_ms)
+		if (ipacct_monotonic_ms() < reader->deadline_ms)
 			return -EAGAIN;
 		ipacct_problem_set(
 			ret_problem, "the reader of the list of groups did not end within %llu s",
