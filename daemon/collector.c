@@ -421,13 +421,13 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 		interval_tell(&collector, collector.effective_ns);
 		ret = http_start(&collector, &settings->http, &problem);
 	}
-	if (!ret)
-		ret = ready_tell(&collector);
 	if (ret) {
 		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
 		return exit_code_of(ret);
 	}
-	ret = loop(&collector);
+	ret = ready_tell(&collector);
+	if (!ret)
+		ret = loop(&collector);
 	http_server_stop(collector.http);
 	collector.http = NULL; /* the last cut yields to nobody */
 	if (ret == -EPIPE) {   /* the supervisor ended or wants us to: leave nothing half done */

@@ -46,7 +46,7 @@ def reload_takes_a_good_file_and_keeps_the_old_one_over_a_broken_one(context):
     daemon.start()
     before = facts(daemon, network)
     check_equal(before[2], 200_000_000, "interval of the file")
-    traffic = Traffic(context, network, addresses=500, rate=scaled(20_000, 2000)).start()
+    traffic = Traffic(context, network, addresses=500, rate=20_000).start()
 
     write(path, GOOD.replace("interval: 200ms", "intervall: 200ms"))
     done = daemon.ctl("reload", expect=78)
@@ -202,6 +202,30 @@ def duration_ends_by_itself_and_keeps_counting(context):
     check_equal(daemon.process.wait(60), 0, "exit code")
     check(network.xdp_attached(), "detached at the end of --duration")
     check_equal(daemon.seen("--live"), traffic.sent(), "seen")
+
+
+def processes_of(place):
+    """By their command line, which the collector has from the supervisor."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as line:
+                found += [pid] if place.runtime.encode() in line.read() else []
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended meanwhile
+    return found
+
+
+@test(limit_s=60, guest=False)
+def duration_that_is_over_before_the_first_cut_is_no_error(context):
+    """The collector finds nobody to tell that it is ready: it makes its last cut and ends."""
+    network = Network(context)
+    daemon = Daemon(context, network)
+    daemon.spawn("--duration", "100ms", "--memory", "2G")
+    check_equal(daemon.process.wait(60), 0, f"exit code\n{daemon.log()}")
+    wait_for(lambda: not processes_of(daemon.place), "the collector ends")
+    check("error" not in daemon.log(), daemon.log())
+    check(network.xdp_attached(), "detached at the end of --duration")
 
 
 @test(limit_s=60, guest=False)
