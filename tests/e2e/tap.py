@@ -19,6 +19,7 @@ import traceback
 # One number that stretches every deadline and shrinks every amount of traffic: 1 on a real
 # machine, about 15 under qemu's TCG.
 SLOW = float(os.environ.get("IPACCT_TEST_SLOW", "1"))
+SHARE = os.environ.get("IPACCT_VM_SHARE", "1/1").split("/")  # of the tests for one guest; 1/1: none
 
 
 class Skip(Exception):
@@ -43,10 +44,11 @@ TESTS = []
 def test(limit_s=60, guest=False, crash_build=False, fault=None):
     """Register a test. limit_s is scaled by SLOW; guest=True makes it one of the core tests that
     run on every kernel of the matrix, too (which has 6 minutes: tests/vm/README.md), "only" one
-    that runs nowhere else, "one" one that runs in one guest of the matrix, "alone" one that runs
-    in guests while nothing else does (--alone), "asked" one too slow for the matrix: it runs in
-    a guest when it is named; crash_build=True needs the build with crash points; fault is the row of tests/faults that it
-    proves, and becomes a part of its name."""
+    that runs nowhere else, "one" one that runs in one guest of the matrix (they share them:
+    IPACCT_VM_SHARE), "alone" one that runs in guests while nothing else does (--alone), "asked"
+    one too slow for the matrix: it runs in a guest when it is named; crash_build=True needs the
+    build with crash points; fault is the row of tests/faults that it proves, and becomes a part
+    of its name."""
 
     def register(function):
         if fault:
@@ -135,6 +137,7 @@ def _diagnostic(text):
 
 def selected(patterns, guest, crash_build, alone=False):
     """The tests to run: all, or those whose name holds one of the patterns."""
+    n_ones = 0
     for function, limit_s, in_guest, needs_crash in TESTS:
         if patterns and not any(pattern in function.__name__ for pattern in patterns):
             continue
@@ -144,8 +147,10 @@ def selected(patterns, guest, crash_build, alone=False):
             continue
         if in_guest == "asked" and not patterns:
             continue
-        if in_guest == "one" and not patterns and not os.environ.get("IPACCT_VM_ONE"):
-            continue
+        if in_guest == "one" and not patterns:
+            n_ones += 1
+            if n_ones % int(SHARE[1]) != int(SHARE[0]):
+                continue
         yield function, limit_s, needs_crash and not crash_build
 
 

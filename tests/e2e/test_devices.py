@@ -223,7 +223,7 @@ def virtio_net_counts_natively_and_over_replacements(context):
     daemon = Daemon(context, network).start()
     check_equal(daemon.dump("-n", "1")["interfaces"][0]["mode"], "native", "mode")
     # The emulated device loses packets when it is sent more than it takes.
-    traffic = Traffic(context, network, addresses=300, rate=scaled(20_000, 1000)).start()
+    traffic = Traffic(context, network, addresses=300, rate=20_000).start()
     before = network.xdp_attached()
     programs = {before}
     for _ in range(2):

@@ -54,7 +54,7 @@ def tx_of(dump, address):
 
 def steady(context, network, **more):
     """Endless IPv4 among few addresses, so that DROPPED is one of them often."""
-    return Traffic(context, network, addresses=50, mix="v4", rate=scaled(60_000, 2000),
+    return Traffic(context, network, addresses=50, mix="v4", rate=60_000,
                    **more).start()
 
 

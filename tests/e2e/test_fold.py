@@ -50,7 +50,7 @@ def new_addresses_get_records_after_old_ones_went_idle(context):
     crowds = []
     rounds = scaled(40, 6)  # ten times what the ledger holds
     for number in range(rounds):
-        traffic = Traffic(context, network, addresses=n, rate=scaled(200_000, 20_000), mix="v4",
+        traffic = Traffic(context, network, addresses=n, rate=200_000, mix="v4",
                           seed=number + 1, options=["--first", number * n]).start()
         crowd = crowd_of(number * n, n)
         wait_for(lambda crowd=crowd: not lacking(daemon, crowd), f"records for crowd {number}",

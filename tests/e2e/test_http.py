@@ -467,7 +467,7 @@ def a_hundred_scrapers_do_not_hold_up_cuts(context):
     network = with_loopback(context)
     daemon = Daemon(context, network).start()
     traffic = Traffic(context, network, addresses=scaled(20_000, 1000),
-                      rate=scaled(30_000, 2000)).start()
+                      rate=30_000).start()
     stop = threading.Event()
     done = []
 
@@ -525,7 +525,7 @@ def counters_never_fall_over_kills(context):
     network = with_loopback(context)
     # More places than addresses: nobody leaves, so that each series must be there for ever.
     daemon = Daemon(context, network, "--top-addresses", "200").start()
-    traffic = Traffic(context, network, addresses=100, rate=scaled(20_000, 2000)).start()
+    traffic = Traffic(context, network, addresses=100, rate=20_000).start()
     last = {}
     for i in range(scaled(20, 4)):
         if i % 2:

@@ -5,7 +5,7 @@ import os
 import struct
 
 import bpf
-from harness import Daemon, Network, Place, end_process, program, run, scaled, status_field
+from harness import Daemon, Network, Place, end_process, program, run, status_field
 from tap import check, check_equal, test, wait_for
 from traffic import Traffic, exact, settle
 

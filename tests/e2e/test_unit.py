@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 
-from harness import Daemon, Network, scaled, status_field, user_ids
+from harness import Daemon, Network, status_field, user_ids
 from tap import SLOW, check, check_equal, test, wait_for
 from traffic import Traffic, exact
 
@@ -45,7 +45,7 @@ def last_capability():
 def capabilities_of_the_unit_are_enough(context):
     network = Network(context)
     daemon = Bounded(context, network)
-    traffic = Traffic(context, network, addresses=200, rate=scaled(20_000, 2000))
+    traffic = Traffic(context, network, addresses=200, rate=20_000)
     daemon.start()
     check_equal(int(status_field(daemon.process.pid, "CapEff")[0], 16), capabilities_of_the_unit(),
                 "capabilities of the supervisor")

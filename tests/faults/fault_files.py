@@ -92,7 +92,7 @@ def no_space_at_any_call_that_writes(context):
     calls = calls[own:]
     stop_traced(daemon)
     ran = refused = 0
-    traffic = Traffic(context, network, addresses=1000, rate=scaled(20_000, 2000)).start()
+    traffic = Traffic(context, network, addresses=1000, rate=20_000).start()
     for injection in calls[::max(1, len(calls) // scaled(40, 4))]:
         daemon.command_prefix = [strace(), "-qq", "-o", "/dev/null", "-e", injection]
         if runs(daemon, injection):
@@ -318,7 +318,7 @@ def every_key_once_in_every_dump_while_keys_churn(context):
     network = Network(context)
     daemon = Daemon(context, network, "--hot", "off", interval="1h").start()
     traffic = Traffic(context, network, addresses=scaled(20_000, 3000),
-                      rate=scaled(40_000, 5000), mix="v4,v6").start()
+                      rate=40_000, mix="v4,v6").start()
     dumps = scaled(40, 4)
     most = last = 0
     for number in range(dumps):

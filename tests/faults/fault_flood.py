@@ -19,7 +19,7 @@ def flooded(context, *options):
     network = Network(context)
     # An epoch for each flood: both fill all there is, so the second asks for nothing more.
     daemon = Daemon(context, network, *options, interval="1h").start()
-    honest = Traffic(context, network, addresses=1000, rate=scaled(40_000, 2000), mix="v4",
+    honest = Traffic(context, network, addresses=1000, rate=40_000, mix="v4",
                      options=["--first", "1000000"]).start()
     # One second of theirs alone: they are there when the flood comes.
     while daemon.seen("--live") < scaled(40_000, 2000):

@@ -13,7 +13,7 @@ import yaml
 
 import harness
 import scrape
-from harness import Network, Place, end_process, run, scaled, status_field
+from harness import Network, Place, end_process, run, status_field
 from manifests import load, pod
 from packages import HERE, TOP, built_in, version, work
 from tap import check, check_equal, test, wait_for
@@ -206,7 +206,7 @@ def image_counts_as_the_daemon_set_starts_it(context):
                 "group of the ledger")
     for probe in ("livenessProbe", "readinessProbe"):
         check_equal(first.probe(container[probe]["httpGet"]), 200, f"answer to the {probe}")
-    traffic = Traffic(context, node.network, addresses=300, rate=scaled(20_000, 2000)).start()
+    traffic = Traffic(context, node.network, addresses=300, rate=20_000).start()
     wait_for(lambda: first.seen("--live") > 1000, "counting")
     first.stop()
     check(node.network.xdp_attached(), "detached by the end of a pod")

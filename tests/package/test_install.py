@@ -7,7 +7,7 @@ import signal
 import geo
 import harness
 import scrape
-from harness import Network, run, scaled, status_field
+from harness import Network, run, status_field
 from installed import Installed, install, nothing_of_ours, still_in_kernel
 from machine import Machine, base_root
 from packages import TOP, foreign_dependencies, next_packages, packages, version
@@ -152,7 +152,7 @@ def upgraded_and_restarted_without_a_lost_packet_removed_without_a_trace(context
     install(machine, packages())
     daemon = Installed(machine)
     machine.write(CONFIG_PATH, CONFIGURATION)
-    traffic = Traffic(context, network, addresses=1000, rate=scaled(50_000, 2000))
+    traffic = Traffic(context, network, addresses=1000, rate=50_000)
     machine.run("systemctl", "enable", "--now", SERVICE)
     traffic.start()
     check_confinement(context, machine)
@@ -232,7 +232,7 @@ def without_systemd_the_operator_restarts_and_the_rest_is_the_same(context):
     machine.write(CONFIG_PATH, CONFIGURATION)
 
     first = start_by_hand(machine, daemon)
-    traffic = Traffic(context, network, addresses=200, rate=scaled(20_000, 2000)).start()
+    traffic = Traffic(context, network, addresses=200, rate=20_000).start()
     install(machine, next_packages())
     check_equal(first.poll(), None, "the running daemon ended by the upgrade")
     machine.kill(daemon.status()["pid"])
