@@ -7,9 +7,10 @@ import subprocess
 
 from harness import Daemon, Network, program, scaled, status_field
 from replay import account_of_pcap, write_mixed_pcap
-from tap import Skip, check, check_equal, test, wait_for
+from tap import SLOW, Skip, check, check_equal, test, wait_for
 from traffic import Traffic, settle
 
+PACKETS = 1_200_000
 ADDRESSES = 100_000
 CUTS = 100
 
@@ -34,7 +35,7 @@ def every_address_exact_from_both_cpus_over_100_cuts(context):
     daemon = Daemon(context, network).start()
     first_cut = daemon.dump("-n", "1")["cut"]
     # In a slow guest fewer packets, and so fewer addresses: each is still met several times.
-    traffic = Traffic(context, network, packets=scaled(2_400_000),
+    traffic = Traffic(context, network, packets=PACKETS if SLOW < 2 else 50_000,
                       addresses=scaled(ADDRESSES, 5000)).start()
     n_cuts = 0
     while traffic.running():
@@ -58,7 +59,7 @@ def two_cpus_insert_the_same_few_keys_into_a_shared_partition(context):
     network = Network(context)
     daemon = Daemon(context, network, "--receive-cpus", "none").start()
     first_cut = daemon.dump("-n", "1")["cut"]
-    traffic = Traffic(context, network, packets=scaled(2_000_000), addresses=16, mix="v4").start()
+    traffic = Traffic(context, network, packets=scaled(1_000_000), addresses=16, mix="v4").start()
     while traffic.running():
         daemon.cut()
     traffic.finish()

@@ -92,8 +92,8 @@ def layout_is_read_right_before_and_after_a_swap(context, entry, read, *options,
     place, path = with_database(context, old, **how)
     other = os.path.join(place.base, "other.mmdb")
     make_database(other, new, **how)
-    addresses = public_half(3, old + new, 5000)
-    check(len(addresses) >= 9990, f"only {len(addresses)} addresses")
+    addresses = public_half(3, old + new, 1700)  # of three layouts 10,000
+    check(len(addresses) >= 3390, f"only {len(addresses)} addresses")
     daemon = Daemon(context, network, "--geo-database", path, *options, place=place).start()
     load = Traffic(context, network, addresses=2000, rate=20_000).start()
     send_and_cut(daemon, network, addresses)
@@ -101,7 +101,7 @@ def layout_is_read_right_before_and_after_a_swap(context, entry, read, *options,
     geo.settled(len(addresses), generation=1)
     first = mmdblookup(path, addresses)
     known = compare(first, read, geo.answers(), "before")
-    check(known > 4000, f"the databases know only {known} addresses")
+    check(known > 1360, f"the databases know only {known} addresses")
     second = mmdblookup(other, addresses)
     lookups = geo.header()["lookups"]
     check_equal(lookups, len(addresses), "look-ups of one pass")

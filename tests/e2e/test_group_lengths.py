@@ -22,17 +22,15 @@ OCTETS = 48  # geo.frame(): IPv6 and UDP header
 
 # Packets without end, from each frame's addresses in turn; says how many when it is ended.
 SENDER = """if True:
-    import signal, socket, sys, time
+    import signal, socket, sys
     out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     out.bind(("tx0", 0))
-    ended = []
-    signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     frames = [bytes.fromhex(line) for line in sys.argv[1:]]
     sent = 0
-    while not ended and sent < 1000000:
+    while sent < 1000000 and not signal.sigtimedwait([signal.SIGTERM], 0.0001):
         out.send(frames[sent % len(frames)])
         sent += 1
-        time.sleep(0.0001)
     print(sent)
 """
 

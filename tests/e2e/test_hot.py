@@ -11,7 +11,7 @@ from traffic import Traffic, exact, settle, steady
 def lru_tier_alone_every_address_exact_from_both_cpus(context):
     network = Network(context, mtu=9000)
     daemon = Daemon(context, network, "--hot", "off").start()
-    traffic = Traffic(context, network, packets=scaled(2_400_000),
+    traffic = Traffic(context, network, packets=scaled(1_200_000),
                       addresses=scaled(100_000, 5000)).start()
     while traffic.running():
         daemon.cut()
