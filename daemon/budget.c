@@ -19,8 +19,9 @@ const struct profile *profile_of(unsigned int profile)
 uint64_t budget_share_ppb(uint64_t used_ns, uint64_t elapsed_ns, uint32_t n_cpus)
 {
 	double all_ns = (double)elapsed_ns * n_cpus;
+	double share = all_ns > 0 ? (double)used_ns * PPB / all_ns : 0;
 
-	return all_ns > 0 ? (uint64_t)((double)used_ns * PPB / all_ns) : 0;
+	return share < PPB ? (uint64_t)share : PPB;
 }
 
 bool budget_watch_add(struct budget_watch *watch, uint64_t used, uint64_t budget, uint64_t now_ns)

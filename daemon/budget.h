@@ -28,7 +28,8 @@ const struct profile *profile_of(unsigned int profile);
 #define PPB_PER_PPM 1000u
 #define PPB         1000000000u /* shares are in parts per billion of all CPUs */
 
-/* Which share of n_cpus for elapsed_ns is used_ns? 0 when nothing elapsed. */
+/* Which share of n_cpus for elapsed_ns is used_ns? 0 when nothing elapsed; at most all of them: where
+ * time is stolen from this machine, a sampled one can be longer than there was. */
 uint64_t budget_share_ppb(uint64_t used_ns, uint64_t elapsed_ns, uint32_t n_cpus);
 
 /* One resource, looked at once a window. */

@@ -17,6 +17,7 @@
 #define PS_PER_NS   1000u
 #define KIB         1024u
 #define PERCENT_PPB 10000000.0 /* a percent in parts per billion */
+#define NS_PER_S    1000000000u
 
 #define LONGEST_FACTOR 16u /* interval_max when nobody said: DESIGN has no figure */
 
@@ -107,7 +108,7 @@ static uint64_t process_time(struct cost_process_time *before, pid_t pid)
 
 	if (!pid || clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &time))
 		return 0;
-	now_ns = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+	now_ns = (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
 	spent = pid == before->pid && now_ns >= before->ns ? now_ns - before->ns : now_ns;
 	*before = (struct cost_process_time){ .pid = pid, .ns = now_ns };
 	return spent;
@@ -190,7 +191,8 @@ static void program_look(struct cost *cost, uint64_t window_ns, uint64_t elapsed
 		rate = (double)runs * 1e9 / (double)(window_ns ? window_ns : 1);
 	extra = 2.0 * (double)facts->clock_ps * (double)runs / (double)elapsed_ns;
 	ns_a_second = rate * (double)facts->run_ps / PS_PER_NS + extra * 1e9 / PS_PER_NS;
-	facts->program_ppb = (uint64_t)(ns_a_second / (double)facts->n_cpus);
+	facts->program_ppb =
+		budget_share_ppb((uint64_t)ns_a_second, NS_PER_S, (uint32_t)facts->n_cpus);
 }
 
 static void memory_look(struct supervisor *supervisor)

@@ -25,6 +25,7 @@ Test(budget, share_is_of_all_cpus_and_neither_wraps_nor_divides_by_zero)
 {
 	cr_expect_eq(budget_share_ppb(20000000, 1000000000, 2), 10000000); /* 1 % of two CPUs */
 	cr_expect_eq(budget_share_ppb(1000000000, 1000000000, 1), PPB);
+	cr_expect_eq(budget_share_ppb(3000000000, 1000000000, 2), PPB, "more than there is");
 	cr_expect_eq(budget_share_ppb(5, 0, 2), 0);
 	cr_expect_eq(budget_share_ppb(5, 5, 0), 0);
 	/* a century of CPU time of 4096 CPUs: 2^63 · 10^9 does not fit */
