@@ -48,6 +48,7 @@ void scaling_cases(struct bench *bench);
 void loss_case(struct bench *bench);
 void egress_cases(struct bench *bench);
 void features_cases(struct bench *bench);
+void planned_cases(struct bench *bench);
 void inner_cases(struct bench *bench);
 void honest_cases(struct bench *bench);
 void reading_cases(struct bench *bench);

@@ -35,8 +35,11 @@ static const struct {
 static const struct load loads[] = {
 	{ .name = "one", .sources = 1, .destinations = 1 },
 	{ .name = "1k", .sources = 512, .destinations = 512 },
+	{ .name = "16k", .sources = 8192, .destinations = 8192 },
 	{ .name = "64k", .sources = 32768, .destinations = 32768 },
 	{ .name = "64k_roomy", .sources = 32768, .destinations = 32768, .roomy = true },
+	{ .name = "256k", .sources = 131072, .destinations = 131072 },
+	{ .name = "512k", .sources = 262144, .destinations = 262144 },
 	{ .name = "1m", .sources = 524288, .destinations = 524288 },
 	{ .name = "zipf1m", .sources = 524288, .destinations = 524288, .zipf = 1.0 },
 	{ .name = "1m_uncut", .sources = 524288, .destinations = 524288, .uncut = true },
@@ -245,6 +248,9 @@ static void datapath(struct bench *bench, const struct load *load, int n_cpus)
 
 static bool chosen(const struct bench *bench, const struct load *load, int n_cpus)
 {
+	if (!strcmp(load->name, "16k") || !strcmp(load->name, "256k") ||
+	    !strcmp(load->name, "512k"))
+		return !bench->quick && n_cpus == 1; /* for `ipacctctl plan` */
 	if (load->roomy)
 		return !bench->quick && load->family == 6 && n_cpus == 1;
 	if (load->uncut)

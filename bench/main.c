@@ -176,6 +176,7 @@ int main(int argc, char **argv)
 	datapath_cases(&bench);
 	scaling_cases(&bench);
 	live_case(&bench);
+	planned_cases(&bench);
 	features_cases(&bench);
 	inner_cases(&bench);
 	egress_cases(&bench);

@@ -57,9 +57,10 @@ ends the run with status 1. More in bench/README.md.
 """
 
 CONTENDERS = ("drop", "totals", "hot", "lru", "lru_percpu_hash", "lru_percpu_hash_u32", "percpu_hash")
-LOADS = ("one", "1k", "64k", "64k_roomy", "1m", "zipf1m", "1m_uncut", "zipf1m_uncut", "flood", "mix")
+LOADS = ("one", "1k", "16k", "64k", "64k_roomy", "256k", "512k", "1m", "zipf1m", "1m_uncut", "zipf1m_uncut", "flood", "mix")
 GROUPS = (
     ("floor", "The whole program above the floor"),
+    ("planned", "What plan says, against the same measured"),
     ("live", "Whole frames through veth"),
     ("scaling", "Two CPUs"),
     ("features", "Optional parts"),
