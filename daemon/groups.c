@@ -186,11 +186,6 @@ static void addresses_add(struct groups *groups, const struct ipacct_table *tabl
 	}
 }
 
-static uint64_t above(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* What the ledger counted while there were no groups. */
 static void earlier_add(struct groups *groups)
 {
@@ -205,11 +200,8 @@ static void earlier_add(struct groups *groups)
 
 		ipacct_counters_add(&kept, &amount);
 	}
-	gap = (struct ipacct_counters){ .tx_packets = above(all.tx_packets, kept.tx_packets),
-					.tx_l3_bytes = above(all.tx_l3_bytes, kept.tx_l3_bytes),
-					.rx_packets = above(all.rx_packets, kept.rx_packets),
-					.rx_l3_bytes = above(all.rx_l3_bytes, kept.rx_l3_bytes) };
-	if (gap.tx_packets | gap.rx_packets)
+	gap = ipacct_counters_minus(&all, &kept);
+	if (ipacct_counters_moved(&gap))
 		total_add(groups, collective(groups, GROUP_EARLIER), &gap);
 }
 

@@ -134,21 +134,12 @@ static int lists_read(const struct ipacct_ledger *ledger, struct top_lists *list
 	return -EAGAIN;
 }
 
-static struct ipacct_counters minus(struct ipacct_counters all, const struct ipacct_counters *shown)
-{
-	all.tx_packets -= shown->tx_packets;
-	all.tx_l3_bytes -= shown->tx_l3_bytes;
-	all.rx_packets -= shown->rx_packets;
-	all.rx_l3_bytes -= shown->rx_l3_bytes;
-	return all;
-}
-
 static void addresses_write(struct json_writer *json, const struct top_lists *lists,
 			    const struct top_query *query)
 {
 	const struct top_row *rows = lists->rows[query->sort];
 	uint32_t n = lists->n[query->sort] < query->n ? lists->n[query->sort] : query->n;
-	struct ipacct_counters shown = {}, rest;
+	struct ipacct_counters shown = {}, rest = lists->total;
 
 	json_open(json, "addresses", '[');
 	for (uint32_t i = 0; i < n; i++) {
@@ -158,7 +149,7 @@ static void addresses_write(struct json_writer *json, const struct top_lists *li
 		ipacct_counters_add(&shown, &rows[i].entry.counters);
 	}
 	json_close(json, ']');
-	rest = minus(lists->total, &shown);
+	ipacct_counters_take(&rest, &shown);
 	json_open(json, "left_out", '{');
 	json_u64(json, "addresses", lists->n_addresses - n);
 	json_u64(json, "rollups", lists->n_rollups);

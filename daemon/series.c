@@ -147,11 +147,6 @@ void series_finish(struct series *series)
 	free(series);
 }
 
-static uint64_t above(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* What the ledger has counted and this kind has not: before it was configured, or while it was not. */
 static struct ipacct_counters gap_of(const struct series *series, enum ipacct_series_kind kind)
 {
@@ -166,10 +161,7 @@ static struct ipacct_counters gap_of(const struct series *series, enum ipacct_se
 			amount = slots_amount(&series->slots, slot);
 			ipacct_counters_add(&kept, &amount);
 		}
-	return (struct ipacct_counters){ .tx_packets = above(all.tx_packets, kept.tx_packets),
-					 .tx_l3_bytes = above(all.tx_l3_bytes, kept.tx_l3_bytes),
-					 .rx_packets = above(all.rx_packets, kept.rx_packets),
-					 .rx_l3_bytes = above(all.rx_l3_bytes, kept.rx_l3_bytes) };
+	return ipacct_counters_minus(&all, &kept);
 }
 
 /* ---- One cut ------------------------------------------------------------------------------------ */
@@ -225,7 +217,7 @@ static void value_add(struct kind *kind, const void *bytes, size_t n,
 static void collective_add(struct kind *kind, unsigned int collective,
 			   const struct ipacct_counters *counters)
 {
-	rank_counters_add(&kind->collective[collective].delta, counters);
+	ipacct_counters_add(&kind->collective[collective].delta, counters);
 }
 
 /* What an AS is called: looked at once a cut for each one that has a series. */
@@ -318,7 +310,7 @@ static void geo_addresses_add(struct series *series, const struct ipacct_table *
 			geo_add(series, record, &entry->counters);
 			series->facts.geo_found++;
 		} else {
-			rank_counters_add(&pending, &entry->counters);
+			ipacct_counters_add(&pending, &entry->counters);
 			series->facts.geo_missing++;
 		}
 	}

@@ -109,7 +109,7 @@ uint32_t rank_admit(struct rank *rank, const struct identity *identity, float we
 		if (random_share(rank) * (rank->sets[set].rate[way] + weight) >= weight)
 			return SLOT_NONE;
 		if (candidate->cut == rank->cut) { /* what the displaced one had so far */
-			rank_counters_add(&rank->other, &candidate->delta);
+			ipacct_counters_add(&rank->other, &candidate->delta);
 			memset(&candidate->delta, 0, sizeof(candidate->delta));
 		}
 	}

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "counters_math.h"
 #include "ipacct/abi.h"
 #include "series_slots.h"
 
@@ -139,15 +140,6 @@ static inline uint32_t rank_find(const struct rank *rank, const struct identity 
 	return SLOT_NONE;
 }
 
-static inline void rank_counters_add(struct ipacct_counters *sum,
-				     const struct ipacct_counters *more)
-{
-	sum->tx_packets += more->tx_packets;
-	sum->tx_l3_bytes += more->tx_l3_bytes;
-	sum->rx_packets += more->rx_packets;
-	sum->rx_l3_bytes += more->rx_l3_bytes;
-}
-
 /* Add the counts of one address. Returns where they went; NULL: to `other`. Here, because it is what
  * every address of a cut costs. */
 static inline struct candidate *rank_add(struct rank *rank, const struct identity *identity,
@@ -160,13 +152,13 @@ static inline struct candidate *rank_add(struct rank *rank, const struct identit
 	if (at == SLOT_NONE)
 		at = rank_admit(rank, identity, weight);
 	if (at == SLOT_NONE) {
-		rank_counters_add(&rank->other, delta);
+		ipacct_counters_add(&rank->other, delta);
 		return NULL;
 	}
 	rank->sets[at / RANK_WAYS].rate[at % RANK_WAYS] += weight;
 	candidate = &rank->candidates[at];
 	if (candidate->cut == rank->cut) {
-		rank_counters_add(&candidate->delta, delta);
+		ipacct_counters_add(&candidate->delta, delta);
 		return candidate;
 	}
 	candidate->cut = rank->cut;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "counters_math.h"
 #include "ctl.h"
 
 static struct doctor_device *device_of(struct doctor_facts *facts, const char *ifname,
@@ -37,11 +38,6 @@ static void take_interfaces(struct doctor_facts *facts, const struct ipacct_snap
 	}
 }
 
-static uint64_t minus(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 static void take_snapshot(struct doctor_facts *facts, const struct ipacct_snapshot *snapshot)
 {
 	uint64_t now = tool_realtime_ns(), rolled = 0;
@@ -49,13 +45,13 @@ static void take_snapshot(struct doctor_facts *facts, const struct ipacct_snapsh
 	for (size_t i = 0; i < snapshot->n_rollups; i++)
 		rolled += snapshot->rollups[i].counters.tx_packets +
 			  snapshot->rollups[i].counters.rx_packets;
-	facts->rolled_packets = minus(rolled, snapshot->facts.folded.tx_packets +
-						      snapshot->facts.folded.rx_packets);
+	facts->rolled_packets = ipacct_minus(rolled, snapshot->facts.folded.tx_packets +
+							     snapshot->facts.folded.rx_packets);
 	facts->cut = snapshot->cut;
 	facts->interval_ns = snapshot->interval_ns;
 	/* before the first cut the ledger's own age tells whether one is overdue */
 	facts->cut_age_ns =
-		minus(now, snapshot->cut ? snapshot->cut_time_ns : snapshot->created_ns);
+		ipacct_minus(now, snapshot->cut ? snapshot->cut_time_ns : snapshot->created_ns);
 	facts->clock_ahead_ns = snapshot->cut ? (int64_t)(snapshot->cut_time_ns - now) : 0;
 	facts->error_packets = snapshot->conservation.error_packets + snapshot->facts.error_packets;
 	facts->error_l3_bytes =

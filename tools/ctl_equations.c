@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "counters_math.h"
+
 static void add(struct equations *to, const struct ipacct_interface *interface, const char *text,
 		const char *unit, uint64_t left, uint64_t right)
 {
@@ -40,18 +42,10 @@ static void add_slot(struct equations *to, const struct ipacct_interface_totals 
 	    l3_bytes);
 }
 
-static void sum_add(struct ipacct_counters *total, const struct ipacct_counters *c)
-{
-	total->tx_packets += c->tx_packets;
-	total->tx_l3_bytes += c->tx_l3_bytes;
-	total->rx_packets += c->rx_packets;
-	total->rx_l3_bytes += c->rx_l3_bytes;
-}
-
 static void sum(const struct ipacct_entry *entries, size_t n, struct ipacct_counters *total)
 {
 	for (size_t i = 0; i < n; i++)
-		sum_add(total, &entries[i].counters);
+		ipacct_counters_add(total, &entries[i].counters);
 }
 
 /* With a list of groups: theirs, and those without an address in one, are what was accounted. */
@@ -63,7 +57,7 @@ static void add_groups(struct equations *to, const struct ipacct_snapshot *snaps
 	if (!snapshot->groups)
 		return;
 	for (size_t i = 0; i < snapshot->n_groups; i++)
-		sum_add(&all, &snapshot->groups[i].counters);
+		ipacct_counters_add(&all, &snapshot->groups[i].counters);
 	add(to, NULL, "accounted = tx of groups", "packets", packets, all.tx_packets);
 	add(to, NULL, "accounted = tx of groups", "l3_bytes", l3_bytes, all.tx_l3_bytes);
 	add(to, NULL, "accounted = rx of groups", "packets", packets, all.rx_packets);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "counters_math.h"
+
 /* Octets that a driver counts more (or less) for each packet than the frame without FCS. */
 static const struct {
 	int per_packet;
@@ -17,15 +19,10 @@ static const struct {
 	{ 4, "the driver counts the FCS" },
 };
 
-static uint64_t minus(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* How far x is outside the interval. */
 static uint64_t outside(uint64_t x, const struct witness_interval *interval)
 {
-	return minus(interval->least, x) + minus(x, interval->most);
+	return ipacct_minus(interval->least, x) + ipacct_minus(x, interval->most);
 }
 
 static const char *why_not(const struct ipacct_interface *interface, uint64_t ledger_created_ns,
@@ -58,13 +55,13 @@ static const char *why_not(const struct ipacct_interface *interface, uint64_t le
 static struct witness_interval since(uint64_t before, uint64_t after, uint64_t base_before,
 				     uint64_t base_after)
 {
-	return (struct witness_interval){ .least = minus(before, base_after),
-					  .most = minus(after, base_before) };
+	return (struct witness_interval){ .least = ipacct_minus(before, base_after),
+					  .most = ipacct_minus(after, base_before) };
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)
 {
-	return minus(a, b) + minus(b, a);
+	return ipacct_minus(a, b) + ipacct_minus(b, a);
 }
 
 /* What the kernel should say, by how its device counts. */
@@ -77,8 +74,8 @@ struct expectation {
  * the wire; and some may have come both ways when that was changed meanwhile. */
 static struct expectation expect(struct witness *w, const struct ipacct_totals *totals)
 {
-	uint64_t merged = minus(totals->bundled_packets, totals->bundles);
-	uint64_t least = minus(w->seen_packets, merged);
+	uint64_t merged = ipacct_minus(totals->bundled_packets, totals->bundles);
+	uint64_t least = ipacct_minus(w->seen_packets, merged);
 	struct expectation e = { w->seen_packets, w->seen_l2_bytes };
 
 	w->merged_packets = merged;
@@ -109,7 +106,7 @@ static void explain_bytes(struct witness *w, const struct expectation *e, uint64
 	for (size_t i = 0; i < sizeof(byte_causes) / sizeof(byte_causes[0]); i++) {
 		int k = byte_causes[i].per_packet;
 		uint64_t shift = e->packets * (uint64_t)abs(k);
-		uint64_t expected = k < 0 ? minus(e->bytes, shift) : e->bytes + shift;
+		uint64_t expected = k < 0 ? ipacct_minus(e->bytes, shift) : e->bytes + shift;
 		uint64_t from_middle = distance(expected, middle);
 
 		if (from_middle >= best)
@@ -132,8 +129,8 @@ void witness_compare(const struct ipacct_interface *interface, const struct ipac
 	struct expectation e;
 	uint64_t far;
 
-	w.seen_packets = minus(totals->seen.packets, interface->base_seen_packets);
-	w.seen_l2_bytes = minus(totals->seen.l2_bytes, interface->base_seen_l2_bytes);
+	w.seen_packets = ipacct_minus(totals->seen.packets, interface->base_seen_packets);
+	w.seen_l2_bytes = ipacct_minus(totals->seen.l2_bytes, interface->base_seen_l2_bytes);
 	if (w.not_applicable) {
 		*ret_witness = w;
 		return;
@@ -146,7 +143,7 @@ void witness_compare(const struct ipacct_interface *interface, const struct ipac
 	w.residue_packets_least = (int64_t)(e.packets - w.kernel_packets.most);
 	w.residue_packets_most = (int64_t)(e.packets - w.kernel_packets.least);
 	w.attach_packets =
-		minus(interface->base_rx_packets_after, interface->base_rx_packets_before);
+		ipacct_minus(interface->base_rx_packets_after, interface->base_rx_packets_before);
 	w.reading_packets = after->packets - before->packets;
 	/* The statistics lag behind the program at both moments: now, and when it was attached. */
 	w.allowed_packets = (flowing ? in_flight : 0) + (w.attach_packets ? in_flight : 0);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mix.h"
+#include "counters_math.h"
 
 #define SLOTS_MIN 256u
 #define NO_SLOT   UINT32_MAX
@@ -305,14 +306,6 @@ static void windows_end(struct top_rates *rates)
 	}
 }
 
-static void add(struct ipacct_counters *sum, const struct ipacct_counters *more)
-{
-	sum->tx_packets += more->tx_packets;
-	sum->tx_l3_bytes += more->tx_l3_bytes;
-	sum->rx_packets += more->rx_packets;
-	sum->rx_l3_bytes += more->rx_l3_bytes;
-}
-
 static int entries_add(struct top_rates *rates, const struct ipacct_entry *entries, size_t n,
 		       const struct ipacct_counters *totals)
 {
@@ -321,7 +314,7 @@ static int entries_add(struct top_rates *rates, const struct ipacct_entry *entri
 
 		if (at == NO_SLOT)
 			return -ENOMEM;
-		add(&rates->now[at], &entries[i].counters);
+		ipacct_counters_add(&rates->now[at], &entries[i].counters);
 		rates->total[at] = totals[i];
 	}
 	return 0;
@@ -378,12 +371,8 @@ void top_rates_sum(const struct top_rates *rates, size_t at, struct top_sum *ret
 		const struct ipacct_counters *was =
 			&rates->points[shapes[w].first + rates->windows[w].oldest][at];
 
-		ret_sum->window[w] = (struct ipacct_counters){
-			.tx_packets = now->tx_packets - was->tx_packets,
-			.tx_l3_bytes = now->tx_l3_bytes - was->tx_l3_bytes,
-			.rx_packets = now->rx_packets - was->rx_packets,
-			.rx_l3_bytes = now->rx_l3_bytes - was->rx_l3_bytes,
-		};
+		ret_sum->window[w] = *now;
+		ipacct_counters_take(&ret_sum->window[w], was);
 	}
 	ret_sum->total = rates->total[at];
 }

@@ -13,27 +13,6 @@
 #include "delta.h"
 #include "epoch.h"
 
-static uint64_t minus(uint64_t newer, uint64_t older)
-{
-	return newer > older ? newer - older : 0; /* counters never fall; never print 2^64 */
-}
-
-struct ipacct_counters ipacct_counters_minus(const struct ipacct_counters *newer,
-					     const struct ipacct_counters *older)
-{
-	return (struct ipacct_counters){
-		.tx_packets = minus(newer->tx_packets, older->tx_packets),
-		.tx_l3_bytes = minus(newer->tx_l3_bytes, older->tx_l3_bytes),
-		.rx_packets = minus(newer->rx_packets, older->rx_packets),
-		.rx_l3_bytes = minus(newer->rx_l3_bytes, older->rx_l3_bytes),
-	};
-}
-
-bool ipacct_counters_moved(const struct ipacct_counters *counters)
-{
-	return counters->tx_packets || counters->rx_packets;
-}
-
 /* Whether the newer entry's counts contain the older one's. One that only the maps had when `older`
  * was read has no record to name yet: its counters tell. */
 static bool goes_on(const struct ipacct_entry *newer, const struct ipacct_entry *older,
@@ -120,7 +99,7 @@ void ipacct_totals_minus(struct ipacct_totals *totals, const struct ipacct_total
 	const uint64_t *from = (const uint64_t *)older;
 
 	for (size_t i = 0; i < sizeof(*totals) / sizeof(*to); i++)
-		to[i] = minus(to[i], from[i]);
+		to[i] = ipacct_minus(to[i], from[i]);
 }
 
 static int interfaces_delta(const struct ipacct_snapshot *newer,

@@ -3,19 +3,10 @@
 #ifndef IPACCT_LIB_DELTA_H
 #define IPACCT_LIB_DELTA_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "ipacct/ipacct.h"
 #include "table.h"
 
-/* newer − older, each counter 0 at least: counters never fall, so nothing prints 2^64. */
-struct ipacct_counters ipacct_counters_minus(const struct ipacct_counters *newer,
-					     const struct ipacct_counters *older);
-
-bool ipacct_counters_moved(const struct ipacct_counters *counters);
-
-/* The same for totals; *totals becomes what came beyond older. */
+/* *totals becomes what came beyond older, each counter 0 at least. */
 void ipacct_totals_minus(struct ipacct_totals *totals, const struct ipacct_totals *older);
 
 /* An address was folded: take what it had off what its prefix moved; where its own prefix had no room

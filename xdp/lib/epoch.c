@@ -109,11 +109,6 @@ static int lru_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, 
 				 sizeof(struct ipacct_counters), addresses_add, &context);
 }
 
-static bool counters_moved(const struct ipacct_counters *counters)
-{
-	return counters->tx_packets || counters->rx_packets;
-}
-
 /* Line number (of one partition and epoch) → its prefix. */
 static int roll_line_add(struct ipacct_epoch *epoch, uint32_t line,
 			 const struct ipacct_counters *counters)
@@ -146,7 +141,7 @@ static int roll_lines_add(const void *keys, const void *values, uint32_t n, void
 	int ret = 0;
 
 	for (uint32_t i = 0; i < n && !ret; i++)
-		if (counters_moved(&counters[i]))
+		if (ipacct_counters_moved(&counters[i]))
 			ret = roll_line_add(from->epoch, at[i] - from->first, &counters[i]);
 	return ret;
 }
@@ -163,7 +158,7 @@ static int roll_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 					       &context);
 	lines = maps->roll + context.first;
 	for (uint32_t i = 0; i < IPACCT_ROLL_LINES && !ret; i++)
-		if (counters_moved(&lines[i]))
+		if (ipacct_counters_moved(&lines[i]))
 			ret = roll_line_add(epoch, i, &lines[i]);
 	return ret;
 }
@@ -179,7 +174,7 @@ static int roll6_lines_add(const void *keys, const void *values, uint32_t n, voi
 		struct ipacct_key key = { .addr_be = { (uint32_t)lines[i].key },
 					  .domain = (uint16_t)(lines[i].key >> 32) };
 
-		if (lines[i].key && counters_moved(&lines[i].counters))
+		if (lines[i].key && ipacct_counters_moved(&lines[i].counters))
 			ret = ipacct_table_add(&epoch->rollups, &key, 32, &lines[i].counters);
 	}
 	return ret;
@@ -215,11 +210,6 @@ int ipacct_epoch_part_read(struct ipacct_epoch *epoch, const struct ipacct_maps 
 	return bpf_map_lookup_elem(maps->parts_fd, &index, ret_part);
 }
 
-static uint64_t above(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 /* Of each counter of a key the larger of two: hot line and LRU record read one after the other, and
  * the LRU record read again. */
 static int tiers_join(struct ipacct_epoch *epoch)
@@ -235,12 +225,7 @@ static int tiers_join(struct ipacct_epoch *epoch)
 		uint32_t at = ipacct_table_find(&epoch->first, &entry->key, 128);
 		const struct ipacct_counters *had =
 			at == IPACCT_TABLE_NONE ? &nothing : &epoch->first.entries[at].counters;
-		struct ipacct_counters more = {
-			above(entry->counters.tx_packets, had->tx_packets),
-			above(entry->counters.tx_l3_bytes, had->tx_l3_bytes),
-			above(entry->counters.rx_packets, had->rx_packets),
-			above(entry->counters.rx_l3_bytes, had->rx_l3_bytes),
-		};
+		struct ipacct_counters more = ipacct_counters_minus(&entry->counters, had);
 
 		ret = ipacct_table_add(&epoch->addresses, &entry->key, 128, &more);
 	}

@@ -221,28 +221,6 @@ static int entries_room(struct ipacct_live *live)
 	return 0;
 }
 
-static inline uint64_t above(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-/* What a key has beyond what was told: told now. Returns whether it moved. */
-static inline bool more_tell(const struct ipacct_counters *has, struct ipacct_counters *told,
-			     struct ipacct_counters *ret_more)
-{
-	ret_more->tx_packets = above(has->tx_packets, told->tx_packets);
-	ret_more->tx_l3_bytes = above(has->tx_l3_bytes, told->tx_l3_bytes);
-	ret_more->rx_packets = above(has->rx_packets, told->rx_packets);
-	ret_more->rx_l3_bytes = above(has->rx_l3_bytes, told->rx_l3_bytes);
-	if (!(ret_more->tx_packets | ret_more->rx_packets))
-		return false;
-	told->tx_packets += ret_more->tx_packets;
-	told->tx_l3_bytes += ret_more->tx_l3_bytes;
-	told->rx_packets += ret_more->rx_packets;
-	told->rx_l3_bytes += ret_more->rx_l3_bytes;
-	return true;
-}
-
 /* What the touched keys have beyond what was told: told now. Returns how many moved. */
 static size_t book_tell(struct live_book *book, uint64_t time_ns, struct ipacct_entry *entries,
 			struct ipacct_counters *totals)
@@ -253,11 +231,12 @@ static size_t book_tell(struct live_book *book, uint64_t time_ns, struct ipacct_
 		uint32_t number = book->touched[i];
 		struct ipacct_table_entry *entry = &book->has.entries[number];
 		struct live_note *note = &book->notes[number];
-		struct ipacct_counters more;
+		struct ipacct_counters more = ipacct_counters_minus(&entry->counters, &note->told);
 
 		entry->reserved[0] = 0;
-		if (!more_tell(&entry->counters, &note->told, &more))
+		if (!ipacct_counters_moved(&more))
 			continue;
+		ipacct_counters_add(&note->told, &more);
 		totals[n] = note->told;
 		entries[n++] = (struct ipacct_entry){
 			.key = entry->key,

@@ -107,28 +107,6 @@ int live_tiers_reset(struct live_tiers *tiers, const struct ipacct_maps *maps, u
 	return 0;
 }
 
-static uint64_t above(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-static struct ipacct_counters counters_above(const struct ipacct_counters *a,
-					     const struct ipacct_counters *b)
-{
-	return (struct ipacct_counters){ above(a->tx_packets, b->tx_packets),
-					 above(a->tx_l3_bytes, b->tx_l3_bytes),
-					 above(a->rx_packets, b->rx_packets),
-					 above(a->rx_l3_bytes, b->rx_l3_bytes) };
-}
-
-static void counters_take(struct ipacct_counters *sum, const struct ipacct_counters *less)
-{
-	sum->tx_packets -= less->tx_packets;
-	sum->tx_l3_bytes -= less->tx_l3_bytes;
-	sum->rx_packets -= less->rx_packets;
-	sum->rx_l3_bytes -= less->rx_l3_bytes;
-}
-
 /* The address's record may be one that it shares. */
 static int address_number(struct live_tiers *tiers, const struct ipacct_key *key,
 			  uint32_t *ret_number)
@@ -186,7 +164,7 @@ static void list_add(struct live_list *list, uint32_t at, const struct ipacct_co
 {
 	uint32_t number = list->numbers[at];
 
-	if (!(more->tx_packets | more->rx_packets))
+	if (!ipacct_counters_moved(more))
 		return;
 	ipacct_counters_add(&list->was.entries[at].counters, more);
 	ipacct_counters_add(live_book_has(book, number), more);
@@ -221,8 +199,8 @@ int live_tiers_rollups(struct live_tiers *tiers, const struct ipacct_maps *maps,
 				 read->entries[i].prefix_len, &at);
 		if (ret)
 			break;
-		more = counters_above(&read->entries[i].counters,
-				      &tiers->rolled.was.entries[at].counters);
+		more = ipacct_counters_minus(&read->entries[i].counters,
+					     &tiers->rolled.was.entries[at].counters);
 		list_add(&tiers->rolled, at, &more, tiers->rollups);
 	}
 	for (uint32_t i = 0; i < tiers->n_parts && !ret; i++)
@@ -257,8 +235,8 @@ static int lru_entry(struct lru_context *context, const struct ipacct_key *key,
 
 	if (ret)
 		return ret;
-	more = counters_above(counters, &context->list->was.entries[at].counters);
-	if (!(more.tx_packets | more.rx_packets))
+	more = ipacct_counters_minus(counters, &context->list->was.entries[at].counters);
+	if (!ipacct_counters_moved(&more))
 		return 0;
 	if (!context->more) {
 		list_add(context->list, at, &more, context->tiers->addresses);
@@ -384,7 +362,7 @@ static int line_change(struct live_tiers *tiers, struct live_lines *lines, uint3
 	int ret = 0;
 
 	if (had) {
-		counters_take(live_book_has(tiers->addresses, lines->numbers[i]), &counters);
+		ipacct_counters_take(live_book_has(tiers->addresses, lines->numbers[i]), &counters);
 		live_book_touch(tiers->addresses, lines->numbers[i]);
 	}
 	if (has && !(had && line_keys_equal(was, now, ipv6))) {
@@ -429,10 +407,8 @@ static inline void line_more(struct live_book *book, uint32_t number, void *was,
 	struct ipacct_counters a = line_counters(was, ipv6), b = line_counters(now, ipv6);
 	struct ipacct_counters *has = live_book_has(book, number);
 
-	has->tx_packets += b.tx_packets - a.tx_packets;
-	has->tx_l3_bytes += b.tx_l3_bytes - a.tx_l3_bytes;
-	has->rx_packets += b.rx_packets - a.rx_packets;
-	has->rx_l3_bytes += b.rx_l3_bytes - a.rx_l3_bytes;
+	ipacct_counters_add(has, &b);
+	ipacct_counters_take(has, &a);
 	live_book_touch(book, number);
 	memcpy(was, now, line_bytes(ipv6));
 }
@@ -559,7 +535,8 @@ static void hot_take(const struct live_tiers *tiers, const struct live_lines *li
 		if (at == IPACCT_TABLE_NONE)
 			continue;
 		counters = line_counters(line, ipv6);
-		more->entries[at].counters = counters_above(&more->entries[at].counters, &counters);
+		more->entries[at].counters =
+			ipacct_counters_minus(&more->entries[at].counters, &counters);
 	}
 }
 

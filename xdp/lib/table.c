@@ -100,14 +100,6 @@ void ipacct_table_finish(struct ipacct_table *table)
 	memset(table, 0, sizeof(*table));
 }
 
-void ipacct_counters_add(struct ipacct_counters *sum, const struct ipacct_counters *more)
-{
-	sum->tx_packets += more->tx_packets;
-	sum->tx_l3_bytes += more->tx_l3_bytes;
-	sum->rx_packets += more->rx_packets;
-	sum->rx_l3_bytes += more->rx_l3_bytes;
-}
-
 static int hashed_add(struct ipacct_table *table, uint32_t hash, const struct ipacct_key *key,
 		      uint8_t prefix_len, const struct ipacct_counters *counters)
 {

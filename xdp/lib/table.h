@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "counters_math.h"
 #include "ipacct/abi.h"
 
 #define IPACCT_TABLE_NONE        UINT32_MAX /* no entry; also bounds the number of entries */
@@ -62,8 +63,6 @@ static inline uint64_t ipacct_table_bytes(uint64_t n_entries)
 		n_allocated *= 2;
 	return n_entries * sizeof(struct ipacct_table_entry) + 2 * n_allocated * sizeof(uint32_t);
 }
-
-void ipacct_counters_add(struct ipacct_counters *sum, const struct ipacct_counters *more);
 
 /* Cut a key to the prefix that holds it when it has no record: /16 of IPv4 in domain 0, /32 of IPv6;
  * wide: 0.0.0.0/0 or ::/0 of its domain (so is every IPv4 key of another domain).
