@@ -7,6 +7,7 @@
 
 #include "clear.h"
 #include "crash.h"
+#include "hot_lines.h"
 
 #define CLEAR_BATCH 8192u
 
@@ -84,7 +85,7 @@ static uint16_t flags_kept(uint16_t flags, uint64_t n_packets)
 
 static void hot_clear(const struct ipacct_maps *maps, uint32_t index, bool ipv6)
 {
-	uint32_t n_sets = ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets;
+	uint32_t n_sets = hot_sets(&maps->meta, ipv6);
 	uint32_t first = (index - IPACCT_EPOCHS) * n_sets;
 	__u64 *words = maps->hotmap + ipacct_hotmap_first(&maps->meta, index, ipv6) / 64;
 

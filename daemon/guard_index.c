@@ -7,6 +7,7 @@
 
 #include "epoch.h"
 #include "guard_index.h"
+#include "hot_lines.h"
 
 #define DOMAIN_BITS 16u
 
@@ -121,8 +122,7 @@ static void hot4_apply(const struct guard_index *index, struct ipacct_hot4_set *
 {
 	for (uint32_t way = 0; way < IPACCT_HOT4_WAYS; way++) {
 		struct ipacct_hot4_line *line = &set->line[way];
-		struct ipacct_key key = { .addr_be = { 0, 0, htonl(0x0000ffff), line->addr_be },
-					  .domain = line->domain };
+		struct ipacct_key key = hot_line_key(line, false);
 
 		line->flags = flags_of(index, &key, line->flags);
 	}
@@ -132,9 +132,8 @@ static void hot6_apply(const struct guard_index *index, struct ipacct_hot6_set *
 {
 	for (uint32_t way = 0; way < IPACCT_HOT6_WAYS; way++) {
 		struct ipacct_hot6_line *line = &set->line[way];
-		struct ipacct_key key = { .domain = line->domain };
+		struct ipacct_key key = hot_line_key(line, true);
 
-		memcpy(key.addr_be, line->addr_be, sizeof(key.addr_be));
 		line->flags = flags_of(index, &key, line->flags);
 	}
 }
@@ -142,7 +141,7 @@ static void hot6_apply(const struct guard_index *index, struct ipacct_hot6_set *
 static void part_apply(const struct guard_index *index, const struct ipacct_maps *maps,
 		       uint32_t part, bool ipv6)
 {
-	uint32_t n_sets = ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets;
+	uint32_t n_sets = hot_sets(&maps->meta, ipv6);
 	uint32_t first = (part - IPACCT_EPOCHS) * n_sets;
 	const __u64 *words = maps->hotmap + ipacct_hotmap_first(&maps->meta, part, ipv6) / 64;
 

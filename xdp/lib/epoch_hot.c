@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The hot tier of one partition and epoch: by mmap, or copied by who may only read. */
-#include <arpa/inet.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "epoch_hot.h"
+#include "hot_lines.h"
 
 #define HOT_RUN_LINES 256u /* added to the table at once: 14 KiB of stack */
 
@@ -33,54 +33,29 @@ static int hot_run_reserve(struct hot_run *run)
 /* again: the same set, looked at after all of `set` was copied, while it counts; NULL: it is at rest. A
  * line that has another key there may have been copied while it was handed over: key of one, counters
  * of the other. What its key had is in the LRU tier by then, and the new key's packets came later. */
-static int hot4_add(struct hot_run *run, const struct ipacct_hot4_set *set,
-		    const struct ipacct_hot4_set *again)
+static ALWAYS_INLINE int lines_add(struct hot_run *run, const char *set, const char *again,
+				   bool ipv6)
 {
 	int ret = hot_run_reserve(run);
 	uint32_t before = run->n;
 
-	for (uint32_t i = 0; i < IPACCT_HOT4_WAYS && !ret; i++) {
-		const struct ipacct_hot4_line *line = &set->line[i];
+	for (uint32_t i = 0; i < hot_ways(ipv6) && !ret; i++) {
+		size_t at = i * hot_line_bytes(ipv6);
 
-		if (!line->tx_packets && !line->rx_packets)
+		if (!hot_line_counts(set + at, ipv6))
 			continue;
-		if (again && (again->line[i].addr_be != line->addr_be ||
-			      again->line[i].domain != line->domain))
+		if (again && !hot_line_keys_equal(again + at, set + at, ipv6))
 			continue;
-		run->keys[run->n] =
-			(struct ipacct_key){ .addr_be = { 0, 0, htonl(0x0000ffff), line->addr_be },
-					     .domain = line->domain };
-		run->counters[run->n++] =
-			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
-						  line->rx_packets, line->rx_l3_bytes };
+		run->keys[run->n] = hot_line_key(set + at, ipv6);
+		run->counters[run->n++] = hot_line_counters(set + at, ipv6);
 	}
-	run->epoch->hot_lines_ipv4 += run->n - before;
+	*(ipv6 ? &run->epoch->hot_lines_ipv6 : &run->epoch->hot_lines_ipv4) += run->n - before;
 	return ret;
 }
 
-static int hot6_add(struct hot_run *run, const struct ipacct_hot6_set *set,
-		    const struct ipacct_hot6_set *again)
+static int set_add(struct hot_run *run, const char *set, const char *again, bool ipv6)
 {
-	int ret = hot_run_reserve(run);
-	uint32_t before = run->n;
-
-	for (uint32_t i = 0; i < IPACCT_HOT6_WAYS && !ret; i++) {
-		const struct ipacct_hot6_line *line = &set->line[i];
-
-		if (!line->tx_packets && !line->rx_packets)
-			continue;
-		if (again &&
-		    (memcmp(again->line[i].addr_be, line->addr_be, sizeof(line->addr_be)) ||
-		     again->line[i].domain != line->domain))
-			continue;
-		run->keys[run->n] = (struct ipacct_key){ .domain = line->domain };
-		memcpy(run->keys[run->n].addr_be, line->addr_be, sizeof(line->addr_be));
-		run->counters[run->n++] =
-			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
-						  line->rx_packets, line->rx_l3_bytes };
-	}
-	run->epoch->hot_lines_ipv6 += run->n - before;
-	return ret;
+	return ipv6 ? lines_add(run, set, again, true) : lines_add(run, set, again, false);
 }
 
 uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, bool ipv6)
@@ -90,38 +65,36 @@ uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, boo
 	return ipv6 ? n_epochs * meta->hot4_sets + at * meta->hot6_sets : at * meta->hot4_sets;
 }
 
-/* One set of the mapped table. */
-static int hot_set_add(struct hot_run *run, const struct ipacct_maps *maps, uint32_t set, bool ipv6)
+/* A set of the mapped table. */
+static int mapped_add(struct hot_run *run, const char *set, bool ipv6)
 {
-	struct ipacct_hot4_set copy4;
-	struct ipacct_hot6_set copy6;
+	union {
+		struct ipacct_hot4_set set4;
+		struct ipacct_hot6_set set6;
+	} copy;
 
 	if (!run->epoch->live)
-		return ipv6 ? hot6_add(run, &maps->hot6[set], NULL)
-			    : hot4_add(run, &maps->hot4[set], NULL);
-	if (ipv6)
-		memcpy(&copy6, &maps->hot6[set], sizeof(copy6));
-	else
-		memcpy(&copy4, &maps->hot4[set], sizeof(copy4));
+		return set_add(run, set, NULL, ipv6);
+	memcpy(&copy, set, sizeof(copy));
 	atomic_thread_fence(memory_order_acquire);
-	return ipv6 ? hot6_add(run, &copy6, &maps->hot6[set])
-		    : hot4_add(run, &copy4, &maps->hot4[set]);
+	return set_add(run, (const char *)&copy, set, ipv6);
 }
 
 /* Sets that hold no key are not looked at: the bitmap tells, 64 at a time. */
 static int hot_scan(struct hot_run *run, const struct ipacct_maps *maps, uint32_t index, bool ipv6)
 {
-	uint32_t first =
-		(index - IPACCT_EPOCHS) * (ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets);
-	uint32_t n_words = (ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets) / 64;
+	uint32_t n_sets = hot_sets(&maps->meta, ipv6);
+	const char *sets = (ipv6 ? (const char *)maps->hot6 : (const char *)maps->hot4) +
+			   (size_t)(index - IPACCT_EPOCHS) * n_sets * IPACCT_HOT_SET_BYTES;
 	const __u64 *words = maps->hotmap + ipacct_hotmap_first(&maps->meta, index, ipv6) / 64;
 	int ret = 0;
 
-	for (uint32_t word = 0; word < n_words; word++)
-		for (__u64 bits = words[word]; bits && !ret; bits &= bits - 1)
-			ret = hot_set_add(run, maps,
-					  first + word * 64 + (uint32_t)__builtin_ctzll(bits),
-					  ipv6);
+	for (uint32_t word = 0; word < n_sets / 64; word++)
+		for (__u64 bits = words[word]; bits && !ret; bits &= bits - 1) {
+			size_t set = word * 64 + (uint32_t)__builtin_ctzll(bits);
+
+			ret = mapped_add(run, sets + set * IPACCT_HOT_SET_BYTES, ipv6);
+		}
 	return ret;
 }
 
@@ -129,8 +102,7 @@ static int hot_scan(struct hot_run *run, const struct ipacct_maps *maps, uint32_
  * counts. */
 static int hot_copy(struct hot_run *run, const struct ipacct_maps *maps, uint32_t at, bool ipv6)
 {
-	uint32_t n_sets = ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets;
-	size_t bytes = (size_t)n_sets * IPACCT_HOT_SET_BYTES;
+	size_t bytes = (size_t)hot_sets(&maps->meta, ipv6) * IPACCT_HOT_SET_BYTES;
 	int fd = ipv6 ? maps->hot6_fd : maps->hot4_fd;
 	struct ipacct_epoch *epoch = run->epoch;
 	const void *sets = NULL, *again = NULL;
@@ -138,11 +110,9 @@ static int hot_copy(struct hot_run *run, const struct ipacct_maps *maps, uint32_
 
 	if (!ret && epoch->live)
 		ret = ipacct_batch_read_element(&epoch->batch_again, fd, at, bytes, &again);
-	for (uint32_t i = 0; i < n_sets && !ret; i++)
-		ret = ipv6 ? hot6_add(run, (const struct ipacct_hot6_set *)sets + i,
-				      again ? (const struct ipacct_hot6_set *)again + i : NULL)
-			   : hot4_add(run, (const struct ipacct_hot4_set *)sets + i,
-				      again ? (const struct ipacct_hot4_set *)again + i : NULL);
+	for (size_t set = 0; set < bytes && !ret; set += IPACCT_HOT_SET_BYTES)
+		ret = set_add(run, (const char *)sets + set,
+			      again ? (const char *)again + set : NULL, ipv6);
 	return ret;
 }
 

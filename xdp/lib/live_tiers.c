@@ -13,7 +13,7 @@
 
 #include <bpf/bpf.h>
 
-#include "live_lines.h"
+#include "hot_lines.h"
 #include "live_tiers.h"
 
 #define AHEAD     16u /* lines whose entry is fetched before their turn, as table.c */
@@ -60,23 +60,18 @@ void live_tiers_finish(struct live_tiers *tiers)
 	ipacct_epoch_finish(&tiers->epoch);
 }
 
-static uint32_t n_lines(const struct ipacct_maps *maps, bool ipv6)
-{
-	return ipv6 ? maps->meta.hot6_sets * IPACCT_HOT6_WAYS
-		    : maps->meta.hot4_sets * IPACCT_HOT4_WAYS;
-}
-
+/* of the bitmap: 64 sets each */
 static uint32_t n_words(const struct ipacct_maps *maps, bool ipv6)
 {
-	return (ipv6 ? maps->meta.hot6_sets : maps->meta.hot4_sets) / 64;
+	return hot_sets(&maps->meta, ipv6) / 64;
 }
 
 static void lines_forget(struct live_lines *lines, const struct ipacct_maps *maps, bool ipv6)
 {
 	if (!lines->fresh)
 		return;
-	memset(lines->was, 0, n_lines(maps, ipv6) * line_bytes(ipv6));
-	memset(lines->numbers, 0, n_lines(maps, ipv6) * sizeof(*lines->numbers));
+	memset(lines->was, 0, hot_lines(&maps->meta, ipv6) * hot_line_bytes(ipv6));
+	memset(lines->numbers, 0, hot_lines(&maps->meta, ipv6) * sizeof(*lines->numbers));
 }
 
 int live_tiers_reset(struct live_tiers *tiers, const struct ipacct_maps *maps, uint64_t seed)
@@ -295,11 +290,11 @@ static int lru_read(struct live_tiers *tiers, const struct ipacct_maps *maps, ui
 
 static int lines_reserve(struct live_lines *lines, const struct ipacct_maps *maps, bool ipv6)
 {
-	uint32_t n = n_lines(maps, ipv6);
+	uint32_t n = hot_lines(&maps->meta, ipv6);
 
 	if (lines->fresh)
 		return 0;
-	lines->was = calloc(n, line_bytes(ipv6));
+	lines->was = calloc(n, hot_line_bytes(ipv6));
 	lines->numbers = calloc(n, sizeof(*lines->numbers));
 	if (!lines->was || !lines->numbers)
 		return -ENOMEM;
@@ -347,37 +342,37 @@ static int lines_used(struct live_tiers *tiers, const struct ipacct_maps *maps, 
 static int lines_copy(struct ipacct_batch *batch, const struct ipacct_maps *maps, uint32_t index,
 		      bool ipv6, const void **ret_lines)
 {
-	return ipacct_batch_read_element(batch, ipv6 ? maps->hot6_fd : maps->hot4_fd,
-					 index - IPACCT_EPOCHS,
-					 n_lines(maps, ipv6) * line_bytes(ipv6), ret_lines);
+	return ipacct_batch_read_element(
+		batch, ipv6 ? maps->hot6_fd : maps->hot4_fd, index - IPACCT_EPOCHS,
+		hot_lines(&maps->meta, ipv6) * hot_line_bytes(ipv6), ret_lines);
 }
 
 /* The line as it is now: with another key, other counts, or none. */
 static int line_change(struct live_tiers *tiers, struct live_lines *lines, uint32_t i,
 		       const void *now, bool ipv6)
 {
-	char *was = lines->was + i * line_bytes(ipv6);
-	struct ipacct_counters counters = line_counters(was, ipv6);
-	bool had = line_counts(was, ipv6), has = line_counts(now, ipv6);
+	char *was = lines->was + i * hot_line_bytes(ipv6);
+	struct ipacct_counters counters = hot_line_counters(was, ipv6);
+	bool had = hot_line_counts(was, ipv6), has = hot_line_counts(now, ipv6);
 	int ret = 0;
 
 	if (had) {
 		ipacct_counters_take(live_book_has(tiers->addresses, lines->numbers[i]), &counters);
 		live_book_touch(tiers->addresses, lines->numbers[i]);
 	}
-	if (has && !(had && line_keys_equal(was, now, ipv6))) {
-		struct ipacct_key key = line_key(now, ipv6);
+	if (has && !(had && hot_line_keys_equal(was, now, ipv6))) {
+		struct ipacct_key key = hot_line_key(now, ipv6);
 
 		ret = address_number(tiers, &key, &lines->numbers[i]);
 	}
 	if (ret)
 		return ret;
 	if (has) {
-		counters = line_counters(now, ipv6);
+		counters = hot_line_counters(now, ipv6);
 		ipacct_counters_add(live_book_has(tiers->addresses, lines->numbers[i]), &counters);
 		live_book_touch(tiers->addresses, lines->numbers[i]);
 	}
-	memcpy(was, now, line_bytes(ipv6));
+	memcpy(was, now, hot_line_bytes(ipv6));
 	return 0;
 }
 
@@ -393,9 +388,9 @@ static int line_doubt(struct live_tiers *tiers, struct live_lines *lines, uint32
 static int line_judge(struct live_tiers *tiers, struct live_lines *lines, uint32_t i,
 		      const char *now, const char *again, bool ipv6)
 {
-	size_t at = i * line_bytes(ipv6);
+	size_t at = i * hot_line_bytes(ipv6);
 
-	return line_keys_equal(now + at, again + at, ipv6)
+	return hot_line_keys_equal(now + at, again + at, ipv6)
 		       ? line_change(tiers, lines, i, now + at, ipv6)
 		       : line_doubt(tiers, lines, i, ipv6);
 }
@@ -404,13 +399,13 @@ static int line_judge(struct live_tiers *tiers, struct live_lines *lines, uint32
 static inline void line_more(struct live_book *book, uint32_t number, void *was, const void *now,
 			     bool ipv6)
 {
-	struct ipacct_counters a = line_counters(was, ipv6), b = line_counters(now, ipv6);
+	struct ipacct_counters a = hot_line_counters(was, ipv6), b = hot_line_counters(now, ipv6);
 	struct ipacct_counters *has = live_book_has(book, number);
 
 	ipacct_counters_add(has, &b);
 	ipacct_counters_take(has, &a);
 	live_book_touch(book, number);
-	memcpy(was, now, line_bytes(ipv6));
+	memcpy(was, now, hot_line_bytes(ipv6));
 }
 
 /* now: a copy of all lines. again: a later one when lines with counts changed hands, else NULL: then
@@ -421,23 +416,24 @@ struct walk {
 	const char *now, *again;
 };
 
-static inline __attribute__((always_inline)) int line_walk(const struct walk *walk, uint32_t i,
-							   bool ipv6)
+static ALWAYS_INLINE int line_walk(const struct walk *walk, uint32_t i, bool ipv6)
 {
 	struct live_lines *lines = walk->lines;
-	const char *now = walk->now + i * line_bytes(ipv6);
-	char *was = lines->was + i * line_bytes(ipv6);
+	const char *now = walk->now + i * hot_line_bytes(ipv6);
+	char *was = lines->was + i * hot_line_bytes(ipv6);
 
-	if (!memcmp(was, now, line_bytes(ipv6)))
+	if (!memcmp(was, now, hot_line_bytes(ipv6)))
 		return 0;
-	if (line_counts(now, ipv6) && line_counts(was, ipv6) && line_keys_equal(was, now, ipv6) &&
-	    (!walk->again || line_keys_equal(walk->again + i * line_bytes(ipv6), now, ipv6))) {
+	if (hot_line_counts(now, ipv6) && hot_line_counts(was, ipv6) &&
+	    hot_line_keys_equal(was, now, ipv6) &&
+	    (!walk->again ||
+	     hot_line_keys_equal(walk->again + i * hot_line_bytes(ipv6), now, ipv6))) {
 		line_more(walk->tiers->addresses, lines->numbers[i], was, now, ipv6);
 		return 0;
 	}
 	if (walk->again)
 		return line_judge(walk->tiers, lines, i, walk->now, walk->again, ipv6);
-	if (!line_counts(now, ipv6))
+	if (!hot_line_counts(now, ipv6))
 		return line_change(walk->tiers, lines, i, now, ipv6);
 	lines->fresh[lines->n_fresh++] = i;
 	return 0;
@@ -451,10 +447,9 @@ static inline void line_prefetch(const struct walk *walk, uint32_t i)
 				   1);
 }
 
-static inline __attribute__((always_inline)) int lines_walk(const struct walk *walk, uint32_t words,
-							    bool ipv6)
+static ALWAYS_INLINE int lines_walk(const struct walk *walk, uint32_t words, bool ipv6)
 {
-	const uint32_t ways = ipv6 ? IPACCT_HOT6_WAYS : IPACCT_HOT4_WAYS, n = words * 64 * ways;
+	const uint32_t ways = hot_ways(ipv6), n = words * 64 * ways;
 	int ret = 0;
 
 	walk->lines->n_fresh = 0;
@@ -523,18 +518,18 @@ static void hot_take(const struct live_tiers *tiers, const struct live_lines *li
 		     bool ipv6, struct ipacct_table *more)
 {
 	for (uint32_t i = 0; i < n && lines->fresh; i++) {
-		const char *line = lines->was + i * line_bytes(ipv6);
+		const char *line = lines->was + i * hot_line_bytes(ipv6);
 		struct ipacct_counters counters;
 		struct ipacct_key key;
 		uint32_t at;
 
-		if (!bit(tiers->doubted, lines->numbers[i]) || !line_counts(line, ipv6))
+		if (!bit(tiers->doubted, lines->numbers[i]) || !hot_line_counts(line, ipv6))
 			continue;
-		key = line_key(line, ipv6); /* of the record there may be several */
+		key = hot_line_key(line, ipv6); /* of the record there may be several */
 		at = ipacct_table_find(more, &key, 128);
 		if (at == IPACCT_TABLE_NONE)
 			continue;
-		counters = line_counters(line, ipv6);
+		counters = hot_line_counters(line, ipv6);
 		more->entries[at].counters =
 			ipacct_counters_minus(&more->entries[at].counters, &counters);
 	}
@@ -552,8 +547,8 @@ static int lru_again(struct live_tiers *tiers, const struct ipacct_maps *maps, u
 	memset(tiers->doubted, 0, sizeof(tiers->doubted));
 	ret = lru_read(tiers, maps, index, state, &more);
 	if (!ret && more.n_entries) {
-		hot_take(tiers, &part->hot[0], n_lines(maps, false), false, &more);
-		hot_take(tiers, &part->hot[1], n_lines(maps, true), true, &more);
+		hot_take(tiers, &part->hot[0], hot_lines(&maps->meta, false), false, &more);
+		hot_take(tiers, &part->hot[1], hot_lines(&maps->meta, true), true, &more);
 	}
 	for (uint32_t i = 0; i < more.n_entries; i++) {
 		uint32_t at = ipacct_table_find(&part->lru.was, &more.entries[i].key, 128);

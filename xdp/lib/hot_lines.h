@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lines of the hot tier of either family, as they lie in a copy of it. */
-#ifndef IPACCT_LIB_LIVE_LINES_H
-#define IPACCT_LIB_LIVE_LINES_H
+/* Lines of the hot tier of either family, as they lie in the map or in a copy of it: who walks them does so
+ * with a constant `ipv6`. */
+#ifndef IPACCT_LIB_HOT_LINES_H
+#define IPACCT_LIB_HOT_LINES_H
 
 #include <arpa/inet.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "ipacct/abi.h"
 
-static inline size_t line_bytes(bool ipv6)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* Of one partition and epoch. */
+static inline uint32_t hot_sets(const struct ipacct_meta *meta, bool ipv6)
+{
+	return ipv6 ? meta->hot6_sets : meta->hot4_sets;
+}
+
+static inline uint32_t hot_ways(bool ipv6)
+{
+	return ipv6 ? IPACCT_HOT6_WAYS : IPACCT_HOT4_WAYS;
+}
+
+static inline uint32_t hot_lines(const struct ipacct_meta *meta, bool ipv6)
+{
+	return hot_sets(meta, ipv6) * hot_ways(ipv6);
+}
+
+static ALWAYS_INLINE size_t hot_line_bytes(bool ipv6)
 {
 	return ipv6 ? sizeof(struct ipacct_hot6_line) : sizeof(struct ipacct_hot4_line);
 }
 
-static inline bool line_counts(const void *line, bool ipv6)
+static ALWAYS_INLINE bool hot_line_counts(const void *line, bool ipv6)
 {
 	const struct ipacct_hot4_line *line4 = line;
 	const struct ipacct_hot6_line *line6 = line;
@@ -21,7 +43,7 @@ static inline bool line_counts(const void *line, bool ipv6)
 	return ipv6 ? line6->tx_packets | line6->rx_packets : line4->tx_packets | line4->rx_packets;
 }
 
-static inline bool line_keys_equal(const void *a, const void *b, bool ipv6)
+static ALWAYS_INLINE bool hot_line_keys_equal(const void *a, const void *b, bool ipv6)
 {
 	const struct ipacct_hot4_line *a4 = a, *b4 = b;
 	const struct ipacct_hot6_line *a6 = a, *b6 = b;
@@ -32,7 +54,7 @@ static inline bool line_keys_equal(const void *a, const void *b, bool ipv6)
 	return a4->addr_be == b4->addr_be && a4->domain == b4->domain;
 }
 
-static inline struct ipacct_counters line_counters(const void *line, bool ipv6)
+static ALWAYS_INLINE struct ipacct_counters hot_line_counters(const void *line, bool ipv6)
 {
 	const struct ipacct_hot4_line *line4 = line;
 	const struct ipacct_hot6_line *line6 = line;
@@ -44,7 +66,7 @@ static inline struct ipacct_counters line_counters(const void *line, bool ipv6)
 					 line4->rx_l3_bytes };
 }
 
-static inline struct ipacct_key line_key(const void *line, bool ipv6)
+static ALWAYS_INLINE struct ipacct_key hot_line_key(const void *line, bool ipv6)
 {
 	const struct ipacct_hot4_line *line4 = line;
 	const struct ipacct_hot6_line *line6 = line;
