@@ -166,7 +166,7 @@ static int epochs_read(struct ipacct_live *live, const struct ground *ground)
 			ret = live_tiers_begin(tiers, maps, number, &rolled);
 	}
 	if (!ret && rolled)
-		ret = live_tiers_rollups(tiers, maps, pending);
+		ret = live_rollups_read(tiers, maps, pending);
 	for (uint32_t number = 0; number < IPACCT_EPOCHS && !ret; number++) {
 		uint64_t digest = ipacct_mask_of_cut(ground->masks, ground->ctl.cut[number]);
 

@@ -7,24 +7,10 @@
 #include "epoch.h"
 #include "group_mask.h"
 #include "live_book.h"
+#include "live_hot.h"
+#include "live_lists.h"
 
 #define DOUBTED_BITS (1u << 17) /* 16 KiB: stays in a cache */
-
-/* A tier that lists its keys, as it was read last. */
-struct live_list {
-	struct ipacct_table was;
-	uint32_t *numbers; /* in the book, by entry */
-	uint32_t n_room;
-};
-
-/* Hot lines of one family of a partition and epoch. */
-struct live_lines {
-	char *was;         /* as they were read last; lines that were not believed are zero */
-	uint32_t *numbers; /* in the book; of a line with counts */
-	uint64_t *words;   /* of the bitmap: sets that hold a key */
-	uint32_t *fresh;   /* lines that had no counts, or other ones' */
-	uint32_t n_fresh;
-};
 
 /* One partition and epoch. */
 struct live_part {
@@ -56,14 +42,23 @@ void live_tiers_finish(struct live_tiers *tiers);
 /* Nothing is remembered any more: everything is added to what the books have. */
 int live_tiers_reset(struct live_tiers *tiers, const struct ipacct_maps *maps, uint64_t seed);
 
+/* The address's record may be one that it shares. Returns 0 or a negative errno. */
+static inline int live_address_number(struct live_tiers *tiers, const struct ipacct_key *key,
+				      uint32_t *ret_number)
+{
+	struct ipacct_key record = *key;
+	int bits = ipacct_mask_key(&tiers->mask, tiers->list, &record);
+
+	return bits < 0 ? bits
+			: live_book_number(tiers->addresses, &record, (uint8_t)bits, ret_number);
+}
+
 /* Three steps. Totals and states of each epoch; *ret_rolled becomes true when something was rolled up since
- * roll-ups were read. Then these, of all epochs: a packet that displaces a single one into them takes its
- * place in the line, so that a sum with lines that are read later never lacks it. Then the other tiers
- * of each epoch. list: the epoch is masked by it. */
+ * roll-ups were read. Then these, of all epochs, by live_rollups_read(): a packet that displaces a single
+ * one into them takes its place in the line, so that a sum with lines that are read later never lacks it.
+ * Then the other tiers of each epoch. list: the epoch is masked by it. */
 int live_tiers_begin(struct live_tiers *tiers, const struct ipacct_maps *maps, uint32_t number,
 		     bool *ret_rolled);
-int live_tiers_rollups(struct live_tiers *tiers, const struct ipacct_maps *maps,
-		       const bool pending[IPACCT_EPOCHS]);
 int live_tiers_read(struct live_tiers *tiers, const struct ipacct_maps *maps, uint32_t number,
 		    const struct ipacct_group_list *list);
 
