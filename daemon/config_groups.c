@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/mix.h"
 #include "base/num.h"
@@ -99,17 +100,15 @@ static int name_add(struct reading *reading, const char *where, const char *name
 		    uint32_t *ret_group)
 {
 	uint32_t slot = name_slot(reading, name);
-	struct ipacct_groups_name *names;
 
 	if (!reading->slots[slot]) {
 		if (reading->n_names == IPACCT_GROUPS_MAX)
 			return FAIL(reading, where, "more than %u groups", IPACCT_GROUPS_MAX);
 		if (reading->n_names == reading->names_room) {
 			reading->names_room = 2 * reading->names_room + NAMES_MIN;
-			names = reallocarray(reading->names, reading->names_room, sizeof(*names));
-			if (!names)
+			if (array_resize(&reading->names, sizeof(*reading->names),
+					 reading->names_room))
 				return -ENOMEM;
-			reading->names = names;
 		}
 		memset(&reading->names[reading->n_names], 0, sizeof(*reading->names));
 		strcpy(reading->names[reading->n_names].name, name); /* its length was checked */
@@ -219,21 +218,19 @@ static int ipv6_len_parse(struct reading *reading, const struct options *options
 static int prefix_add(struct reading *reading, const struct config_prefix *from, uint32_t group,
 		      bool protect, uint8_t mask_len)
 {
-	struct ipacct_groups_prefix *prefixes;
+	struct ipacct_groups_prefix *prefix;
 
 	if (reading->n_prefixes == IPACCT_GROUP_PREFIXES_MAX)
 		return FAIL(reading, reading->text, "more than %u prefixes",
 			    IPACCT_GROUP_PREFIXES_MAX);
 	if (reading->n_prefixes == reading->prefixes_room) {
 		reading->prefixes_room = 2 * reading->prefixes_room + PREFIXES_MIN;
-		prefixes =
-			reallocarray(reading->prefixes, reading->prefixes_room, sizeof(*prefixes));
-		if (!prefixes)
+		if (array_resize(&reading->prefixes, sizeof(*reading->prefixes),
+				 reading->prefixes_room))
 			return -ENOMEM;
-		reading->prefixes = prefixes;
 	}
-	prefixes = &reading->prefixes[reading->n_prefixes++];
-	*prefixes = (struct ipacct_groups_prefix){
+	prefix = &reading->prefixes[reading->n_prefixes++];
+	*prefix = (struct ipacct_groups_prefix){
 		.domain = from->every_domain ? IPACCT_GROUPS_EVERY_DOMAIN
 					     : ntohs(from->key.domain_be),
 		.group = group,
@@ -242,7 +239,7 @@ static int prefix_add(struct reading *reading, const struct config_prefix *from,
 		.flags = protect ? GROUPS_PREFIX_PROTECTED : 0,
 		.mask_len = mask_len,
 	};
-	memcpy(prefixes->addr_be, from->key.address, sizeof(prefixes->addr_be));
+	memcpy(prefix->addr_be, from->key.address, sizeof(prefix->addr_be));
 	reading->names[group].n_prefixes++;
 	reading->n_protected += protect;
 	reading->n_masked += mask_len != 0;

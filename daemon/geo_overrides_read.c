@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -79,11 +80,9 @@ static int name_add(struct reading *reading, const char *text, size_t n, uint32_
 	}
 	if (o->names_bytes + n + 2 > reading->names_allocated) {
 		size_t bytes = 2 * (reading->names_allocated + GEO_NAME_BYTES);
-		char *names = realloc(o->names, bytes);
 
-		if (!names)
+		if (array_resize(&o->names, 1, bytes))
 			return -ENOMEM;
-		o->names = names;
 		reading->names_allocated = bytes;
 	}
 	if (!o->names_bytes)
@@ -237,16 +236,14 @@ static int prefix_room(struct reading *reading)
 {
 	struct geo_overrides *o = &reading->overrides;
 	size_t n = reading->n_allocated ? 2 * reading->n_allocated : 256;
-	struct geo_override *prefixes;
+	int ret;
 
 	if (o->n_prefixes < reading->n_allocated)
 		return 0;
-	prefixes = reallocarray(o->prefixes, n, sizeof(*prefixes));
-	if (!prefixes)
-		return -ENOMEM;
-	o->prefixes = prefixes;
-	reading->n_allocated = n;
-	return 0;
+	ret = array_resize(&o->prefixes, sizeof(*o->prefixes), n);
+	if (!ret)
+		reading->n_allocated = n;
+	return ret;
 }
 
 static int entry_parse(struct reading *reading, const char *at)

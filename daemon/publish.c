@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "crash.h"
 #include "groups.h"
 #include "ledger_version.h"
@@ -81,17 +82,15 @@ uint64_t publisher_cut(const struct publisher *publisher)
 
 static int records_reserve(struct publisher *publisher, size_t n)
 {
-	uint32_t *records;
+	int ret;
 
 	if (n <= publisher->n_address_records)
 		return 0;
 	n += n / 2;
-	records = reallocarray(publisher->address_records, n, sizeof(*records));
-	if (!records)
-		return -ENOMEM;
-	publisher->address_records = records;
-	publisher->n_address_records = n;
-	return 0;
+	ret = array_resize(&publisher->address_records, sizeof(*publisher->address_records), n);
+	if (!ret)
+		publisher->n_address_records = n;
+	return ret;
 }
 
 #define GUARDED_SHARE 8u /* the last 1/8 of the address records is for protected ones */

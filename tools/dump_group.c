@@ -8,6 +8,7 @@
 
 #include <ipacct/counters.h>
 
+#include "base/array.h"
 #include "base/mix.h"
 
 #define GROUPS_MIN 256u /* to begin with: about as many as there are countries */
@@ -62,21 +63,17 @@ static size_t slot_of(const struct builder *b, const struct dump_label *label)
 static int builder_grow(struct builder *b)
 {
 	size_t n = b->n_allocated ? 2 * b->n_allocated : GROUPS_MIN;
-	struct dump_group *groups = reallocarray(b->groups, n, sizeof(*groups));
-	size_t *slots;
+	int r = array_resize(&b->groups, sizeof(*b->groups), n);
 
-	if (!groups)
-		return -ENOMEM;
-	b->groups = groups;
-	slots = reallocarray(b->slots, n, 2 * sizeof(*slots));
-	if (!slots)
-		return -ENOMEM;
-	b->slots = slots;
+	if (r == 0)
+		r = array_resize(&b->slots, 2 * sizeof(*b->slots), n);
+	if (r < 0)
+		return r;
 	b->n_allocated = n;
 	for (size_t i = 0; i < 2 * n; i++)
-		slots[i] = SLOT_FREE;
+		b->slots[i] = SLOT_FREE;
 	for (size_t i = 0; i < b->n_groups; i++)
-		slots[slot_of(b, &groups[i].label)] = i;
+		b->slots[slot_of(b, &b->groups[i].label)] = i;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/array.h"
 #include "outcome.h"
 
 #define CHAINS_AT_FIRST 1024u
@@ -52,23 +53,16 @@ static void link_row(struct witness *witness, uint32_t number)
 static int reserve(struct witness *witness)
 {
 	size_t n_rows = witness->n_allocated ? 2 * witness->n_allocated : CHAINS_AT_FIRST;
-	struct witness_row *rows;
-	uint32_t *chains;
 
 	if (witness->n_rows < witness->n_allocated)
 		return 0;
 	if (n_rows >= WITNESS_END)
 		return -ENOMEM;
-	rows = reallocarray(witness->rows, n_rows, sizeof(*rows));
-	if (!rows)
+	if (array_resize(&witness->rows, sizeof(*witness->rows), n_rows) ||
+	    array_resize(&witness->chains, sizeof(*witness->chains), n_rows))
 		return -ENOMEM;
-	witness->rows = rows;
-	chains = reallocarray(witness->chains, n_rows, sizeof(*chains));
-	if (!chains)
-		return -ENOMEM;
-	witness->chains = chains;
 	witness->n_allocated = witness->n_chains = n_rows;
-	memset(chains, 0xff, n_rows * sizeof(*chains)); /* WITNESS_END */
+	memset(witness->chains, 0xff, n_rows * sizeof(*witness->chains)); /* WITNESS_END */
 	for (size_t i = 0; i < witness->n_rows; i++)
 		link_row(witness, (uint32_t)i);
 	return 0;

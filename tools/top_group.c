@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/mix.h"
 
 #define GROUPS_MIN 256u
@@ -119,25 +120,20 @@ static size_t place_of(const struct top_group_table *table, enum dump_axis axis,
 static int groups_grow(struct top_group_table *table, enum dump_axis axis)
 {
 	size_t n = table->n_room ? 2 * table->n_room : GROUPS_MIN;
-	struct top_group *groups = reallocarray(table->groups, n, sizeof(*groups));
-	uint32_t *places;
 
-	if (!groups)
+	if (array_resize(&table->groups, sizeof(*table->groups), n))
 		return -ENOMEM;
 	if (!table->seed)
 		table->seed = tool_realtime_ns() ^ (uintptr_t)table; /* nobody outside knows it */
-	table->groups = groups;
 	for (size_t i = 0; i < table->n; i++)
-		groups[i].label.name = groups[i].name;
-	places = reallocarray(table->places, n, 2 * sizeof(*places));
-	if (!places)
+		table->groups[i].label.name = table->groups[i].name;
+	if (array_resize(&table->places, 2 * sizeof(*table->places), n))
 		return -ENOMEM;
-	table->places = places;
 	table->n_room = n;
 	for (size_t i = 0; i < 2 * n; i++)
-		places[i] = NO_GROUP;
+		table->places[i] = NO_GROUP;
 	for (size_t i = 0; i < table->n; i++)
-		places[place_of(table, axis, &groups[i].label)] = (uint32_t)i;
+		table->places[place_of(table, axis, &table->groups[i].label)] = (uint32_t)i;
 	return 0;
 }
 
@@ -169,11 +165,8 @@ static int slots_find(struct top_group_table *table, const struct top_settings *
 	size_t n = top_rates_n(rates);
 
 	if (n > table->n_slots_room) {
-		uint32_t *grown = reallocarray(table->group_of, n + n / 2, sizeof(*grown));
-
-		if (!grown)
+		if (array_resize(&table->group_of, sizeof(*table->group_of), n + n / 2))
 			return -ENOMEM;
-		table->group_of = grown;
 		table->n_slots_room = n + n / 2;
 	}
 	table->n = 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/mix.h"
 #include "counters_math.h"
 
@@ -97,27 +98,17 @@ void top_rates_reset(struct top_rates *rates)
 	hash_clear(rates);
 }
 
-static int array_grow(void *array, size_t element_bytes, size_t n)
-{
-	void *grown = reallocarray(*(void **)array, n, element_bytes);
-
-	if (!grown)
-		return -ENOMEM;
-	*(void **)array = grown;
-	return 0;
-}
-
 static int slots_grow(struct top_rates *rates)
 {
 	size_t n = rates->n_room ? rates->n_room + rates->n_room / 2 : SLOTS_MIN;
-	int r = array_grow(&rates->slots, sizeof(*rates->slots), n);
+	int r = array_resize(&rates->slots, sizeof(*rates->slots), n);
 
 	if (r == 0)
-		r = array_grow(&rates->now, sizeof(*rates->now), n);
+		r = array_resize(&rates->now, sizeof(*rates->now), n);
 	if (r == 0)
-		r = array_grow(&rates->total, sizeof(*rates->total), n);
+		r = array_resize(&rates->total, sizeof(*rates->total), n);
 	for (unsigned int i = 0; r == 0 && i < POINTS; i++)
-		r = array_grow(&rates->points[i], sizeof(*rates->points[i]), n);
+		r = array_resize(&rates->points[i], sizeof(*rates->points[i]), n);
 	if (r == 0)
 		rates->n_room = n;
 	return r;
@@ -129,7 +120,7 @@ static int records_grow(struct top_rates *rates, uint32_t ledger_index)
 
 	while (n <= ledger_index)
 		n += n / 2;
-	if (array_grow(&rates->by_record, sizeof(*rates->by_record), n) < 0)
+	if (array_resize(&rates->by_record, sizeof(*rates->by_record), n) < 0)
 		return -ENOMEM;
 	for (size_t i = rates->n_records; i < n; i++)
 		rates->by_record[i] = NO_SLOT;
@@ -174,7 +165,7 @@ static int hash_room(struct top_rates *rates)
 
 	if (2 * (rates->n + 1) <= rates->n_hash)
 		return 0;
-	if (array_grow(&rates->by_hash, sizeof(*rates->by_hash), n) < 0)
+	if (array_resize(&rates->by_hash, sizeof(*rates->by_hash), n) < 0)
 		return -ENOMEM;
 	rates->n_hash = n;
 	hash_fill(rates);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 uint64_t top_sort_value(const struct top_settings *settings, const struct top_sum *sum)
 {
 	const struct ipacct_counters *c = &sum->window[settings->window];
@@ -69,19 +71,13 @@ static bool group_before(const void *context, const struct top_pick *a, const st
 static int room(struct top_view *view, size_t n_rows, size_t n_picks)
 {
 	if (n_rows > view->n_rows_room) {
-		struct top_row *rows = reallocarray(view->rows, n_rows, sizeof(*rows));
-
-		if (!rows)
+		if (array_resize(&view->rows, sizeof(*view->rows), n_rows))
 			return -ENOMEM;
-		view->rows = rows;
 		view->n_rows_room = n_rows;
 	}
 	if (n_picks > view->n_picks_room) {
-		struct top_pick *picks = reallocarray(view->picks, n_picks, sizeof(*picks));
-
-		if (!picks)
+		if (array_resize(&view->picks, sizeof(*view->picks), n_picks))
 			return -ENOMEM;
-		view->picks = picks;
 		view->n_picks_room = n_picks;
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/array.h"
 #include "epoch.h"
 #include "epoch_hot.h"
 
@@ -73,17 +74,15 @@ struct read_context {
 static int keys_remember(struct ipacct_key_list *list, const struct ipacct_key *keys, uint32_t n)
 {
 	size_t wanted = list->n_keys + n, room = list->n_allocated ? list->n_allocated : 1024;
-	struct ipacct_key *grown;
+	int ret = 0;
 
 	while (room < wanted)
 		room *= 2;
-	if (room != list->n_allocated) {
-		grown = reallocarray(list->keys, room, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		list->keys = grown;
-		list->n_allocated = room;
-	}
+	if (room != list->n_allocated)
+		ret = array_resize(&list->keys, sizeof(*list->keys), room);
+	if (ret)
+		return ret;
+	list->n_allocated = room;
 	memcpy(list->keys + list->n_keys, keys, n * sizeof(*keys));
 	list->n_keys = wanted;
 	return 0;
@@ -352,15 +351,14 @@ static int domains_copy(const void *keys, const void *values, uint32_t n, void *
 
 static int keys_reserve(struct ipacct_epoch *epoch, uint32_t n_parts)
 {
-	struct ipacct_key_list *keys;
+	int ret;
 
 	if (!epoch->keep_keys || epoch->n_keys >= n_parts)
 		return 0;
-	keys = reallocarray(epoch->keys, n_parts, sizeof(*keys));
-	if (!keys)
-		return -ENOMEM;
-	memset(keys + epoch->n_keys, 0, (n_parts - epoch->n_keys) * sizeof(*keys));
-	epoch->keys = keys;
+	ret = array_resize(&epoch->keys, sizeof(*epoch->keys), n_parts);
+	if (ret)
+		return ret;
+	memset(epoch->keys + epoch->n_keys, 0, (n_parts - epoch->n_keys) * sizeof(*epoch->keys));
 	epoch->n_keys = n_parts;
 	return 0;
 }

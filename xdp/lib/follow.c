@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "delta.h"
 #include "reader.h"
@@ -99,17 +100,16 @@ void ipacct_follow_close(struct ipacct_follow *follow)
 static int room(void *array, size_t element_bytes, size_t n, size_t *n_room)
 {
 	size_t more = *n_room ? *n_room : ROOM_MIN;
-	char *grown;
+	int ret;
 
 	if (n <= *n_room)
 		return 0;
 	while (more < n)
 		more += more / 2;
-	grown = reallocarray(*(void **)array, more, element_bytes);
-	if (!grown)
-		return -ENOMEM;
-	memset(grown + *n_room * element_bytes, 0, (more - *n_room) * element_bytes);
-	*(void **)array = grown;
+	ret = array_resize(array, element_bytes, more);
+	if (ret)
+		return ret;
+	memset(*(char **)array + *n_room * element_bytes, 0, (more - *n_room) * element_bytes);
 	*n_room = more;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "delta.h"
 #include "live_tiers.h"
@@ -203,22 +204,17 @@ static void interfaces_step(struct ipacct_live *live)
 static int entries_room(struct ipacct_live *live)
 {
 	size_t n = (size_t)live->addresses.n_touched + live->rollups.n_touched;
-	struct ipacct_entry *entries;
-	struct ipacct_counters *totals;
+	int ret;
 
 	if (n <= live->n_room)
 		return 0;
 	n += n / 2;
-	entries = reallocarray(live->entries, n, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	live->entries = entries;
-	totals = reallocarray(live->totals, n, sizeof(*totals));
-	if (!totals)
-		return -ENOMEM;
-	live->totals = totals;
-	live->n_room = n;
-	return 0;
+	ret = array_resize(&live->entries, sizeof(*live->entries), n);
+	if (!ret)
+		ret = array_resize(&live->totals, sizeof(*live->totals), n);
+	if (!ret)
+		live->n_room = n;
+	return ret;
 }
 
 /* What the touched keys have beyond what was told: told now. Returns how many moved. */

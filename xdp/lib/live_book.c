@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "delta.h"
 #include "live_book.h"
 
@@ -27,21 +28,16 @@ void live_book_finish(struct live_book *book)
 static int notes_room(struct live_book *book)
 {
 	uint32_t n = book->n_room ? 2 * book->n_room : ROOM_MIN;
-	struct live_note *notes;
-	uint32_t *touched;
+	int ret;
 
 	if (book->has.n_entries < book->n_room)
 		return 0;
-	notes = reallocarray(book->notes, n, sizeof(*notes));
-	if (!notes)
-		return -ENOMEM;
-	book->notes = notes;
-	touched = reallocarray(book->touched, n, sizeof(*touched));
-	if (!touched)
-		return -ENOMEM;
-	book->touched = touched;
-	book->n_room = n;
-	return 0;
+	ret = array_resize(&book->notes, sizeof(*book->notes), n);
+	if (!ret)
+		ret = array_resize(&book->touched, sizeof(*book->touched), n);
+	if (!ret)
+		book->n_room = n;
+	return ret;
 }
 
 int live_book_number(struct live_book *book, const struct ipacct_key *key, uint8_t prefix_len,

@@ -5,6 +5,7 @@
 
 #include <bpf/bpf.h>
 
+#include "base/array.h"
 #include "live_again.h"
 #include "live_tiers.h"
 
@@ -27,16 +28,14 @@ void live_list_forget(struct live_list *list, uint64_t seed)
 static int list_room(struct live_list *list)
 {
 	uint32_t n = list->n_room ? 2 * list->n_room : LIST_ROOM;
-	uint32_t *numbers;
+	int ret;
 
 	if (list->was.n_entries < list->n_room)
 		return 0;
-	numbers = reallocarray(list->numbers, n, sizeof(*numbers));
-	if (!numbers)
-		return -ENOMEM;
-	list->numbers = numbers;
-	list->n_room = n;
-	return 0;
+	ret = array_resize(&list->numbers, sizeof(*list->numbers), n);
+	if (!ret)
+		list->n_room = n;
+	return ret;
 }
 
 /* The entry of a key in what was read before, with nothing when it is new. */

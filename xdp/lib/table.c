@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ipacct/ipacct.h"
+#include "base/array.h"
 #include "base/mix.h"
 #include "table.h"
 
@@ -66,15 +67,12 @@ void ipacct_table_reindex(struct ipacct_table *table)
 static int table_grow(struct ipacct_table *table)
 {
 	uint32_t n = table->n_allocated ? table->n_allocated * 2 : IPACCT_TABLE_ENTRIES_MIN;
-	struct ipacct_table_entry *entries;
 	uint32_t *slots;
 
 	if (n >= IPACCT_TABLE_NONE / 2)
 		return -ENOMEM;
-	entries = reallocarray(table->entries, n, sizeof(*entries));
-	if (!entries)
+	if (array_resize(&table->entries, sizeof(*table->entries), n))
 		return -ENOMEM;
-	table->entries = entries;
 	slots = reallocarray(NULL, 2 * (size_t)n, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
