@@ -43,16 +43,23 @@ static void program_write(struct json_writer *json, const struct cost_facts *fac
 	json_close(json, '}');
 }
 
+/* How much of a budget is used, since when it is too much, and who uses it: the last object stays open.
+ * what: cpu in ppb, memory in bytes. */
+#define BUDGET_WRITE(json, facts, what, unit)                                   \
+	do {                                                                    \
+		json_u64(json, "budget_" #unit, (facts)->what##_budget_##unit); \
+		json_u64(json, "used_" #unit, (facts)->what##_##unit);          \
+		json_bool(json, "over_budget", (facts)->what##_over != 0);      \
+		json_u64(json, "since_ns", (facts)->what##_since_ns);           \
+		json_open(json, "parts_" #unit, '{');                           \
+		by_process(json, (facts)->process_##unit);                      \
+	} while (0)
+
 static void cpu_write(struct json_writer *json, const struct cost_facts *facts)
 {
 	json_open(json, "cpu", '{');
 	json_u64(json, "cpus", facts->n_cpus);
-	json_u64(json, "budget_ppb", facts->cpu_budget_ppb);
-	json_u64(json, "used_ppb", facts->cpu_ppb);
-	json_bool(json, "over_budget", facts->cpu_over != 0);
-	json_u64(json, "since_ns", facts->cpu_since_ns);
-	json_open(json, "parts_ppb", '{');
-	by_process(json, facts->process_ppb);
+	BUDGET_WRITE(json, facts, cpu, ppb);
 	json_u64(json, "program", facts->program_ppb);
 	json_close(json, '}');
 	json_close(json, '}');
@@ -61,12 +68,7 @@ static void cpu_write(struct json_writer *json, const struct cost_facts *facts)
 static void memory_write(struct json_writer *json, const struct cost_facts *facts)
 {
 	json_open(json, "memory", '{');
-	json_u64(json, "budget_bytes", facts->memory_budget_bytes);
-	json_u64(json, "used_bytes", facts->memory_bytes);
-	json_bool(json, "over_budget", facts->memory_over != 0);
-	json_u64(json, "since_ns", facts->memory_since_ns);
-	json_open(json, "parts_bytes", '{');
-	by_process(json, facts->process_bytes);
+	BUDGET_WRITE(json, facts, memory, bytes);
 	json_u64(json, "maps", facts->maps_bytes);
 	json_u64(json, "files", facts->files_bytes);
 	json_close(json, '}');
