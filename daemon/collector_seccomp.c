@@ -26,7 +26,6 @@ static const char *const allowed[] = {
 	"eventfd2",
 	"timerfd_settime",
 	"clock_gettime",
-	"restart_syscall",
 	/* the supervisor, and HTTP clients on the listening socket that was handed over */
 	"accept",
 	"accept4",
@@ -53,33 +52,18 @@ static const char *const allowed[] = {
 	"write",
 	"writev",
 	"close",
-	/* memory; executable memory is excluded below */
-	"brk",
-	"munmap",
-	"mremap",
-	"madvise",
-	"membarrier",
-	"getrandom",
 	"sysinfo", /* qsort(3): how much may I take? */
 	/* threads */
-	"futex",
+	"membarrier",
 	"set_robust_list",
 	"rseq",
 	"sched_getaffinity",
 	"sched_yield",
 	"getpriority", /* the HTTP thread makes itself nicer; the other way needs a capability */
 	"setpriority",
-	"exit",
 	/* GnuTLS asks for these, to notice a fork */
-	"getpid",
 	"getppid",
 	"getrusage",
-	/* ending */
-	"exit_group",
-	"rt_sigreturn",
-	"rt_sigprocmask",
-	"rt_sigaction",
-	"gettid",
 };
 
 /* Of maps that the supervisor opened; there is no way to another one. */

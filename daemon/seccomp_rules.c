@@ -24,11 +24,31 @@ int seccomp_allow_all(scmp_filter_ctx filter, const char *const *names, size_t n
 	return ret;
 }
 
-int seccomp_allow_memory(scmp_filter_ctx filter)
+int seccomp_allow_common(scmp_filter_ctx filter)
 {
+	static const char *const common[] = {
+		/* memory */
+		"brk",
+		"munmap",
+		"mremap",
+		"madvise",
+		"getrandom",
+		/* ending, also by abort(), which raises its signal by tgkill() */
+		"exit",
+		"exit_group",
+		"restart_syscall",
+		"rt_sigreturn",
+		"rt_sigprocmask",
+		"rt_sigaction",
+		"getpid",
+		"gettid",
+		"futex",
+	};
 	const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-	int ret = seccomp_allow(filter, "mmap", 1, &not_executable);
+	int ret = seccomp_allow_all(filter, common, sizeof(common) / sizeof(common[0]));
 
+	if (!ret)
+		ret = seccomp_allow(filter, "mmap", 1, &not_executable);
 	return ret ? ret : seccomp_allow(filter, "mprotect", 1, &not_executable);
 }
 
@@ -42,5 +62,5 @@ int seccomp_allow_reading(scmp_filter_ctx filter)
 
 	if (!ret)
 		ret = seccomp_allow(filter, "openat", 1, &openat_flags);
-	return ret ? ret : seccomp_allow_memory(filter);
+	return ret ? ret : seccomp_allow_common(filter);
 }

@@ -14,10 +14,11 @@ int seccomp_allow(scmp_filter_ctx filter, const char *name, unsigned int n_condi
 
 int seccomp_allow_all(scmp_filter_ctx filter, const char *const *names, size_t n_names);
 
-/* Memory that is not executable. Returns 0 or a negative errno. */
-int seccomp_allow_memory(scmp_filter_ctx filter);
+/* What every process needs: memory that is not executable, and ending, but for tgkill(2).
+ * Returns 0 or a negative errno. */
+int seccomp_allow_common(scmp_filter_ctx filter);
 
-/* Files to read, and memory that is not executable. Returns 0 or a negative errno. */
+/* That, and files to read. Returns 0 or a negative errno. */
 int seccomp_allow_reading(scmp_filter_ctx filter);
 
 #endif
