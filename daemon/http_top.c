@@ -64,9 +64,7 @@ static int compare(const void *a, const void *b)
 static bool entry_read(const struct ipacct_ledger_record *record, uint64_t cut,
 		       struct ipacct_entry *ret_entry)
 {
-	int newest = ipacct_version_pick(__atomic_load_n(&record->version[0].cut, __ATOMIC_ACQUIRE),
-					 __atomic_load_n(&record->version[1].cut, __ATOMIC_ACQUIRE),
-					 cut);
+	int newest = IPACCT_VERSION_READ(record->version, cut);
 
 	if (newest < 0 || !record->version[newest].last_seen_ns)
 		return false; /* claimed and not committed yet, or folded */

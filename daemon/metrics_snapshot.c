@@ -28,9 +28,7 @@ static void interfaces_read(const struct ipacct_ledger *ledger, struct metrics_s
 	snapshot->n_interfaces = 0;
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		const struct ipacct_ledger_interface *from = &ledger->interfaces[slot];
-		int newest = ipacct_version_pick(
-			__atomic_load_n(&from->version[0].cut, __ATOMIC_ACQUIRE),
-			__atomic_load_n(&from->version[1].cut, __ATOMIC_ACQUIRE), snapshot->cut);
+		int newest = IPACCT_VERSION_READ(from->version, snapshot->cut);
 		struct metrics_interface *to;
 
 		if (newest < 0)
@@ -48,9 +46,7 @@ static void series_read(const struct ipacct_ledger *ledger, struct metrics_snaps
 	snapshot->n_series = 0;
 	for (uint32_t slot = 0; slot < IPACCT_SERIES_MAX; slot++) {
 		const struct ipacct_ledger_series *from = &ledger->series[slot];
-		int newest = ipacct_version_pick(
-			__atomic_load_n(&from->version[0].cut, __ATOMIC_ACQUIRE),
-			__atomic_load_n(&from->version[1].cut, __ATOMIC_ACQUIRE), snapshot->cut);
+		int newest = IPACCT_VERSION_READ(from->version, snapshot->cut);
 		struct metrics_series *to = &snapshot->series[snapshot->n_series];
 
 		if (newest < 0)
@@ -69,9 +65,7 @@ static void series_read(const struct ipacct_ledger *ledger, struct metrics_snaps
 static void header_read(const struct ipacct_ledger *ledger, struct metrics_snapshot *snapshot)
 {
 	const struct ipacct_ledger_header *header = ledger->header;
-	int newest = ipacct_version_pick(__atomic_load_n(&header->version[0].cut, __ATOMIC_ACQUIRE),
-					 __atomic_load_n(&header->version[1].cut, __ATOMIC_ACQUIRE),
-					 snapshot->cut);
+	int newest = IPACCT_VERSION_READ(header->version, snapshot->cut);
 
 	memset(&snapshot->facts, 0, sizeof(snapshot->facts));
 	if (newest >= 0)

@@ -147,9 +147,7 @@ static int moved_add(struct moved *moved, const struct ipacct_ledger_record *rec
 static const struct ipacct_ledger_version *newest(const struct ipacct_ledger_record *record,
 						  uint64_t cut)
 {
-	uint64_t cut0 = __atomic_load_n(&record->version[0].cut, __ATOMIC_ACQUIRE);
-	uint64_t cut1 = __atomic_load_n(&record->version[1].cut, __ATOMIC_ACQUIRE);
-	int at = ipacct_version_pick(cut0, cut1, cut);
+	int at = IPACCT_VERSION_READ(record->version, cut);
 
 	return at < 0 ? NULL : &record->version[at];
 }

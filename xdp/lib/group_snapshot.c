@@ -67,9 +67,7 @@ static void records_copy(const struct ipacct_ledger *ledger, uint32_t n, uint64_
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const struct ipacct_ledger_series *record = &ledger->groups[i];
-		int newest = ipacct_version_pick(
-			__atomic_load_n(&record->version[0].cut, __ATOMIC_ACQUIRE),
-			__atomic_load_n(&record->version[1].cut, __ATOMIC_ACQUIRE), cut);
+		int newest = IPACCT_VERSION_READ(record->version, cut);
 		struct ipacct_group *group = &join->groups[join->n];
 
 		if (__atomic_load_n(&record->kind, __ATOMIC_ACQUIRE) != IPACCT_SERIES_GROUP)

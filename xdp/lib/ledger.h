@@ -65,6 +65,15 @@ static inline int ipacct_version_pick(uint64_t cut0, uint64_t cut1, uint64_t cut
 	return valid1 ? 1 : valid0 ? 0 : -1;
 }
 
+/* The same of versions that the collector may be writing. version: two of any kind. */
+#define IPACCT_VERSION_READ(version, at_cut)                                           \
+	({                                                                             \
+		uint64_t cut0_ = __atomic_load_n(&(version)[0].cut, __ATOMIC_ACQUIRE); \
+		uint64_t cut1_ = __atomic_load_n(&(version)[1].cut, __ATOMIC_ACQUIRE); \
+                                                                                       \
+		ipacct_version_pick(cut0_, cut1_, at_cut);                             \
+	})
+
 /* How many records are claimed; the file may say anything. */
 static inline uint32_t ipacct_ledger_used(const __u32 *n, uint32_t max)
 {

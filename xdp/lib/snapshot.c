@@ -56,9 +56,7 @@ static int entries_copy(const struct ipacct_ledger_record *records, uint32_t n, 
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct ipacct_ledger_record *record = &records[i];
-		uint64_t cut0 = __atomic_load_n(&record->version[0].cut, __ATOMIC_ACQUIRE);
-		uint64_t cut1 = __atomic_load_n(&record->version[1].cut, __ATOMIC_ACQUIRE);
-		int newest = ipacct_version_pick(cut0, cut1, cut);
+		int newest = IPACCT_VERSION_READ(record->version, cut);
 
 		if (newest < 0 || !record->version[newest].last_seen_ns)
 			continue; /* claimed and not committed yet, or folded */
@@ -84,9 +82,7 @@ static void interfaces_copy(const struct ipacct_ledger *ledger, uint64_t cut,
 	snapshot->n_interfaces = 0;
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX; slot++) {
 		const struct ipacct_ledger_interface *from = &ledger->interfaces[slot];
-		uint64_t cut0 = __atomic_load_n(&from->version[0].cut, __ATOMIC_ACQUIRE);
-		uint64_t cut1 = __atomic_load_n(&from->version[1].cut, __ATOMIC_ACQUIRE);
-		int newest = ipacct_version_pick(cut0, cut1, cut);
+		int newest = IPACCT_VERSION_READ(from->version, cut);
 		struct ipacct_interface_totals *to = &all[snapshot->n_interfaces];
 
 		if (newest < 0)
@@ -103,9 +99,7 @@ void ipacct_snapshot_head(const struct ipacct_ledger *ledger, uint64_t cut,
 			  struct ipacct_snapshot *snapshot)
 {
 	const struct ipacct_ledger_header *header = ledger->header;
-	int newest = ipacct_version_pick(__atomic_load_n(&header->version[0].cut, __ATOMIC_ACQUIRE),
-					 __atomic_load_n(&header->version[1].cut, __ATOMIC_ACQUIRE),
-					 cut);
+	int newest = IPACCT_VERSION_READ(header->version, cut);
 
 	if (newest >= 0)
 		snapshot->facts = header->version[newest];
