@@ -3,6 +3,9 @@
 #ifndef IPACCT_DAEMON_LEDGER_VERSION_H
 #define IPACCT_DAEMON_LEDGER_VERSION_H
 
+#include <stdbool.h>
+#include <string.h>
+
 #include "crash.h"
 #include "ledger.h"
 #include "table.h"
@@ -30,6 +33,27 @@ static inline void version_close(__u64 *cut, uint64_t number)
 	CRASH_POINT(added);
 	__atomic_store_n(cut, number, __ATOMIC_RELEASE);
 	CRASH_POINT(stamped);
+}
+
+/* What records have, and this cut's delta, as the version of this cut. False: one of them is it already. */
+static inline bool version_add(struct ipacct_ledger_version version[2],
+			       const struct ipacct_counters *delta,
+			       const struct ipacct_ledger_cut *facts)
+{
+	int newest, at = version_to_write(version[0].cut, version[1].cut, facts->cut, &newest);
+	struct ipacct_ledger_version *to;
+
+	if (at < 0)
+		return false;
+	to = &version[at];
+	version_open(&to->cut);
+	memset(&to->counters, 0, sizeof(to->counters));
+	if (newest >= 0)
+		to->counters = version[newest].counters;
+	ipacct_counters_add(&to->counters, delta);
+	to->last_seen_ns = facts->cut_time_ns;
+	version_close(&to->cut, facts->cut);
+	return true;
 }
 
 /* Add what records have at a cut. */

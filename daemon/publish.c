@@ -253,25 +253,6 @@ static int tables_fill(struct publisher *publisher, const struct ipacct_epoch *e
 	return ret;
 }
 
-static void record_apply(struct ipacct_ledger_record *record, const struct ipacct_counters *delta,
-			 const struct ipacct_ledger_cut *facts)
-{
-	int newest, at = version_to_write(record->version[0].cut, record->version[1].cut,
-					  facts->cut, &newest);
-	struct ipacct_ledger_version *to;
-
-	if (at < 0)
-		return;
-	to = &record->version[at];
-	version_open(&to->cut);
-	memset(&to->counters, 0, sizeof(to->counters));
-	if (newest >= 0)
-		to->counters = record->version[newest].counters;
-	ipacct_counters_add(&to->counters, delta);
-	to->last_seen_ns = facts->cut_time_ns;
-	version_close(&to->cut, facts->cut);
-}
-
 static void totals_apply(struct ipacct_ledger_interface *interface,
 			 const struct ipacct_interface *identity, const struct ipacct_totals *delta,
 			 uint64_t cut)
@@ -342,8 +323,9 @@ static void addresses_apply(struct publisher *publisher, const struct ipacct_tab
 	for (uint32_t i = 0; i < table->n_entries; i++) {
 		if (i + AHEAD < table->n_entries && at[i + AHEAD] != RECORD_NONE)
 			record_prefetch(&records[at[i + AHEAD]]);
-		if (at[i] != RECORD_NONE)
-			record_apply(&records[at[i]], &table->entries[i].counters, facts);
+		if (at[i] != RECORD_NONE) /* what has this cut already is left alone */
+			(void)version_add(records[at[i]].version, &table->entries[i].counters,
+					  facts);
 	}
 }
 
@@ -356,8 +338,9 @@ static void rollups_apply(struct publisher *publisher, const struct ipacct_table
 		uint32_t at =
 			record_index_find(&publisher->rollups, &entry->key, entry->prefix_len);
 
-		if (at != RECORD_NONE && is_wide(entry->prefix_len) == wide)
-			record_apply(&publisher->ledger.rollups[at], &entry->counters, facts);
+		if (at != RECORD_NONE && is_wide(entry->prefix_len) == wide) /* as above */
+			(void)version_add(publisher->ledger.rollups[at].version, &entry->counters,
+					  facts);
 		if (publisher->fold.n_marked)
 			CRASH_POINT(fold_rolled);
 	}
