@@ -39,6 +39,19 @@ void config_init(struct config *ret_config)
 	ret_config->bpffs_given = false; /* setting_parse() marked the default as given */
 }
 
+/* What was read becomes the caller's, if it makes sense. */
+static int config_take(struct config *config, const char *name, struct config *ret_config,
+		       char *ret_error, size_t error_bytes)
+{
+	int ret;
+
+	config_resolve(config);
+	ret = config_hooks_check(config, name, ret_error, error_bytes);
+	if (!ret)
+		*ret_config = *config;
+	return ret;
+}
+
 int config_parse(const char *name, const char *text, size_t text_bytes,
 		 const struct config *defaults, struct config *ret_config, char *ret_error,
 		 size_t error_bytes)
@@ -46,14 +59,7 @@ int config_parse(const char *name, const char *text, size_t text_bytes,
 	struct config config = *defaults;
 	int ret = config_yaml_parse(name, text, text_bytes, &config, ret_error, error_bytes);
 
-	if (ret)
-		return ret;
-	config_resolve(&config);
-	ret = config_hooks_check(&config, name, ret_error, error_bytes);
-	if (ret)
-		return ret;
-	*ret_config = config;
-	return 0;
+	return ret ? ret : config_take(&config, name, ret_config, ret_error, error_bytes);
 }
 
 int config_load(const char *path, const struct config *defaults, struct config *ret_config,
@@ -62,14 +68,7 @@ int config_load(const char *path, const struct config *defaults, struct config *
 	struct config config = *defaults;
 	int ret = config_yaml_load(path, &config, ret_error, error_bytes);
 
-	if (ret)
-		return ret;
-	config_resolve(&config);
-	ret = config_hooks_check(&config, path, ret_error, error_bytes);
-	if (ret)
-		return ret;
-	*ret_config = config;
-	return 0;
+	return ret ? ret : config_take(&config, path, ret_config, ret_error, error_bytes);
 }
 
 /* What getopt_long() needs, made from the table. */
