@@ -19,6 +19,7 @@ void live_lines_finish(struct live_lines *lines)
 	free(lines->numbers);
 	free(lines->words);
 	free(lines->fresh);
+	memset(lines, 0, sizeof(*lines));
 }
 
 void live_lines_forget(struct live_lines *lines, const struct ipacct_meta *meta, bool ipv6)
@@ -43,13 +44,12 @@ static int lines_reserve(struct live_lines *lines, const struct ipacct_maps *map
 		return 0;
 	lines->was = calloc(n, hot_line_bytes(ipv6));
 	lines->numbers = calloc(n, sizeof(*lines->numbers));
-	if (!lines->was || !lines->numbers)
-		return -ENOMEM;
 	lines->words = calloc(n_words(maps, ipv6), sizeof(*lines->words));
-	if (!lines->words)
-		return -ENOMEM;
 	lines->fresh = calloc(n, sizeof(*lines->fresh));
-	return lines->fresh ? 0 : -ENOMEM;
+	if (lines->was && lines->numbers && lines->words && lines->fresh)
+		return 0;
+	live_lines_finish(lines); /* the next reading tries again */
+	return -ENOMEM;
 }
 
 struct words_context {

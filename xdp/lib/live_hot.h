@@ -19,6 +19,7 @@ struct live_lines {
 	uint32_t n_fresh;
 };
 
+/* Accepts zeroed ones, and leaves such. */
 void live_lines_finish(struct live_lines *lines);
 
 /* What was read before counts as new. */
