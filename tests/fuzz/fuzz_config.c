@@ -6,19 +6,13 @@
 #include <string.h>
 
 #include "config.h"
+#include "require.h"
 
 #define ERROR_BYTES 1024u
 #define MS_NS       1000000ULL
 #define HOUR_NS     (3600ULL * 1000 * MS_NS)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
-
-/* abort() is what the fuzzer reports; assert() might be compiled out. */
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void check_accepted(const struct config *config)
 {
@@ -39,17 +33,6 @@ static void check_accepted(const struct config *config)
 		for (size_t j = 0; j < i; j++)
 			require(strcmp(interface->name, config->interfaces[j].name) != 0);
 	}
-}
-
-static void check_refused(const char *error)
-{
-	size_t line, column;
-	int n = 0;
-
-	require(sscanf(error, "fuzz:%zu:%zu: %n", &line, &column, &n) == 2);
-	require(line > 0 && column > 0 && n > 0 && error[n]);
-	for (; *error; error++)
-		require(*error >= ' ' && *error < 0x7f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)

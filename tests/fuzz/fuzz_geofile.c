@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ipacct/ipacct.h"
+#include "require.h"
 
 #define RECORDS_ASKED 64u  /* from the front, and as many from the end */
 #define NAME_BYTES    255u /* ipacct.h: of a text, without its NUL */
@@ -23,13 +24,6 @@ struct image {
 	size_t bytes;
 	struct ipacct_geo_header header;
 };
-
-/* abort() is what the fuzzer reports; assert() might be compiled out. */
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* ---- What the bytes say, by the letter of ipacct/geo.h -------------------------------------- */
 

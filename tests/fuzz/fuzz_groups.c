@@ -10,26 +10,11 @@
 #include "config_groups.h"
 #include "group_list.h"
 #include "group_mask.h"
+#include "require.h"
 
 #define ERROR_BYTES 1024u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
-
-/* abort() is what the fuzzer reports; assert() might be compiled out. */
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
-static void check_refused(const char *error)
-{
-	size_t line, column;
-	int n = 0;
-
-	require(sscanf(error, "fuzz:%zu:%zu: %n", &line, &column, &n) == 2);
-	require(line > 0 && column > 0 && n > 0 && error[n]);
-}
 
 /* By any list: nothing is lost, and what is left is masked. */
 static void check_mask(const struct ipacct_group_list *list, const struct ipacct_key *keys,

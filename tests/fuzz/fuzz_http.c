@@ -9,15 +9,9 @@
 #include "http_auth.h"
 #include "http_query.h"
 #include "http_request.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
-
-/* abort() is what the fuzzer reports; assert() might be compiled out. */
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void fuzz_accept(const char *text)
 {

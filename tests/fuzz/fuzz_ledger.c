@@ -17,6 +17,7 @@
 #include "publish.h"
 #include "reader.h"
 #include "series.h"
+#include "require.h"
 
 #define ROLLUPS_MAX   (2 * IPACCT_DOMAINS_MAX + 4)
 #define ADDRESSES_MAX 16u /* the last cuts of the good one fill it and fold */
@@ -31,13 +32,6 @@ static uint8_t *good;    /* the good ledger */
 static uint8_t *changed; /* the file behind changed_fd */
 static int changed_fd;
 static size_t ledger_bytes;
-
-/* abort() is what the fuzzer reports; assert() might be compiled out. */
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* ---- A good ledger --------------------------------------------------------------------------- */
 

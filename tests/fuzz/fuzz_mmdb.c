@@ -13,17 +13,11 @@
 #include "geo_database.h"
 #include "geo_fields.h"
 #include "lsan_maxminddb.h"
+#include "require.h"
 
 #define N_QUESTIONS 64u
 
 static const struct geo_settings settings = { .n_languages = 2, .languages = { "de", "en" } };
-
-/* abort() is what the fuzzer reports; assert() might be compiled out. */
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void check_text(const struct geo_database *database, struct geo_text text)
 {

@@ -7,15 +7,9 @@
 #include <string.h>
 
 #include "native.h"
+#include "require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
-
-/* abort() is what the fuzzer reports; assert() might be compiled out. */
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void check(const struct outcome *outcome, size_t n_bytes)
 {

@@ -6,17 +6,11 @@
 #include <string.h>
 
 #include "config_protect.h"
+#include "require.h"
 
 #define ERROR_BYTES 1024u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
-
-/* abort() is what the fuzzer reports; assert() might be compiled out. */
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void check_prefix(const struct config_prefix *prefix)
 {
@@ -24,17 +18,6 @@ static void check_prefix(const struct config_prefix *prefix)
 	require(prefix->key.prefixlen >= 16 && prefix->key.prefixlen <= 16 + 128);
 	for (uint32_t bit = prefix->key.prefixlen - 16; bit < 128; bit++)
 		require(!(prefix->key.address[bit / 8] & 0x80 >> bit % 8));
-}
-
-static void check_refused(const char *error)
-{
-	size_t line, column;
-	int n = 0;
-
-	require(sscanf(error, "fuzz:%zu:%zu: %n", &line, &column, &n) == 2);
-	require(line > 0 && column > 0 && n > 0 && error[n]);
-	for (; *error; error++)
-		require(*error >= ' ' && *error < 0x7f);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)

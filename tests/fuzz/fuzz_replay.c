@@ -10,19 +10,13 @@
 #include "capture.h"
 #include "replay_result.h"
 #include "replay_witness.h"
+#include "require.h"
 
 #define PACKETS_MAX      4096u   /* of one input: enough for every way through */
 #define FRAME_BYTES_MAX  262144u /* libpcap's MAXIMUM_SNAPLEN for Ethernet */
 #define HEADER_BYTES_MIN 14u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
-
-/* abort() is what the fuzzer reports; assert() might be compiled out. */
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* What the witness made of it adds up, and each address is there once. */
 static void check_result(const struct witness *witness)

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Processes that die in the middle of a cut that folds: the next one makes it what it was to be. */
-#include <signal.h>
-#include <sys/wait.h>
-
-#include "crash.h"
+#include "dying.h"
 #include "fold_model.h"
 #include "ipacct/ipacct.h"
 
@@ -63,26 +60,12 @@ static void epoch_turn_round(void)
 	*table = turned;
 }
 
-/* Returns whether the process died there, not having passed by n times it lives. */
-static bool apply_in_another_process(const char *step, uint32_t n)
+static int apply_next(void)
 {
-	char at[64];
-	int status;
-	pid_t pid;
+	struct ipacct_ledger_cut facts = { .cut = model.cut + 1,
+					   .cut_time_ns = 1000000000u * (model.cut + 1) };
 
-	(void)snprintf(at, sizeof(at), "%s#%u", step, n);
-	pid = fork();
-	cr_assert_geq(pid, 0);
-	if (!pid) {
-		struct ipacct_ledger_cut facts = { .cut = model.cut + 1,
-						   .cut_time_ns = 1000000000u * (model.cut + 1) };
-
-		(void)setenv("IPACCT_CRASH_AT", at, 1);
-		_exit(publisher_apply(&bench.publisher, &bench.epoch, facts) != 0);
-	}
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : !WEXITSTATUS(status));
-	return WIFSIGNALED(status);
+	return publisher_apply(&bench.publisher, &bench.epoch, facts);
 }
 
 static void cut_with_deaths(uint64_t *n_deaths)
@@ -97,8 +80,8 @@ static void cut_with_deaths(uint64_t *n_deaths)
 			step = model_random(&model, N_STEPS);
 		if (publisher_cut(&bench.publisher) > model.cut)
 			continue;
-		n_deaths[step] += apply_in_another_process(
-			steps[step], 1 + model_random(&model, i % 2 ? 40 : 2));
+		n_deaths[step] +=
+			dies_at(steps[step], 1 + model_random(&model, i % 2 ? 40 : 2), apply_next);
 		next_process();
 		epoch_turn_round();
 	}

@@ -9,11 +9,7 @@
 
 #include "base/mix.h"
 #include "table.h"
-
-static struct ipacct_key key_of(uint32_t i)
-{
-	return (struct ipacct_key){ .addr_be = { 0, 0, htonl(0xffff), htonl(i * 2654435761u) } };
-}
+#include "twin_keys.h"
 
 Test(table, adds_to_the_entry_of_the_key)
 {
@@ -22,7 +18,7 @@ Test(table, adds_to_the_entry_of_the_key)
 
 	for (int round = 0; round < 3; round++)
 		for (uint32_t i = 0; i < 10000; i++) {
-			struct ipacct_key key = key_of(i);
+			struct ipacct_key key = twin_key(i);
 
 			cr_assert_eq(ipacct_table_add(&table, &key, 128, &one), 0);
 		}
@@ -43,7 +39,7 @@ Test(table, run_of_addresses_adds_up_like_single_ones)
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < 5000; i++) {
-		keys[i] = key_of(i % 1700 / (1 + i % 3));
+		keys[i] = twin_key(i % 1700 / (1 + i % 3));
 		counters[i] = (struct ipacct_counters){ 1, i, 2, i * 3 };
 		cr_assert_eq(ipacct_table_add(&single, &keys[i], 128, &counters[i]), 0);
 	}
@@ -61,7 +57,7 @@ Test(table, run_of_addresses_adds_up_like_single_ones)
 Test(table, domain_and_prefix_length_are_part_of_the_key)
 {
 	struct ipacct_counters one = { .tx_packets = 1 };
-	struct ipacct_key key = key_of(7), other = key;
+	struct ipacct_key key = twin_key(7), other = key;
 	struct ipacct_table table = {};
 
 	other.domain = 9;
@@ -75,7 +71,7 @@ Test(table, domain_and_prefix_length_are_part_of_the_key)
 Test(table, reset_forgets_and_keeps_the_memory)
 {
 	struct ipacct_counters one = { .tx_packets = 1 };
-	struct ipacct_key key = key_of(1);
+	struct ipacct_key key = twin_key(1);
 	struct ipacct_table table = {};
 
 	cr_assert_eq(ipacct_table_add(&table, &key, 128, &one), 0);
@@ -91,7 +87,7 @@ Test(table, reset_forgets_and_keeps_the_memory)
 
 Test(table, empty_one_finds_nothing)
 {
-	struct ipacct_key key = key_of(1);
+	struct ipacct_key key = twin_key(1);
 	struct ipacct_table table = {};
 
 	cr_assert_eq(ipacct_table_find(&table, &key, 128), IPACCT_TABLE_NONE);
@@ -101,7 +97,7 @@ Test(table, empty_one_finds_nothing)
 
 Test(table, prefixes_are_those_of_the_program)
 {
-	struct ipacct_key v4 = key_of(0), v6 = { .addr_be = { htonl(0x20010db8), 1, 2, 3 } }, cut;
+	struct ipacct_key v4 = twin_key(0), v6 = { .addr_be = { htonl(0x20010db8), 1, 2, 3 } }, cut;
 
 	v4.addr_be[3] = htonl(0xc0000281); /* 192.0.2.129 */
 	cr_assert_eq(ipacct_key_prefix(&v4, 0, &cut), 112);
@@ -118,33 +114,16 @@ Test(table, prefixes_are_those_of_the_program)
 	cr_assert_eq(cut.addr_be[0], 0);
 }
 
-static uint32_t hash_of(const void *key)
-{
-	return (uint32_t)ipacct_key_hash(0, key, 128);
-}
-
-static int compare_hashes(const void *a, const void *b)
-{
-	uint32_t x = hash_of(a), y = hash_of(b);
-
-	return x < y ? -1 : x > y;
-}
-
-/* Of 200,000 keys some have the same 32 bits of their hash (a birthday: about five pairs). */
 Test(table, keys_of_one_hash_are_different_keys)
 {
-	const size_t n = 200000;
 	struct ipacct_counters one = { 1, 2, 3, 4 };
-	struct ipacct_key *keys = malloc(n * sizeof(*keys));
+	struct ipacct_key *keys = twin_keys_make();
 	size_t n_pairs = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		keys[i] = key_of(i);
-	qsort(keys, n, sizeof(*keys), compare_hashes);
-	for (size_t i = 0; i + 1 < n; i++) {
+	for (size_t i = 0; i + 1 < N_TWIN_KEYS; i++) {
 		struct ipacct_table table = {};
 
-		if (compare_hashes(&keys[i], &keys[i + 1]))
+		if (twin_compare(&keys[i], &keys[i + 1]))
 			continue;
 		n_pairs++;
 		cr_assert_eq(ipacct_table_add(&table, &keys[i], 128, &one), 0);
@@ -159,32 +138,20 @@ Test(table, keys_of_one_hash_are_different_keys)
 /* The same for two lengths of prefix. */
 Test(table, prefix_lengths_of_one_hash_are_different_keys)
 {
-	const size_t n = 200000;
 	struct ipacct_counters one = { 1, 2, 3, 4 };
-	struct ipacct_key *keys = malloc(n * sizeof(*keys));
+	struct ipacct_key *keys = twin_keys_make();
 	size_t n_pairs = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		keys[i] = key_of(i);
-	qsort(keys, n, sizeof(*keys), compare_hashes);
-	for (uint32_t i = 0; i < n; i++) {
-		struct ipacct_key prefix = key_of(i);
-		uint32_t hash = (uint32_t)ipacct_key_hash(0, &prefix, 112);
+	for (uint32_t i = 0; i < N_TWIN_KEYS; i++) {
+		struct ipacct_key prefix = twin_key(i);
+		const struct ipacct_key *twin =
+			twin_find(keys, (uint32_t)ipacct_key_hash(0, &prefix, 112));
 		struct ipacct_table table = {};
-		size_t low = 0, high = n;
 
-		while (low < high) {
-			size_t middle = (low + high) / 2;
-
-			if (hash_of(&keys[middle]) < hash)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low == n || hash_of(&keys[low]) != hash)
+		if (!twin)
 			continue;
 		n_pairs++;
-		cr_assert_eq(ipacct_table_add(&table, &keys[low], 128, &one), 0);
+		cr_assert_eq(ipacct_table_add(&table, twin, 128, &one), 0);
 		cr_assert_eq(ipacct_table_add(&table, &prefix, 112, &one), 0);
 		cr_assert_eq(table.n_entries, 2);
 		ipacct_table_finish(&table);
@@ -196,7 +163,7 @@ Test(table, prefix_lengths_of_one_hash_are_different_keys)
 Test(table, does_not_grow_beyond_what_numbers_name)
 {
 	struct ipacct_counters one = { 1, 2, 3, 4 };
-	struct ipacct_key key = key_of(1);
+	struct ipacct_key key = twin_key(1);
 	struct ipacct_table table = { .n_entries = 1u << 30, .n_allocated = 1u << 30 };
 
 	cr_assert_eq(ipacct_table_add(&table, &key, 128, &one), -ENOMEM);
