@@ -99,8 +99,10 @@ struct ipacct_counters slots_leave(struct series_slots *slots, uint32_t slot,
 				   const struct ipacct_ledger_cut *facts)
 {
 	struct ipacct_counters amount = slots_amount(slots, slot);
-	struct ipacct_counters minus = { -amount.tx_packets, -amount.tx_l3_bytes,
-					 -amount.rx_packets, -amount.rx_l3_bytes };
+	struct ipacct_counters minus = { .tx_packets = -amount.tx_packets,
+					 .tx_l3_bytes = -amount.tx_l3_bytes,
+					 .rx_packets = -amount.rx_packets,
+					 .rx_l3_bytes = -amount.rx_l3_bytes };
 
 	slots_add(slots, slot, &minus, facts); /* unsigned: the sum is zero */
 	slots->left_cut[slot] = facts->cut;

@@ -60,10 +60,14 @@ static ALWAYS_INLINE struct ipacct_counters hot_line_counters(const void *line, 
 	const struct ipacct_hot6_line *line6 = line;
 
 	if (ipv6)
-		return (struct ipacct_counters){ line6->tx_packets, line6->tx_l3_bytes,
-						 line6->rx_packets, line6->rx_l3_bytes };
-	return (struct ipacct_counters){ line4->tx_packets, line4->tx_l3_bytes, line4->rx_packets,
-					 line4->rx_l3_bytes };
+		return (struct ipacct_counters){ .tx_packets = line6->tx_packets,
+						 .tx_l3_bytes = line6->tx_l3_bytes,
+						 .rx_packets = line6->rx_packets,
+						 .rx_l3_bytes = line6->rx_l3_bytes };
+	return (struct ipacct_counters){ .tx_packets = line4->tx_packets,
+					 .tx_l3_bytes = line4->tx_l3_bytes,
+					 .rx_packets = line4->rx_packets,
+					 .rx_l3_bytes = line4->rx_l3_bytes };
 }
 
 static ALWAYS_INLINE struct ipacct_key hot_line_key(const void *line, bool ipv6)
