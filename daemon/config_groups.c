@@ -357,7 +357,7 @@ static int image_make(const struct reading *reading, uint64_t digest, struct gro
 		return -ENOMEM;
 	*header = (struct ipacct_groups_header){
 		.magic = IPACCT_GROUPS_MAGIC,
-		.abi_version = IPACCT_ABI_VERSION,
+		.abi_version = IPACCT_GROUPS_VERSION,
 		.header_bytes = sizeof(*header),
 		.name_bytes = sizeof(struct ipacct_groups_name),
 		.prefix_bytes = sizeof(struct ipacct_groups_prefix),

@@ -113,7 +113,7 @@ void group_image_protected(const struct group_image *image, struct config_prefix
 
 static const char *header_fault(const struct ipacct_groups_header *header, size_t bytes)
 {
-	if (header->magic != IPACCT_GROUPS_MAGIC || header->abi_version != IPACCT_ABI_VERSION ||
+	if (header->magic != IPACCT_GROUPS_MAGIC || header->abi_version != IPACCT_GROUPS_VERSION ||
 	    header->header_bytes != sizeof(*header) ||
 	    header->name_bytes != sizeof(struct ipacct_groups_name) ||
 	    header->prefix_bytes != sizeof(struct ipacct_groups_prefix))

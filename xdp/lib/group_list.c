@@ -20,11 +20,11 @@ static int header_check(const struct ipacct_groups_header *header, uint64_t byte
 		ipacct_problem_set(ret_problem, "the file of groups does not begin like one");
 		return -EBADMSG;
 	}
-	if (header->abi_version != IPACCT_ABI_VERSION) {
+	if (header->abi_version != IPACCT_GROUPS_VERSION) {
 		ipacct_problem_set(ret_problem,
-				   "the file of groups has ABI version %u, this program reads "
+				   "the file of groups has version %u, this program reads "
 				   "version %u",
-				   header->abi_version, IPACCT_ABI_VERSION);
+				   header->abi_version, IPACCT_GROUPS_VERSION);
 		return -EPROTO;
 	}
 	if (header->header_bytes != sizeof(*header) ||

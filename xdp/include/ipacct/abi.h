@@ -404,6 +404,7 @@ struct ipacct_ledger_series {
  * Which addresses they are is in a file of its own, made anew for each list and renamed into place:
  * header | n_groups names | n_prefixes prefixes, sorted by domain, address, length. */
 #define IPACCT_GROUPS_NAME         "groups"
+#define IPACCT_GROUPS_VERSION      1u /* of the file; made anew where it is another one */
 #define IPACCT_GROUPS_MAGIC        0x7370756f72677069ULL /* "ipgroups" */
 #define IPACCT_GROUPS_MAX          65536u                /* names in a list */
 #define IPACCT_GROUP_PREFIXES_MAX  (1u << 20)
@@ -415,7 +416,7 @@ struct ipacct_ledger_series {
 
 struct ipacct_groups_header {
 	__u64 magic;
-	__u32 abi_version;
+	__u32 abi_version; /* IPACCT_GROUPS_VERSION */
 	__u32 header_bytes;
 	__u32 name_bytes;
 	__u32 prefix_bytes;
