@@ -3,7 +3,9 @@
  *
  * Compiles as C11 and as BPF C. Fixed-width fields only, no implicit padding, reserved fields are
  * zero when written and ignored when read. Fields are only ever appended, into `reserved` or at the
- * end, with a new IPACCT_ABI_VERSION. All integers are in host order unless the name ends in _be.
+ * end, with a new IPACCT_ABI_VERSION and the row of the one before in daemon/layout.c, by which an
+ * upgrade converts pinned maps and the ledger. All integers are in host order unless the name ends
+ * in _be.
  *
  * What a reader may not assume: the fields of a record in the *active* epoch are not one instant.
  * Records of an epoch at rest and of the ledger at one cut are. */
