@@ -67,7 +67,7 @@ int ledger_file_init(int fd, uint32_t n_rollups_max, uint32_t n_addresses_max)
 }
 
 /* An empty file of full length under its temporary name. */
-static int file_create(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
+int ledger_file_create(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
 		       uint32_t n_addresses_max, uint32_t n_groups_max)
 {
 	int fd __cleanup(cleanup_fd) = -1;
@@ -89,9 +89,14 @@ static int file_create(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
 	return take_fd(&fd);
 }
 
-static int file_publish(int dir_fd)
+int ledger_file_publish(int dir_fd)
 {
 	return renameat(dir_fd, LEDGER_NEW, dir_fd, IPACCT_LEDGER_NAME) ? -errno : 0;
+}
+
+void ledger_file_discard(int dir_fd)
+{
+	(void)unlinkat(dir_fd, LEDGER_NEW, 0); /* absent is what is wanted */
 }
 
 static void records_copy(struct ipacct_ledger *to, const struct ipacct_ledger *from)
@@ -129,15 +134,15 @@ int ledger_file_copy(int fd, const struct ipacct_ledger *from)
 static int file_grow(int dir_fd, uid_t uid, gid_t gid, const struct ipacct_ledger *old,
 		     uint32_t n_rollups_max, uint32_t n_addresses_max)
 {
-	int fd __cleanup(cleanup_fd) =
-		file_create(dir_fd, uid, gid, n_rollups_max, n_addresses_max, old->n_groups_max);
+	int fd __cleanup(cleanup_fd) = ledger_file_create(dir_fd, uid, gid, n_rollups_max,
+							  n_addresses_max, old->n_groups_max);
 	int ret;
 
 	if (fd < 0)
 		return fd;
 	ret = ledger_file_copy(fd, old);
 	if (!ret)
-		ret = file_publish(dir_fd);
+		ret = ledger_file_publish(dir_fd);
 	if (ret)
 		(void)unlinkat(dir_fd, LEDGER_NEW, 0); /* the error that matters is ret */
 	return ret;
@@ -147,9 +152,9 @@ static int prepare_new(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
 		       uint32_t n_addresses_max)
 {
 	int fd __cleanup(cleanup_fd) =
-		file_create(dir_fd, uid, gid, n_rollups_max, n_addresses_max, 0);
+		ledger_file_create(dir_fd, uid, gid, n_rollups_max, n_addresses_max, 0);
 
-	return fd < 0 ? fd : file_publish(dir_fd);
+	return fd < 0 ? fd : ledger_file_publish(dir_fd);
 }
 
 int ledger_file_prepare(int runtime_dir_fd, uid_t uid, gid_t gid, uint32_t *n_rollups_max,
@@ -201,8 +206,8 @@ int ledger_file_groups(int runtime_dir_fd, uid_t uid, gid_t gid, const struct ip
 		       uint32_t n_groups_max, void (*change)(void *context, struct ipacct_ledger *),
 		       void *context)
 {
-	int fd __cleanup(cleanup_fd) = file_create(runtime_dir_fd, uid, gid, old->n_rollups_max,
-						   old->n_addresses_max, n_groups_max);
+	int fd __cleanup(cleanup_fd) = ledger_file_create(
+		runtime_dir_fd, uid, gid, old->n_rollups_max, old->n_addresses_max, n_groups_max);
 	struct ipacct_ledger fresh;
 	int ret;
 
@@ -214,7 +219,7 @@ int ledger_file_groups(int runtime_dir_fd, uid_t uid, gid_t gid, const struct ip
 		if (change)
 			change(context, &fresh);
 		ipacct_ledger_unmap(&fresh);
-		ret = file_publish(runtime_dir_fd);
+		ret = ledger_file_publish(runtime_dir_fd);
 	}
 	if (ret)
 		(void)unlinkat(runtime_dir_fd, LEDGER_NEW, 0); /* the error that matters is ret */

@@ -34,6 +34,13 @@ int ledger_file_groups(int runtime_dir_fd, uid_t uid, gid_t gid, const struct ip
 		       uint32_t n_groups_max, void (*change)(void *context, struct ipacct_ledger *),
 		       void *context);
 
+/* An empty file of full length under a name that only the other two know: one gives it the ledger's,
+ * one removes it. They return a descriptor, 0 or a negative errno. */
+int ledger_file_create(int dir_fd, uid_t uid, gid_t gid, uint32_t n_rollups_max,
+		       uint32_t n_addresses_max, uint32_t n_groups_max);
+int ledger_file_publish(int dir_fd);
+void ledger_file_discard(int dir_fd);
+
 /* Copy what `from` has committed into an empty ledger with at least its room. */
 int ledger_file_copy(int fd, const struct ipacct_ledger *from);
 
