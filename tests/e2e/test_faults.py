@@ -7,19 +7,11 @@ import signal
 
 import bpf
 import scrape
+from dying import crash_once, link_of
 from harness import CRASH_BUILD, Daemon, Network, Place, WITHOUT_HOT, program, run, scaled
 from groups import add_up, check_exact, totals
 from tap import SLOW, Failure, check, check_equal, test, wait_for
 from traffic import Traffic, exact, settle, steady
-
-
-def link_of(daemon, slot=0):
-    """(link id, program id) of the pinned link, asked from the kernel."""
-    descriptor = bpf.obj_get(os.path.join(daemon.place.bpffs, f"link_{slot}"))
-    try:
-        return bpf.link_ids(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @test(limit_s=240, guest=True)
@@ -63,18 +55,6 @@ def check_closed(daemon, network):
                         scrape.total(samples, f"ipacct_interface_{interface}_total"),
                         f"sum of the series, {direction} {series}, cut "
                         f"{scrape.total(samples, 'ipacct_cuts_total')}\n{daemon.log()[-500:]}")
-
-
-def crash_once(daemon, step):
-    """Run the daemon until one of its processes has died at this step, then kill the rest."""
-    words = "the collector ended (signal 9)"
-    before = daemon.log().count(words)
-    daemon.spawn(environment={"IPACCT_CRASH_AT": step})
-    wait_for(lambda: daemon.process.poll() is not None or daemon.log().count(words) > before,
-             f"a death at step {step}", limit_s=20)
-    daemon.notify.close()
-    if daemon.process.poll() is None:
-        daemon.kill()
 
 
 @test(limit_s=240, crash_build=True)

@@ -5,9 +5,9 @@ import ipaddress
 import json
 import os
 
+from dying import crash_once
 from harness import CRASH_BUILD, Daemon, Network, program, run, scaled
 from tap import check, check_equal, test, wait_for
-from test_faults import crash_once
 from traffic import Traffic, exact, settle
 
 RECORDS = 8192  # a ledger that a short burst of traffic fills

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Without the tier of busy addresses, which all other tests have: the same numbers."""
 
+from dying import crash_once
 from harness import CRASH_BUILD, Daemon, Network, scaled
 from tap import check, check_equal, test
-from test_faults import crash_once
 from traffic import Traffic, exact, settle, steady
 
 
