@@ -19,6 +19,7 @@
 #include "collector_seccomp.h"
 #include "crash.h"
 #include "cut.h"
+#include "drain.h"
 #include "exit_code.h"
 #include "groups.h"
 #include "groups_file.h"
@@ -369,6 +370,8 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 		cut_mask_init(&collector->cutter.mask, groups_fd, kept_fd);
 	if (!ret)
 		ret = series_start(collector, settings);
+	if (!ret)
+		ret = drain_all(&collector->cutter, settings->drains, settings->n_drains);
 	if (!ret)
 		ret = cutter_recover(&collector->cutter);
 	if (!ret)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "cost_facts.h"
+#include "drain_read.h"
 #include "http_server.h"
 #include "maps.h"
 #include "place.h"
@@ -52,13 +53,15 @@ struct collector_settings {
 	uint64_t interval_ns;
 	struct http_settings http;
 	struct series_settings series;
-	struct cost_shared *cost; /* the supervisor's page */
+	struct cost_shared *cost;       /* the supervisor's page */
+	const struct drain_set *drains; /* maps of earlier versions, to be emptied first */
+	size_t n_drains;
 };
 
 /* Run until the other end of socket_fd closes (one last cut) or something cannot go on. Never
  * returns into the supervisor's code: the result is the exit status of the process.
- * Descriptors: only socket_fd, the maps', place->runtime_dir_fd and the one of HTTP may be open, and
- * stderr. */
+ * Descriptors: only socket_fd, those of all maps, place->runtime_dir_fd and the one of HTTP may be
+ * open, and stderr. */
 int collector_run(struct ipacct_maps *maps, const struct place *place,
 		  const struct collector_settings *settings, int socket_fd);
 

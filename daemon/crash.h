@@ -38,6 +38,25 @@
 	X(totals_clear)                                                          \
 	X(cleared) /* done */
 
+/* The same of an upgrade that finds another layout (IPACCT_CRASH_AT=list_upgrade prints them). Those
+ * of a cut are passed by each drained epoch, too, from `claiming` to `committed`. */
+#define CRASH_STEPS_UPGRADE(X)                                                   \
+	X(takeover_moving)   /* one map of the old set has a second name */      \
+	X(takeover_moved)    /* all of them, ipacct_meta is moved */             \
+	X(takeover_carried)  /* new maps with the slots of before, not pinned */ \
+	X(takeover_pinned)   /* the new set is complete */                       \
+	X(ledger_filled)     /* a new ledger under another name */               \
+	X(ledger_kept)       /* the old one has a second name */                 \
+	X(ledger_converted)  /* the new one has its name */                      \
+	X(takeover_replaced) /* every program counts into the new set */         \
+	X(drain_begin)       /* the collector: nothing done */                   \
+	X(drain_joined)      /* the ledger names the old set */                  \
+	X(drain_read)        /* an epoch is in memory */                         \
+	X(drain_published)   /* it is in the ledger */                           \
+	X(drain_marked)      /* the old set says so itself */                    \
+	X(takeover_drained)  /* the supervisor knows */                          \
+	X(takeover_removing) /* ipacct_meta of the old set is gone, a pin follows */
+
 #ifdef IPACCT_CRASH_POINTS
 #include <signal.h>
 #include <stdbool.h>

@@ -20,9 +20,16 @@ static int steps_list(void)
 {
 #define PRINT(step) (void)puts(#step);
 	CRASH_STEPS(PRINT)
-#undef PRINT
 	return EXIT_CODE_OK;
 }
+
+/* And those of an upgrade for IPACCT_CRASH_AT=list_upgrade. */
+static int upgrade_steps_list(void)
+{
+	CRASH_STEPS_UPGRADE(PRINT)
+	return EXIT_CODE_OK;
+}
+#undef PRINT
 #endif
 
 /* Everything that can be read without being root: the configuration was, its other files are now. */
@@ -56,6 +63,8 @@ int main(int argc, char **argv)
 #ifdef IPACCT_CRASH_POINTS
 	if (crash_wanted("list"))
 		return steps_list();
+	if (crash_wanted("list_upgrade"))
+		return upgrade_steps_list();
 #endif
 	switch (config_from_args(argc, argv, &config)) {
 	case CONFIG_ARGS_EXIT_OK:

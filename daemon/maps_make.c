@@ -237,7 +237,7 @@ int maps_make(const struct sizing *sizing, struct ipacct_maps *ret_maps,
 	return maps_make_of(NULL, sizing, ret_maps, ret_problem);
 }
 
-static int pin_one(int fd, const char *dir, const char *name, gid_t gid)
+int maps_pin_one(int fd, const char *dir, const char *name, gid_t gid)
 {
 	char path[IPACCT_PIN_PATH_BYTES];
 
@@ -297,7 +297,7 @@ static int pin_one_missing(int fd, const char *dir, const char *name, gid_t gid)
 		return -ENAMETOOLONG;
 	if (!faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW))
 		return 0;
-	ret = pin_one(fd, dir, name, gid);
+	ret = maps_pin_one(fd, dir, name, gid);
 	return ret ? ret : 1;
 }
 

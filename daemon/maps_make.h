@@ -29,6 +29,9 @@ int maps_pin(const struct ipacct_maps *maps, const char *bpffs_dir, gid_t gid);
 /* Pin again what somebody unpinned. Returns how many, or a negative errno. */
 int maps_pin_missing(const struct ipacct_maps *maps, const char *bpffs_dir, gid_t gid);
 
+/* One map, 0640 root:gid; the name must be free. Returns 0 or a negative errno. */
+int maps_pin_one(int fd, const char *dir, const char *name, gid_t gid);
+
 /* Remove every pin of a set with so many partitions. */
 void maps_unpin(const char *bpffs_dir, uint32_t n_parts);
 

@@ -106,6 +106,7 @@ static int program_replace(struct ports *ports, struct port *port)
 	if (ret)
 		return ret;
 	program_remember(port, prog_fd);
+	ports->n_replaced++;
 	return 1;
 }
 
@@ -176,8 +177,9 @@ static void witness_before(struct ports *ports, struct port *port, uint32_t ifin
 {
 	struct rtnl_counters counters = {};
 
-	if (slot_seen(ports->place->runtime_dir_fd, ports->maps, port_slot(ports, port),
-		      &port->record.base_seen_packets, &port->record.base_seen_l2_bytes))
+	if (slot_seen(ports->place->runtime_dir_fd, ports->maps, ports->aside,
+		      port_slot(ports, port), &port->record.base_seen_packets,
+		      &port->record.base_seen_l2_bytes))
 		log_warning("%s: earlier totals cannot be read, `verify` will show a residue",
 			    port->record.ifname);
 	if (rtnl_counters_read(ports->rtnl, ifindex, port_departures(port), &counters))

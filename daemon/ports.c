@@ -232,6 +232,16 @@ int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *re
 	return 0;
 }
 
+int ports_replace_rest(struct ports *ports, struct ipacct_problem *ret_problem)
+{
+	int ret = 0;
+
+	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret; slot++)
+		if (ports->port[slot].link_fd >= 0 && !ports->port[slot].prog_id)
+			ret = port_adopt(ports, &ports->port[slot], NULL, ret_problem);
+	return ret;
+}
+
 int ports_rollback(struct ports *ports)
 {
 	int n = 0;

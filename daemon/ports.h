@@ -36,11 +36,13 @@ struct dispatcher_use {
 struct ports {
 	struct port port[IPACCT_IFS_MAX]; /* by slot */
 	struct ipacct_maps *maps;
+	const struct takeover *aside; /* what the ledger does not have yet of earlier maps */
 	const struct config *config;
 	const struct place *place;
 	struct rtnl *rtnl;
 	const struct dispatcher_use *dispatcher;
 	struct ipacct_vlans *vlans; /* by slot, see vlans.h */
+	uint32_t n_replaced;        /* programs of before that this process has replaced */
 };
 
 /* attach: dispatcher is configured where it cannot be had: −EOPNOTSUPP with words in ret_problem. */
@@ -58,6 +60,10 @@ int ports_load(struct ports *ports);
  * attach. replace_all: also replace programs whose settings are the same (a start brings its own
  * version of the program). All or nothing: after a failure everything is as before. */
 int ports_apply(struct ports *ports, bool replace_all, struct ipacct_problem *ret_problem);
+
+/* Replace the programs that ports_apply() has left: of devices in other namespaces, or all of them
+ * where it was not called. */
+int ports_replace_rest(struct ports *ports, struct ipacct_problem *ret_problem);
 
 /* Undo what this process attached. Returns how many that were. */
 int ports_rollback(struct ports *ports);

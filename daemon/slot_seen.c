@@ -42,8 +42,8 @@ static int read_at(int fd, void *buffer, size_t bytes, size_t offset)
 }
 
 /* By pread: the file is the collector's, and one that it cut short must not raise SIGBUS here. */
-static int seen_try(int fd, const struct ipacct_maps *maps, uint32_t slot,
-		    struct ipacct_totals *sum)
+static int seen_try(int fd, const struct ipacct_maps *maps, const struct takeover *aside,
+		    uint32_t slot, struct ipacct_totals *sum)
 {
 	struct ipacct_ledger_header header, after;
 	struct ipacct_ledger_interface from;
@@ -71,20 +71,22 @@ static int seen_try(int fd, const struct ipacct_maps *maps, uint32_t slot,
 		if (ctl.cut[number] && !prepared && pending)
 			ret = epoch_add(maps, slot, number, sum);
 	}
+	for (size_t i = 0; i < aside->n_sets && !ret; i++)
+		ret = drain_slot_pending(&aside->sets[i], &header, slot, sum);
 	if (!ret)
 		ret = read_at(fd, &after, sizeof(after), 0);
 	return ret ? ret : after.cut == header.cut ? 0 : -EAGAIN;
 }
 
-int slot_seen(int runtime_dir_fd, const struct ipacct_maps *maps, uint32_t slot, __u64 *ret_packets,
-	      __u64 *ret_l2_bytes)
+int slot_seen(int runtime_dir_fd, const struct ipacct_maps *maps, const struct takeover *aside,
+	      uint32_t slot, __u64 *ret_packets, __u64 *ret_l2_bytes)
 {
 	int fd __cleanup(cleanup_fd) = ledger_file_open(runtime_dir_fd);
 	struct ipacct_totals sum;
 	int ret = fd < 0 ? fd : -EAGAIN;
 
 	for (int i = 0; i < SEEN_TRIES && ret == -EAGAIN; i++)
-		ret = seen_try(fd, maps, slot, &sum);
+		ret = seen_try(fd, maps, aside, slot, &sum);
 	if (ret)
 		return ret;
 	*ret_packets = sum.seen.packets;

@@ -24,26 +24,50 @@
 #define STOP_MS    10000
 #define RESTART_MS 1000 /* a dead collector is back within this; a dying one not more often */
 
-/* Close everything but what the collector may use: no link, no lock and no socket of the supervisor
- * survives the fork. */
-static int descriptors_limit(const struct ipacct_maps *maps, const struct place *place,
-			     int socket_fd, int http_fd)
+/* All descriptors of a set, or how many. */
+static size_t maps_fds(const struct ipacct_maps *maps, int *ret_fds)
 {
+	const int fds[] = {
+#define FD(member, pin) maps->member##_fd,
+		IPACCT_MAPS(FD)
+#undef FD
+	};
 	uint32_t n_lru = maps->meta.n_parts * IPACCT_EPOCHS;
-	int *keep __cleanup(cleanup_free) = calloc(n_lru + 32, sizeof(*keep));
 	size_t n = 0;
 
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (fds[i] < 0)
+			continue; /* a map that an earlier version did not have */
+		if (ret_fds)
+			ret_fds[n] = fds[i];
+		n++;
+	}
+	if (ret_fds)
+		memcpy(ret_fds + n, maps->lru_fds, n_lru * sizeof(*ret_fds));
+	return n + n_lru;
+}
+
+/* Close everything but what the collector may use: no link, no lock and no socket of the supervisor
+ * survives the fork. */
+static int descriptors_limit(const struct ipacct_maps *maps, const struct takeover *takeover,
+			     const struct place *place, int socket_fd, int http_fd)
+{
+	size_t room = 3 + maps_fds(maps, NULL);
+	int *keep __cleanup(cleanup_free) = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < takeover->n_sets; i++)
+		room += maps_fds(&takeover->sets[i].maps, NULL);
+	keep = calloc(room, sizeof(*keep));
 	if (!keep)
 		return -ENOMEM;
 	keep[n++] = socket_fd;
 	keep[n++] = place->runtime_dir_fd;
 	if (http_fd >= 0)
 		keep[n++] = http_fd;
-#define KEEP(member, pin) keep[n++] = maps->member##_fd;
-	IPACCT_MAPS(KEEP)
-#undef KEEP
-	memcpy(keep + n, maps->lru_fds, n_lru * sizeof(*keep));
-	n += n_lru;
+	n += maps_fds(maps, keep + n);
+	for (size_t i = 0; i < takeover->n_sets; i++)
+		n += maps_fds(&takeover->sets[i].maps, keep + n);
 	return descriptors_keep(keep, n);
 }
 
@@ -67,13 +91,16 @@ static _Noreturn void child_run(struct supervisor *supervisor, int socket_fd)
 							 .key = supervisor->secrets.key,
 							 .auth = supervisor->secrets.auth },
 					       .series = series_settings(&supervisor->config),
-					       .cost = supervisor->cost.shared };
+					       .cost = supervisor->cost.shared,
+					       .drains = supervisor->takeover.sets,
+					       .n_drains = supervisor->takeover.n_sets };
 	int ret;
 
 	child_signals_reset();
 	(void)prctl(PR_SET_NAME, "ipacct-collect"); /* only how `ps` shows it */
 	place.lock_fd = place.bpffs_fd = -1;
-	ret = descriptors_limit(&supervisor->maps, &place, socket_fd, supervisor->http.fd);
+	ret = descriptors_limit(&supervisor->maps, &supervisor->takeover, &place, socket_fd,
+				supervisor->http.fd);
 	if (ret) {
 		log_error("cannot limit the collector's descriptors: %s", strerror(-ret));
 		_exit(EXIT_CODE_ERROR);
@@ -100,6 +127,7 @@ int collector_spawn(struct supervisor *supervisor)
 	supervisor->collector_fd = pair[0];
 	supervisor->collector_pid = pid;
 	supervisor->collector_started_ms = ipacct_monotonic_ms();
+	supervisor->upgrade_final = true; /* it drains */
 	return 0;
 }
 

@@ -10,12 +10,14 @@
 
 #include "attach_hook.h"
 #include "base/cleanup.h"
+#include "crash.h"
 #include "exit_code.h"
 #include "geo_file.h"
 #include "groups_file.h"
 #include "groups_reload.h"
 #include "geo_overrides.h"
 #include "ledger.h"
+#include "ledger_convert.h"
 #include "ledger_file.h"
 #include "log.h"
 #include "maps_make.h"
@@ -58,7 +60,7 @@ int start_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 		supervisor->exit_code = EXIT_CODE_USAGE;
 		return -EINVAL;
 	}
-	if (config->detach && !maps_pinned(config)) {
+	if (config->detach && !maps_pinned(config) && !takeover_pending(config->bpffs_dir)) {
 		log_info("nothing is attached");
 		supervisor->exit_code = EXIT_CODE_OK;
 		return -ENOENT;
@@ -68,7 +70,8 @@ int start_check(struct supervisor *supervisor, struct ipacct_problem *problem)
 		return ret;
 	if (!config->detach) /* the last cut goes by the list of before */
 		ret = groups_begin(supervisor, problem);
-	if (!ret && (!maps_pinned(config) || config->dry_run))
+	if (!ret && !config->detach &&
+	    (!maps_pinned(config) || takeover_pending(config->bpffs_dir) || config->dry_run))
 		ret = groups_wait(supervisor, problem); /* else what counts already has its sizes */
 	if (!ret)
 		ret = protect_read(&supervisor->config, &supervisor->group_image,
@@ -141,8 +144,11 @@ static int maps_take(struct supervisor *supervisor, struct ipacct_problem *probl
 {
 	const struct config *config = &supervisor->config;
 	struct sizing *sizing = &supervisor->sizing;
-	int ret = ipacct_maps_open(config->bpffs_dir, true, &supervisor->maps, problem);
+	int ret = takeover_begin(&supervisor->takeover, config->bpffs_dir, supervisor->place.gid,
+				 problem);
 
+	if (!ret)
+		ret = ipacct_maps_open(config->bpffs_dir, true, &supervisor->maps, problem);
 	if (!ret) {
 		const struct ipacct_meta *meta = &supervisor->maps.meta;
 
@@ -156,7 +162,7 @@ static int maps_take(struct supervisor *supervisor, struct ipacct_problem *probl
 		supervisor->exit_code = ret == -EPROTO ? EXIT_CODE_CONFIG : EXIT_CODE_ERROR;
 		return ret;
 	}
-	ret = links_without_maps(config, problem);
+	ret = supervisor->takeover.n_sets ? 0 : links_without_maps(config, problem);
 	if (ret)
 		return ret;
 	if (groups_pending(supervisor)) { /* sizes need it, and there were maps a moment ago */
@@ -167,7 +173,10 @@ static int maps_take(struct supervisor *supervisor, struct ipacct_problem *probl
 	problem->text[0] = '\0';
 	ret = maps_make(sizing, &supervisor->maps, problem);
 	if (!ret)
+		ret = takeover_carry(&supervisor->takeover, &supervisor->maps);
+	if (!ret)
 		ret = maps_pin(&supervisor->maps, config->bpffs_dir, supervisor->place.gid);
+	CRASH_POINT(takeover_pinned);
 	supervisor->maps_made = !ret;
 	if (ret && !problem->text[0])
 		ipacct_problem_set(problem, "cannot pin the maps in %s: %s", config->bpffs_dir,
@@ -237,8 +246,14 @@ static int ledger_take(struct supervisor *supervisor, struct ipacct_problem *pro
 	bool there = !faccessat(place->runtime_dir_fd, IPACCT_LEDGER_NAME, F_OK, 0);
 	int ret = ledger_lock_check(supervisor, problem);
 
-	if (ret)
+	if (!ret)
+		ret = ledger_convert(place->runtime_dir_fd, 0, place->gid, problem);
+	if (ret < 0 && !problem->text[0])
+		ipacct_problem_set(problem, "cannot convert the ledger in %s: %s",
+				   supervisor->config.runtime_dir, strerror(-ret));
+	if (ret < 0)
 		return ret;
+	supervisor->ledger_converted = ret;
 	if (supervisor->config.detach && there) /* its last cut needs no more room */
 		n_rollups = n_addresses = 2 * IPACCT_DOMAINS_MAX;
 	/* root's: the collector is handed a descriptor and can open it no second time */
@@ -285,6 +300,15 @@ static int slots_restore(struct supervisor *supervisor)
 	return ret;
 }
 
+/* Before old maps are drained nothing may count there, whatever the configuration says of it. */
+static int programs_leave_old_maps(struct supervisor *supervisor, struct ipacct_problem *problem)
+{
+	int ret = supervisor->takeover.n_sets ? ports_replace_rest(&supervisor->ports, problem) : 0;
+
+	CRASH_POINT(takeover_replaced);
+	return ret;
+}
+
 static int attach_all(struct supervisor *supervisor, struct ipacct_problem *problem)
 {
 	int ret = rtnl_init(&supervisor->rtnl);
@@ -292,16 +316,20 @@ static int attach_all(struct supervisor *supervisor, struct ipacct_problem *prob
 	if (ret)
 		return ret;
 	supervisor->ports.maps = &supervisor->maps;
+	supervisor->ports.aside = &supervisor->takeover;
 	supervisor->ports.config = &supervisor->config;
 	supervisor->ports.place = &supervisor->place;
 	supervisor->ports.rtnl = &supervisor->rtnl;
 	supervisor->ports.dispatcher = &supervisor->dispatcher;
 	ret = ports_load(&supervisor->ports);
-	if (ret || supervisor->config.detach)
-		return ret;
-	ret = protect_begin(supervisor, problem);
+	if (!ret && supervisor->config.detach)
+		return programs_leave_old_maps(supervisor, problem);
+	if (!ret)
+		ret = protect_begin(supervisor, problem);
 	if (!ret)
 		ret = ports_apply(&supervisor->ports, true, problem);
+	if (!ret)
+		ret = programs_leave_old_maps(supervisor, problem);
 	if (!ret && !groups_pending(supervisor))
 		protect_settle(supervisor);
 	return ret ? ret : list_follow(supervisor, problem);
@@ -321,7 +349,7 @@ int start_all(struct supervisor *supervisor, struct ipacct_problem *problem)
 		ret = maps_take(supervisor, problem);
 	if (!ret)
 		ret = ledger_take(supervisor, problem);
-	if (!ret && supervisor->maps_made)
+	if (!ret && supervisor->maps_made && !supervisor->takeover.n_sets)
 		ret = slots_restore(supervisor);
 	if (!ret)
 		ret = attach_all(supervisor, problem);
@@ -342,6 +370,28 @@ int start_all(struct supervisor *supervisor, struct ipacct_problem *problem)
 	return ret;
 }
 
+void start_settle(struct supervisor *supervisor)
+{
+	CRASH_POINT(takeover_drained);
+	takeover_finish(&supervisor->takeover, supervisor->config.bpffs_dir);
+	ledger_convert_settle(supervisor->place.runtime_dir_fd);
+	supervisor->ledger_converted = false;
+}
+
+/* Once a program counts into the new maps there is no way back: the next start goes on then. */
+static void upgrade_undo(struct supervisor *supervisor)
+{
+	supervisor->upgrade_final |= supervisor->ports.n_replaced > 0;
+	if (supervisor->takeover.n_sets && supervisor->upgrade_final) {
+		log_warning(
+			"the upgrade to maps of ABI version %u has begun: the next start ends it",
+			IPACCT_ABI_VERSION);
+		supervisor->maps_made = supervisor->ledger_made = false;
+	} else if (supervisor->ledger_converted && !supervisor->upgrade_final) {
+		ledger_convert_undo(supervisor->place.runtime_dir_fd);
+	}
+}
+
 /* A failed start leaves everything as it was: what this process made goes, what it found stays. */
 void start_undo(struct supervisor *supervisor)
 {
@@ -349,8 +399,11 @@ void start_undo(struct supervisor *supervisor)
 
 	(void)ports_rollback(&supervisor->ports); /* none: fine */
 	protect_undo(supervisor);
+	upgrade_undo(supervisor);
 	if (supervisor->maps_made)
 		maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
+	takeover_end(&supervisor->takeover, supervisor->config.bpffs_dir,
+		     !supervisor->upgrade_final);
 	if (supervisor->ledger_made) {
 		(void)unlinkat(place->runtime_dir_fd, IPACCT_LEDGER_NAME, 0); /* may be absent */
 		geo_file_remove(place->runtime_dir_fd);

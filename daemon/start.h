@@ -17,6 +17,9 @@ void start_dry_run(struct supervisor *supervisor);
 /* Locks, maps, ledger, links, control socket, collector; returns 0 or a negative errno. */
 int start_all(struct supervisor *supervisor, struct ipacct_problem *problem);
 
+/* The first collector is ready: what an upgrade had to keep until then goes. */
+void start_settle(struct supervisor *supervisor);
+
 /* A failed start leaves everything as it was: what this process made goes, what it found stays. */
 void start_undo(struct supervisor *supervisor);
 

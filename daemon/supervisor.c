@@ -46,6 +46,7 @@ static int detach_finish(struct supervisor *supervisor, struct ipacct_problem *r
 	}
 	if (ports_attached(&supervisor->ports, NULL))
 		return 0;
+	start_settle(supervisor); /* it has cut, so it was ready: nobody may have heard that yet */
 	collector_stop(supervisor);
 	maps_unpin(supervisor->config.bpffs_dir, supervisor->maps.meta.n_parts);
 	ipacct_maps_finish(&supervisor->maps);
@@ -201,6 +202,7 @@ static void ready_serve(struct supervisor *supervisor)
 	if (!supervisor->ready_pending)
 		return;
 	supervisor->ready_pending = false;
+	start_settle(supervisor);
 	if (supervisor->config.detach)
 		detach_when_asked(supervisor);
 	else if (!supervisor->collector_ready)

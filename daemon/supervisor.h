@@ -21,6 +21,7 @@
 #include "reload.h"
 #include "rtnl.h"
 #include "sizing.h"
+#include "takeover.h"
 #include "watchdog.h"
 
 #define RETRY_MS 1000 /* something that failed is tried again after this */
@@ -32,7 +33,10 @@ struct supervisor {
 	struct place place;
 	struct sizing sizing;
 	struct ipacct_maps maps;
-	bool maps_made; /* by this process (to undo a failed start) */
+	bool maps_made;           /* by this process (to undo a failed start) */
+	struct takeover takeover; /* maps of earlier versions, until they are drained */
+	bool ledger_converted;    /* from an earlier version, by this process */
+	bool upgrade_final; /* a program was replaced or a collector ran: nothing is put back */
 	struct rtnl rtnl;
 	struct ports ports;
 	struct pin_watch pins;

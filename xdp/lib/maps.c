@@ -156,6 +156,15 @@ int ipacct_meta_check(const struct ipacct_meta *meta, struct ipacct_problem *ret
 	return 0;
 }
 
+static bool meta_bytes_right(int fd)
+{
+	struct bpf_map_info info = {};
+	uint32_t bytes = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &bytes) &&
+	       info.value_size == sizeof(struct ipacct_meta);
+}
+
 static int meta_read(struct ipacct_maps *maps, struct ipacct_problem *ret_problem)
 {
 	struct bpf_map_info info = {};
@@ -226,6 +235,60 @@ int ipacct_maps_open(const char *dir_path, bool writable, struct ipacct_maps *ma
 	ret = all_open(dir_path, writable, maps, ret_problem);
 	if (ret == -ENOENT && maps->meta_fd >= 0)
 		ret = -EBADMSG; /* ipacct_meta says that the set is complete, and it is not */
+	if (ret)
+		ipacct_maps_finish(maps);
+	return ret;
+}
+
+/* Not there: 0, the descriptor stays −1. */
+static int any_one_open(const char *dir_path, const char *name, int *fd,
+			struct ipacct_problem *ret_problem)
+{
+	int opened = *fd < 0 ? pin_open(dir_path, name, true, ret_problem) : *fd;
+
+	if (opened == -ENOENT) {
+		ipacct_problem_set(ret_problem, "%s", "");
+		return 0;
+	}
+	if (opened < 0)
+		return opened;
+	*fd = opened;
+	return 0;
+}
+
+static int any_open(const char *dir_path, struct ipacct_maps *maps,
+		    struct ipacct_problem *ret_problem)
+{
+	uint32_t zero = 0;
+	int ret = 0;
+
+	maps->meta_fd = pin_open(dir_path, IPACCT_PIN_META, true, ret_problem);
+	if (maps->meta_fd < 0)
+		return maps->meta_fd;
+	if (!meta_bytes_right(maps->meta_fd) ||
+	    bpf_map_lookup_elem(maps->meta_fd, &zero, &maps->meta) ||
+	    maps->meta.magic != IPACCT_ABI_MAGIC || !maps->meta.n_parts ||
+	    maps->meta.n_parts > UINT16_MAX) {
+		ipacct_problem_set(ret_problem, "%s: these are not maps of ipacct", dir_path);
+		return -EPROTO;
+	}
+	maps->meta.build[sizeof(maps->meta.build) - 1] = '\0';
+#define OPEN_ANY(member, pin) \
+	ret = ret ? ret : any_one_open(dir_path, pin, &maps->member##_fd, ret_problem);
+	IPACCT_MAPS(OPEN_ANY)
+#undef OPEN_ANY
+	return ret ? ret : lru_open(dir_path, true, maps, ret_problem);
+}
+
+int ipacct_maps_open_any(const char *dir_path, struct ipacct_maps *maps,
+			 struct ipacct_problem *ret_problem)
+{
+	int ret;
+
+	ipacct_maps_init(maps);
+	ret = any_open(dir_path, maps, ret_problem);
+	if (ret == -ENOENT && maps->meta_fd >= 0)
+		ret = -EBADMSG; /* as above */
 	if (ret)
 		ipacct_maps_finish(maps);
 	return ret;

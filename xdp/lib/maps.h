@@ -56,6 +56,12 @@ void ipacct_maps_finish(struct ipacct_maps *maps);
 int ipacct_maps_open(const char *dir_path, bool writable, struct ipacct_maps *maps,
 		     struct ipacct_problem *ret_problem);
 
+/* The same for maps of any version, read-write, unchecked but for magic and n_parts: their values
+ * are laid out as meta.abi_version says. What is not there, but for ipacct_meta and the inner maps, is
+ * −1. */
+int ipacct_maps_open_any(const char *dir_path, struct ipacct_maps *maps,
+			 struct ipacct_problem *ret_problem);
+
 /* Map ctl, parts, roll and roll6 read-write; needs writable descriptors. */
 int ipacct_maps_mmap(struct ipacct_maps *maps);
 
