@@ -96,6 +96,11 @@ build_asan() {
 }
 build_fuzz() { target=fuzz build fuzz clang -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Dtests=false; }
 build_tsan() { target=tsan build tsan clang -Db_sanitize=thread -Db_lundef=false; }
+# The release that an upgrade goes to (T-SCHEMA).
+build_next() {
+	target=daemon-and-readers build next gcc -Dnext_layout=true -Dcrash_points=true \
+		-Dtests=false -Dbench=false
+}
 build_crash() { build crash gcc -Dcrash_points=true -Dtests=false; }
 
 # ---- The suites: each prints TAP ---------------------------------------------------------------
@@ -177,7 +182,8 @@ suite_lru() {
 }
 
 suite_faults() {
-	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash exec "$here/faults/run.py" --side-by-side
+	IPACCT_BUILD=$builds/gcc IPACCT_CRASH_BUILD=$builds/crash IPACCT_NEXT_BUILD=$builds/next \
+		exec "$here/faults/run.py" --side-by-side
 }
 
 suite_fuzz() {
@@ -208,7 +214,8 @@ builds_of() {
 	unit) echo "gcc asan" ;;
 	golden) echo "gcc asan" ;;
 	kernel | package) echo "gcc" ;;
-	e2e | lru | faults | vm) echo "gcc crash" ;;
+	e2e | lru | vm) echo "gcc crash" ;;
+	faults) echo "gcc crash next" ;;
 	fuzz) [ -n "$beside" ] || echo "$1" ;;
 	tsan) echo "$1" ;;
 	esac

@@ -5,8 +5,9 @@
 # usage: tests/vm/run.sh KERNEL [BUILD]        KERNEL: a series (6.1: the oldest supported; 6, 7:
 #                                              the newest of it), or all for these three
 # BUILD is a meson build directory (default: $IPACCT_BUILD); IPACCT_CRASH_BUILD adds the tests with
-# crash points. IPACCT_VM_CACHE keeps the kernels. IPACCT_VM_TESTS: parts of names of e2e tests;
-# IPACCT_VM_KERNEL_SUITE=no leaves the kernel suite out.
+# crash points, IPACCT_NEXT_BUILD (-Dnext_layout=true) upgrades to it. IPACCT_VM_CACHE keeps the
+# kernels. IPACCT_VM_TESTS: parts of names of e2e tests; IPACCT_VM_KERNEL_SUITE=no leaves the kernel
+# suite out.
 # Prints one TAP stream; exit 1 when anything failed or a guest did not reach its end.
 set -euo pipefail
 
@@ -44,6 +45,7 @@ add_libraries() {
 	{ ldd "$1" 2>/dev/null || true; } | awk 'match($0, /\/[^ ]*/) { print substr($0, RSTART, RLENGTH) }' |
 		while read -r library; do
 			case $library in "$build"/* | "${IPACCT_CRASH_BUILD:-$build}"/*) continue ;; esac
+			case $library in "${IPACCT_NEXT_BUILD:-$build}"/*) continue ;; esac
 			[ -e "$root$library" ] || install -D -p "$library" "$root$library"
 		done
 }
@@ -142,6 +144,12 @@ group: files" >"$root/etc/nsswitch.conf"
 	add_kernel_suite
 	[ -z "${IPACCT_CRASH_BUILD:-}" ] || add_build "$IPACCT_CRASH_BUILD" /crash
 	guest_settings >"$root/vm.env"
+	if [ -n "${IPACCT_NEXT_BUILD:-}" ]; then # T-SCHEMA, where somebody asks for it
+		add_build "$IPACCT_NEXT_BUILD" /next
+		cp "$top/tests/faults/fault_schema.py" "$root/tests/e2e/test_schema.py"
+		# Each build finds its own libipacct by its run path.
+		echo "export IPACCT_NEXT_BUILD=/next; unset LD_LIBRARY_PATH" >>"$root/vm.env"
+	fi
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initramfs"
 }
 
