@@ -101,7 +101,7 @@ build_next() {
 	target=daemon-and-readers build next gcc -Dnext_layout=true -Dcrash_points=true \
 		-Dtests=false -Dbench=false
 }
-build_crash() { build crash gcc -Dcrash_points=true -Dtests=false; }
+build_crash() { target=daemon-and-readers build crash gcc -Dcrash_points=true -Dtests=false -Dbench=false; }
 
 # ---- The suites: each prints TAP ---------------------------------------------------------------
 
