@@ -186,6 +186,44 @@ Test(hot, ipv6_addresses_that_meet_in_one_pair_of_sets_cost_no_more_than_a_flood
 	one_pair_of_sets_attacked(true);
 }
 
+/* ---- Addresses that follow each other --------------------------------------------------------- */
+
+#define POOL_SETS 4096u
+#define N_SEEDS   100u
+
+/* Of as many addresses in a row as there are sets, how many sets are somebody's home, in percent. */
+static uint32_t homes_in_percent(bool ipv6, uint64_t first, uint64_t seed)
+{
+	static bool is_home[POOL_SETS];
+	uint32_t n = 0, sets[2];
+
+	memset(is_home, 0, sizeof(is_home));
+	for (uint64_t i = 0; i < POOL_SETS; i++) {
+		struct ipacct_key key = key_of(ipv6, first + i);
+
+		(ipv6 ? native_hot6_sets : native_hot4_sets)(&key, seed, POOL_SETS, sets);
+		n += !is_home[sets[0]];
+		is_home[sets[0]] = true;
+	}
+	return n * 100 / POOL_SETS;
+}
+
+/* Thrown at random they would hit 1 − 1/e of them, 63 %. */
+Test(hot, addresses_in_a_row_spread_for_every_seed)
+{
+	uint64_t seed = 88172645463325252ULL; /* Marsaglia's example */
+
+	for (uint32_t i = 0; i < N_SEEDS; i++) {
+		uint32_t ipv4, ipv6;
+
+		seed = seed * 6364136223846793005ULL + 1442695040888963407ULL; /* Knuth's MMIX */
+		ipv4 = homes_in_percent(false, 0x0a000000, seed | 1);
+		ipv6 = homes_in_percent(true, 1, seed | 1);
+		cr_expect(ipv4 > 50 && ipv6 > 50, "seed %llx: %u %% of IPv4, %u %% of IPv6",
+			  (unsigned long long)seed, ipv4, ipv6);
+	}
+}
+
 /* ---- Counters that are full -------------------------------------------------------------------- */
 
 #define HALF (1ull << 31) /* what a line's packet counter may hold */
