@@ -28,50 +28,69 @@ struct {
 	__type(value, struct ipacct_counters);
 } bench_hash SEC(".maps");
 
-/* The totals of totals_accounted(), less a part. */
-static __always_inline void plain_totals(struct ipacct_totals *totals, __u32 len,
-					 const struct ipacct_packet *pkt)
+/* plain4_totals() and totals_accounted() without the protocol. */
+static __always_inline void plain_totals(struct ipacct_totals *totals, __u64 len, __u64 l3_bytes,
+					 bool fragment)
 {
-	struct ipacct_packets_l3 *family = pkt->family == 4 ? &totals->ipv4 : &totals->ipv6;
+	struct ipacct_packets_l3 *family = cfg_family == 4 ? &totals->ipv4 : &totals->ipv6;
 
 	totals->accounted.packets++;
 	totals->accounted.l2_bytes += len;
 	family->packets++;
-	family->l3_bytes += pkt->l3_bytes;
-	if (pkt->fragment == IPACCT_FRAGMENT_FIRST)
+	family->l3_bytes += l3_bytes;
+	if (fragment)
 		totals->first_fragments++;
-	else if (pkt->fragment)
-		totals->other_fragments++;
+}
+
+static __always_inline int plain_parse4(struct xdp_md *ctx, struct ipacct_totals *totals, __u64 len,
+					struct ipacct_packet *pkt, bool protocols)
+{
+	const __u8 *frame = (void *)(long)ctx->data;
+	__u64 l3_bytes;
+
+	if (!plain4_is(frame, (void *)(long)ctx->data_end))
+		return -1;
+	l3_bytes = plain4_bytes(frame, len - ETH_HLEN);
+	if (l3_bytes < PARSE_IPV4_BYTES)
+		return -1;
+	pkt->l3_bytes = l3_bytes;
+	pkt->source.addr_be[2] = pkt->destination.addr_be[2] = KEY_IPV4_MAPPED;
+	pkt->source.addr_be[3] = parse_raw32(frame + ETH_HLEN + 12);
+	pkt->destination.addr_be[3] = parse_raw32(frame + ETH_HLEN + 16);
+	if (protocols)
+		plain4_totals(totals, len, frame, l3_bytes);
+	else
+		plain_totals(totals, len, l3_bytes, plain4_is_fragment(frame));
+	return 0;
 }
 
 /* Epoch, parser and totals as in count() and its way for plain packets. */
 static __always_inline int plain_parse(struct xdp_md *ctx, struct ipacct_packet *pkt,
 				       bool histogram, bool protocols)
 {
+	__u64 len = bpf_xdp_get_buff_len(ctx);
 	struct ipacct_totals *totals;
 	struct ipacct_cursor cur;
-	struct ipacct_ctl *ctl;
-	__u32 zero = 0, slot, len;
+	__u32 at = 2 * BENCH_PLAIN_SLOT + (ipacct_ctl_value.epoch & 1);
 
-	ctl = bpf_map_lookup_elem(&ipacct_ctl, &zero);
-	if (!ctl)
-		return -1;
-	slot = 2 * BENCH_PLAIN_SLOT + (*(volatile __u32 *)&ctl->epoch & 1);
-	totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
+	totals = bpf_map_lookup_elem(&ipacct_totals, &at);
 	if (!totals)
 		return -1;
-	len = bpf_xdp_get_buff_len(ctx);
-	totals->seen.packets++;
-	totals->seen.l2_bytes += len;
-	if (histogram)
-		totals->size_histogram[size_bin(len)]++;
+	if (histogram) {
+		totals_seen(totals, len);
+	} else {
+		totals->seen.packets++;
+		totals->seen.l2_bytes += len;
+	}
+	if (cfg_family == 4)
+		return plain_parse4(ctx, totals, len, pkt, protocols);
 	cur = cursor_linear(ctx, len);
-	if (ipacct_parse_plain(&cur, 0, cfg_family == 4 ? ETH_P_IP : ETH_P_IPV6, pkt))
+	if (ipacct_parse_plain(&cur, 0, ETH_P_IPV6, pkt))
 		return -1;
 	if (protocols)
 		totals_accounted(totals, len, pkt);
 	else
-		plain_totals(totals, len, pkt);
+		plain_totals(totals, len, pkt->l3_bytes, pkt->fragment);
 	return 0;
 }
 

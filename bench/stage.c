@@ -203,6 +203,7 @@ static void programs_open(struct stage *stage, const struct stage_options *optio
 	      bpf_map__reuse_fd(programs->maps.ipacct_##member, stage->maps.member##_fd));
 	IPACCT_MAPS(REUSE)
 #undef REUSE
+	check("reuse", bpf_map__reuse_fd(programs->maps.data_ctl, stage->maps.ctl_fd));
 	if (options->load.zipf > 0)
 		check("pairs", bpf_map__set_max_entries(programs->maps.bench_pairs, BENCH_PAIRS));
 	if (options->plain) {

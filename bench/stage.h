@@ -4,6 +4,7 @@
 #define IPACCT_BENCH_STAGE_H
 
 #include "bench.h"
+#include "ipacct/abi.h"
 #include "bench.skel.h"
 #include "cut.h"
 #include "groups.h"

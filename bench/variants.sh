@@ -63,7 +63,7 @@ ways)
 	only=("${packets[@]}")
 	;;
 choice)
-	edit xdp/bpf/hot_set.bpf.h 'return (hash ^ hash >> 29) &' 'return hash >> 32 \&'
+	edit xdp/bpf/hot_set.bpf.h 'return hash ^ hash >> 29;' 'return hash >> 32;'
 	only=("${packets[@]}")
 	;;
 lto)

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "ipacct/abi.h"
 #include "ipacct.skel.h"
 #include "epoch.h"
 #include "guard.h"
@@ -346,7 +347,26 @@ static int maps_reuse(struct ipacct_bpf *skeleton, const struct ipacct_maps *map
 		return ret;
 	IPACCT_MAPS(REUSE)
 #undef REUSE
-	return 0;
+	/* the same map once more: what the program reads by address */
+	return bpf_map__reuse_fd(skeleton->maps.data_ctl, maps->ctl_fd);
+}
+
+/* Whether the partition of every CPU follows from its number. */
+static bool cpus_in_order(const struct ipacct_maps *maps)
+{
+	for (uint32_t cpu = 0, part; cpu < maps->meta.n_cpus; cpu++)
+		if (bpf_map_lookup_elem(maps->cpus_fd, &cpu, &part) || part != cpu + 1)
+			return false;
+	return true;
+}
+
+uint32_t program_plain(const struct ipacct_maps *maps, uint32_t flags)
+{
+	const uint32_t asks = IPACCT_IFFLAG_INNER | IPACCT_IFFLAG_VLANS | IPACCT_IFFLAG_NO_ETHERNET;
+
+	if (!maps->meta.hot4_sets || flags & asks)
+		return IPACCT_PLAIN_ASK;
+	return cpus_in_order(maps) ? IPACCT_PLAIN_BY_CPU : IPACCT_PLAIN_BY_TABLE;
 }
 
 int program_open(const struct program_object *object, const struct ipacct_maps *maps, uint32_t slot,
@@ -358,6 +378,7 @@ int program_open(const struct program_object *object, const struct ipacct_maps *
 
 	if (ret)
 		return ret;
+	skeleton->rodata->cfg_plain = program_plain(maps, flags);
 	skeleton->rodata->cfg_slot = slot;
 	skeleton->rodata->cfg_domain = domain;
 	skeleton->rodata->cfg_domain_slot = domain_slot_number;

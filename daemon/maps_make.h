@@ -42,6 +42,9 @@ int program_open(const struct program_object *object, const struct ipacct_maps *
 		 uint16_t domain, uint32_t domain_slot, uint32_t flags,
 		 struct ipacct_bpf **ret_skeleton);
 
+/* What a program need not ask of each packet, enum ipacct_plain. flags: IPACCT_IFFLAG_*. */
+uint32_t program_plain(const struct ipacct_maps *maps, uint32_t flags);
+
 /* Load the program for one interface on these maps. Returns a descriptor or a negative errno. */
 int program_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
 		 uint32_t domain_slot, uint32_t flags);

@@ -8,6 +8,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "ipacct/abi.h"
 #include "ipacct.skel.h"
 #include "maps.h"
 #include "program_object.h"

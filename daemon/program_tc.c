@@ -10,6 +10,7 @@
 #include "epoch.h"
 #include "guard.h"
 #include "ipacct_tc.skel.h"
+#include "maps_make.h"
 #include "program_tc.h"
 
 static void cleanup_skeleton(struct ipacct_tc_bpf **skeleton)
@@ -36,7 +37,7 @@ static int maps_reuse(struct ipacct_tc_bpf *skeleton, const struct ipacct_maps *
 		if (ret)
 			return ret;
 	}
-	return 0;
+	return bpf_map__reuse_fd(skeleton->maps.data_ctl, maps->ctl_fd); /* by address */
 }
 
 int program_tc_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t domain,
@@ -47,6 +48,7 @@ int program_tc_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t doma
 
 	if (!skeleton)
 		return -errno;
+	skeleton->rodata->cfg_plain = program_plain(maps, flags);
 	skeleton->rodata->cfg_slot = slot;
 	skeleton->rodata->cfg_domain = domain;
 	skeleton->rodata->cfg_domain_slot = domain_slot;

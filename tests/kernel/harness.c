@@ -27,10 +27,15 @@ const struct machine_setup harness_setups[HARNESS_SETUPS] = {
 	  .domain = 7,
 	  .domain_slot = 3,
 	  .epoch = 1,
+	  .plain = IPACCT_PLAIN_BY_CPU,
 	  .hot_sets = 64,
 	  .lru_entries = 4096,
 	  .lru_budget = 4096 - 128 },
 	{ .inner = true, .hot_sets = 64, .lru_entries = 4096, .lru_budget = 4096 - 128 },
+	{ .plain = IPACCT_PLAIN_BY_TABLE,
+	  .hot_sets = 64,
+	  .lru_entries = 4096,
+	  .lru_budget = 4096 - 128 },
 };
 
 void harness_reference(const struct harness *harness, const uint8_t *frame, size_t n_bytes,

@@ -20,7 +20,7 @@ struct harness {
  * shared partition, epoch 1, with an interface slot and a domain of its own; and a hot tier so small
  * that lines are displaced all the time, in the same slot and domain; and such a tier with
  * `account: inner`. */
-#define HARNESS_SETUPS 4u
+#define HARNESS_SETUPS 5u
 extern const struct machine_setup harness_setups[HARNESS_SETUPS];
 
 /* Skips the test when not root. Fails it (and returns false) when the program cannot be loaded. */

@@ -96,12 +96,10 @@ static int lru_make(struct machine *machine)
 static int maps_fill(struct machine *machine)
 {
 	const struct machine_setup *setup = &machine->setup;
-	struct ipacct_ctl ctl = { .epoch = setup->epoch, .seed = 0x9234567887654321 /* odd */ };
 	struct ipacct_part part = { .lru_budget = setup->lru_budget };
 	uint32_t zero = 0, partition = setup->shared ? 0 : 1, index = index_in_use(machine);
 
-	if (bpf_map_update_elem(bpf_map__fd(machine->skeleton->maps.ipacct_ctl), &zero, &ctl, 0) ||
-	    bpf_map_update_elem(bpf_map__fd(machine->skeleton->maps.ipacct_cpus), &zero, &partition,
+	if (bpf_map_update_elem(bpf_map__fd(machine->skeleton->maps.ipacct_cpus), &zero, &partition,
 				0) ||
 	    bpf_map_update_elem(bpf_map__fd(machine->skeleton->maps.ipacct_parts), &index, &part,
 				0))
@@ -191,11 +189,13 @@ static int tc_load(struct machine *machine)
 	machine->tc->rodata->cfg_hot4_sets = setup->hot_sets;
 	machine->tc->rodata->cfg_hot6_sets = setup->hot_sets;
 	machine->tc->rodata->cfg_hot6_bit = IPACCT_EPOCHS * setup->hot_sets;
+	machine->tc->rodata->cfg_plain = setup->plain;
 	bpf_object__for_each_map(map, machine->tc->obj) {
 		const struct bpf_map *same =
 			bpf_object__find_map_by_name(machine->skeleton->obj, bpf_map__name(map));
 
-		if (!ret && same && !bpf_map__is_internal(map))
+		if (!ret && same &&
+		    (!bpf_map__is_internal(map) || map == machine->tc->maps.data_ctl))
 			ret = bpf_map__reuse_fd(map, bpf_map__fd(same));
 	}
 	if (!ret)
@@ -219,6 +219,10 @@ static int load(struct machine *machine)
 	machine->skeleton->rodata->cfg_hot4_sets = setup->hot_sets;
 	machine->skeleton->rodata->cfg_hot6_sets = setup->hot_sets;
 	machine->skeleton->rodata->cfg_hot6_bit = IPACCT_EPOCHS * setup->hot_sets;
+	machine->skeleton->rodata->cfg_plain = setup->plain;
+	/* what the program reads: a map of its own here, the pinned one in the daemon */
+	machine->skeleton->data_ctl->ipacct_ctl_value.epoch = setup->epoch;
+	machine->skeleton->data_ctl->ipacct_ctl_value.seed = 0x9234567887654321; /* odd */
 	ret = sizes_set(machine);
 	if (!ret)
 		ret = ipacct_bpf__load(machine->skeleton);

@@ -19,6 +19,7 @@ struct machine_setup {
 	uint32_t epoch;
 	bool inner;           /* account: inner */
 	bool shared;          /* CPU 0 uses partition 0 instead of its own */
+	uint32_t plain;       /* enum ipacct_plain; others than the first need hot_sets */
 	uint32_t hot_sets;    /* of each family, 0 = no hot tier; at least 64, a power of two */
 	uint32_t lru_entries; /* capacity of the LRU map that the tests use */
 	uint64_t lru_budget;  /* inserts allowed there */

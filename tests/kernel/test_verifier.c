@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
@@ -35,7 +36,8 @@ struct btf_ext_start {
 };
 
 /* Load with the verifier's statistics; returns instructions processed for the program. */
-static unsigned long load_verbose(uint32_t slot, uint16_t domain, uint32_t hot_sets, bool all)
+static unsigned long load_verbose(uint32_t slot, uint16_t domain, uint32_t hot_sets, uint32_t plain,
+				  bool all)
 {
 	static char log[LOG_BYTES];
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES,
@@ -52,6 +54,7 @@ static unsigned long load_verbose(uint32_t slot, uint16_t domain, uint32_t hot_s
 	skeleton->rodata->cfg_hot6_bit = 4 * hot_sets;
 	skeleton->rodata->cfg_guard = hot_sets != 0;
 	skeleton->rodata->cfg_inner = skeleton->rodata->cfg_vlans = all;
+	skeleton->rodata->cfg_plain = plain;
 	if (hot_sets) {
 		bpf_map__set_value_size(skeleton->maps.ipacct_hot4,
 					hot_sets * IPACCT_HOT_SET_BYTES);
@@ -72,16 +75,18 @@ Test(verifier, stays_below_its_budget_of_instructions)
 
 	if (geteuid() != 0)
 		cr_skip_test("loading a BPF program needs root");
-	n_insns = load_verbose(0, 0, 0, false);
+	n_insns = load_verbose(0, 0, 0, IPACCT_PLAIN_ASK, false);
 	harness_note("processed %lu insns", n_insns);
 	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "%lu", n_insns);
 	/* Settings are constants to the verifier: they may prune branches, not add them. */
-	n_insns = load_verbose(63, 65535, 0, false);
+	n_insns = load_verbose(63, 65535, 0, IPACCT_PLAIN_ASK, false);
 	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "slot 63, domain 65535: %lu", n_insns);
-	n_insns = load_verbose(0, 0, 16384, false);
-	harness_note("hot tier: processed %lu insns", n_insns);
-	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "hot tier: %lu", n_insns);
-	n_insns = load_verbose(63, 65535, 16384, true);
+	for (uint32_t plain = IPACCT_PLAIN_ASK; plain <= IPACCT_PLAIN_BY_CPU; plain++) {
+		n_insns = load_verbose(0, 0, 16384, plain, false);
+		harness_note("hot tier, plain %u: processed %lu insns", plain, n_insns);
+		cr_expect(n_insns <= VERIFIED_INSNS_MAX, "hot tier, plain %u: %lu", plain, n_insns);
+	}
+	n_insns = load_verbose(63, 65535, 16384, IPACCT_PLAIN_ASK, true);
 	harness_note("hot tier, inner addresses, VLAN domains: processed %lu insns", n_insns);
 	cr_expect(n_insns <= VERIFIED_INSNS_MAX, "everything: %lu", n_insns);
 }
@@ -161,6 +166,8 @@ static unsigned long load_tc_verbose(uint32_t hot_sets, bool no_ethernet, bool a
 	skeleton->rodata->cfg_guard = hot_sets != 0;
 	skeleton->rodata->cfg_no_ethernet = no_ethernet;
 	skeleton->rodata->cfg_inner = skeleton->rodata->cfg_vlans = all;
+	if (hot_sets && !no_ethernet && !all)
+		skeleton->rodata->cfg_plain = IPACCT_PLAIN_BY_CPU;
 	if (hot_sets) {
 		bpf_map__set_value_size(skeleton->maps.ipacct_hot4,
 					hot_sets * IPACCT_HOT_SET_BYTES);
@@ -209,18 +216,33 @@ Test(verifier, kernel_keeps_every_map_name_whole)
 	ipacct_bpf__destroy(skeleton);
 }
 
-/* .bss and .data cannot be pinned and taken over by the next version (DESIGN 4). */
+/* .bss and .data cannot be pinned and taken over by the next version (DESIGN 4). One section stands for
+ * a map that is: the program only reads there, and the map's element is as large. */
 Test(verifier, no_writable_global_variable)
 {
 	struct ipacct_bpf *skeleton = ipacct_bpf__open();
-	const struct bpf_map *map;
+	const struct btf *btf = bpf_object__btf(skeleton->obj);
+	const struct bpf_map *map, *ctl = skeleton->maps.ipacct_ctl;
+	const struct btf_type *value;
+	int id;
 
 	cr_assert(skeleton != NULL);
 	bpf_object__for_each_map(map, skeleton->obj) {
 		const char *name = bpf_map__name(map);
 
-		cr_expect(!strstr(name, ".bss") && !strstr(name, ".data"), "%s", name);
+		cr_expect(map == skeleton->maps.data_ctl ||
+				  (!strstr(name, ".bss") && !strstr(name, ".data")),
+			  "%s", name);
 	}
+	map = skeleton->maps.data_ctl;
+	cr_expect(bpf_map__type(map) == bpf_map__type(ctl) &&
+		  bpf_map__value_size(map) == bpf_map__value_size(ctl) &&
+		  bpf_map__max_entries(map) == bpf_map__max_entries(ctl) &&
+		  bpf_map__map_flags(map) == bpf_map__map_flags(ctl));
+	id = btf__find_by_name_kind(btf, "ipacct_ctl_value", BTF_KIND_VAR);
+	cr_assert(id > 0);
+	value = btf__type_by_id(btf, btf__type_by_id(btf, (uint32_t)id)->type);
+	cr_expect(btf_is_const(value));
 	ipacct_bpf__destroy(skeleton);
 }
 

@@ -258,8 +258,8 @@ static __always_inline void bundle_seen(struct ipacct_totals *totals, __u32 len,
 {
 	totals->seen.packets += bundle->packets;
 	totals->seen.l2_bytes += bundle->l2_bytes;
-	totals->size_histogram[size_bin(bundle->full_bytes)] += bundle->packets - 1;
-	totals->size_histogram[size_bin(bundle->last_bytes)]++;
+	*size_bin(totals, bundle->full_bytes) += bundle->packets - 1;
+	++*size_bin(totals, bundle->last_bytes);
 	totals->bundles++;
 	totals->bundled_packets += bundle->packets;
 	totals->bundled_added_l2_bytes +=
@@ -283,8 +283,9 @@ static __always_inline void bundle_accounted(struct ipacct_totals *totals,
 }
 
 __noinline int ipacct_count_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
-				   __u32 epoch, __u64 seed)
+				   __u32 epoch)
 {
+	__u64 seed = ipacct_ctl_value.seed;
 	struct ipacct_packet pkt = {};
 	struct bundle bundle = {};
 	__u32 index, l3_bytes, before_bytes = 0;

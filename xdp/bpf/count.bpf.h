@@ -33,6 +33,8 @@ const volatile __u32 cfg_hot6_bit = 0; /* first bit of ipacct_hot6 in ipacct_hot
 const volatile __u32 cfg_guard = 0;    /* there are protected prefixes */
 const volatile __u32 cfg_inner = 0;    /* tunnels count for the addresses inside */
 const volatile __u32 cfg_vlans = 0;    /* VLAN ids have domains of their own */
+/* What need not be asked of each packet. */
+const volatile __u32 cfg_plain = IPACCT_PLAIN_ASK;
 
 #include "maps.bpf.h"
 #include "cursor.bpf.h"
@@ -41,20 +43,31 @@ const volatile __u32 cfg_vlans = 0;    /* VLAN ids have domains of their own */
 #include "vlan.bpf.h"
 #include "account.bpf.h"
 
-/* Bin of a frame's size with FCS, one load instead of a chain of compares that mixed sizes mispredict. */
+/* Bin of a frame's size with FCS, one load instead of a chain of compares that mixed sizes mispredict.
+ * In octets: all that one may hold is inside of the totals, so the verifier needs no mask. */
 #define SIZE_OVERSIZE 1519u /* RFC 2819 etherStatsOversizePkts: longer than 1518 */
 static const __u8 size_bins[SIZE_OVERSIZE + 1] = {
-	[0 ... 63] = 0,    [64] = 1,           [65 ... 127] = 2,    [128 ... 255] = 3,
-	[256 ... 511] = 4, [512 ... 1023] = 5, [1024 ... 1518] = 6, [SIZE_OVERSIZE] = 7,
+#define BIN(number) ((number) * sizeof(__u64))
+	[0 ... 63] = BIN(0),      [64] = BIN(1),
+	[65 ... 127] = BIN(2),    [128 ... 255] = BIN(3),
+	[256 ... 511] = BIN(4),   [512 ... 1023] = BIN(5),
+	[1024 ... 1518] = BIN(6), [SIZE_OVERSIZE] = BIN(7),
+#undef BIN
 };
 
-static __always_inline __u32 size_bin(__u32 l2_bytes)
+static __always_inline __u64 *size_bin(struct ipacct_totals *totals, __u64 l2_bytes)
 {
-	__u32 size = l2_bytes + IPACCT_FCS_BYTES;
+	__u64 size = l2_bytes < SIZE_OVERSIZE - IPACCT_FCS_BYTES ? l2_bytes
+								 : SIZE_OVERSIZE - IPACCT_FCS_BYTES;
 
-	if (size > SIZE_OVERSIZE)
-		size = SIZE_OVERSIZE;
-	return size_bins[size] & (IPACCT_SIZE_BINS - 1); /* for the verifier */
+	return (__u64 *)((__u8 *)totals->size_histogram + size_bins[size + IPACCT_FCS_BYTES]);
+}
+
+static __always_inline void totals_seen(struct ipacct_totals *totals, __u64 len)
+{
+	totals->seen.packets++;
+	totals->seen.l2_bytes += len;
+	++*size_bin(totals, len);
 }
 
 /* Global functions: the verifier checks each once, whatever the callers know. */
@@ -185,8 +198,9 @@ static __always_inline void totals_tunnel(struct ipacct_totals *totals, int verd
 /* Any packet: tags, tunnels, extension headers, headers beyond the linear part, errors, addresses that
  * are not at home. */
 __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
-				__u32 epoch, __u64 seed)
+				__u32 epoch)
 {
+	__u64 seed = ipacct_ctl_value.seed;
 	struct ipacct_packet pkt = {};
 	__u32 index;
 	int verdict;
@@ -206,80 +220,42 @@ __noinline int ipacct_count_any(ipacct_ctx *ctx, struct ipacct_totals *totals, _
 	return verdict | ipacct_account(&pkt.destination, pkt.l3_bytes, index, ACCOUNT_RX(1), seed);
 }
 
-/* Nearly all packets: IP directly above Ethernet, both addresses at home in the hot tier. The same
- * parser and the same lines, but nothing of the packet has to be in memory on the way: whatever is a
- * call comes before it. Returns whether the packet was counted; else nothing is changed. */
-static __always_inline bool count_plain4(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
-					 __u32 epoch, __u64 seed)
-{
-	__u32 index = account_index(epoch), first = ipacct_first_type(ctx);
-	struct ipacct_hot4_line *table = is_shared(index) ? NULL : ipacct_hot4_table(index);
-	__u64 domain = hot4_word(0, cfg_domain), source, destination;
-	struct ipacct_cursor cur = cursor_linear(ctx, len);
-	struct ipacct_packet pkt = {};
-
-	if (!table || vlan_is_beside(ctx) ||
-	    (cfg_inner && tunnel_maybe_plain(&cur, first, ETH_P_IP)) ||
-	    ipacct_parse_plain(&cur, first, ETH_P_IP, &pkt))
-		return false;
-	source = domain | pkt.source.addr_be[3];
-	destination = domain | pkt.destination.addr_be[3];
-	if (!ipacct_hot4_pair(table, hot_hash(source, seed), source, hot_hash(destination, seed),
-			      destination, pkt.l3_bytes))
-		return false;
-	totals_accounted(totals, len, &pkt);
-	return true;
-}
-
-/* The same for IPv6; its own function, because its addresses do not fit into registers. */
-__noinline int ipacct_count_plain6(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
-				   __u32 epoch, __u64 seed)
-{
-	__u32 index = account_index(epoch & 1), first = ipacct_first_type(ctx);
-	struct ipacct_hot6_line *table = is_shared(index) ? NULL : ipacct_hot6_table(index);
-	struct ipacct_cursor cur = cursor_linear(ctx, len);
-	struct ipacct_packet pkt = {};
-
-	if (!totals || !table || vlan_is_beside(ctx) ||
-	    (cfg_inner && tunnel_maybe_plain(&cur, first, ETH_P_IPV6)) ||
-	    ipacct_parse_plain(&cur, first, ETH_P_IPV6, &pkt))
-		return false;
-	pkt.source.domain = pkt.destination.domain = cfg_domain;
-	if (!ipacct_hot6_pair(table, ipacct_hot6_hash(&pkt.source, seed), &pkt.source,
-			      ipacct_hot6_hash(&pkt.destination, seed), &pkt.destination,
-			      pkt.l3_bytes))
-		return false;
-	totals_accounted(totals, len, &pkt);
-	return true;
-}
+#include "plain.bpf.h"
 
 static __always_inline bool ipacct_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
-					  __u32 epoch, __u64 seed);
+					  __u32 epoch);
+
+/* plain: a constant in each caller. */
+static __always_inline void count_as(ipacct_ctx *ctx, __u64 len, __u32 plain)
+{
+	__u32 epoch = ipacct_ctl_value.epoch & 1, at = 2 * cfg_slot + epoch;
+	__u32 table_at = plain ? plain_table_at(epoch, plain) : 0;
+	struct ipacct_totals *totals = bpf_map_lookup_elem(&ipacct_totals, &at);
+
+	if (!totals || ipacct_bundle(ctx, totals, len, at & 1))
+		return;
+	totals_seen(totals, len);
+	if (plain || cfg_hot4_sets)
+		if ((plain ? count_plain4(ctx, totals, len, &table_at)
+			   : count_asking4(ctx, totals, len, at & 1)) ||
+		    ipacct_count_plain6(ctx, totals, len, at & 1))
+			return;
+	ipacct_count_any(ctx, totals, len, at & 1);
+}
 
 /* One packet of `len` octets without FCS. Everything about it belongs to one epoch, read once. */
-static __always_inline void count(ipacct_ctx *ctx, __u32 len)
+static __always_inline void count(ipacct_ctx *ctx, __u64 len)
 {
-	__u32 zero = 0, epoch, slot;
-	struct ipacct_totals *totals;
-	struct ipacct_ctl *ctl;
-
-	ctl = bpf_map_lookup_elem(&ipacct_ctl, &zero);
-	if (!ctl)
-		return;
-	epoch = *(volatile __u32 *)&ctl->epoch & 1;
-	slot = 2 * cfg_slot + epoch;
-	totals = bpf_map_lookup_elem(&ipacct_totals, &slot);
-	if (!totals)
-		return;
-	if (ipacct_bundle(ctx, totals, len, epoch, ctl->seed))
-		return;
-	totals->seen.packets++;
-	totals->seen.l2_bytes += len;
-	totals->size_histogram[size_bin(len)]++;
-	if (cfg_hot4_sets && (count_plain4(ctx, totals, len, epoch, ctl->seed) ||
-			      ipacct_count_plain6(ctx, totals, len, epoch, ctl->seed)))
-		return;
-	ipacct_count_any(ctx, totals, len, epoch, ctl->seed);
+	switch (cfg_plain) {
+	case IPACCT_PLAIN_BY_CPU:
+		count_as(ctx, len, IPACCT_PLAIN_BY_CPU);
+		break;
+	case IPACCT_PLAIN_BY_TABLE:
+		count_as(ctx, len, IPACCT_PLAIN_BY_TABLE);
+		break;
+	default:
+		count_as(ctx, len, IPACCT_PLAIN_ASK);
+	}
 }
 
 #endif

@@ -5,11 +5,11 @@
 
 #define HOT_PACKETS_FULL 0x80000000u /* half of what a 32-bit counter holds */
 
-/* 64 bits from which the numbers of two sets come: two multiplications, one by a secret odd number, so
- * that whoever does not know the seed cannot choose keys that meet. */
+/* 64 bits from which the numbers of two sets come: twice times a secret odd number, so that whoever does
+ * not know the seed cannot choose keys that meet. Why both: README.md. */
 static __always_inline __u64 hot_hash(__u64 x, __u64 seed)
 {
-	x = (x ^ seed) * 0x9e3779b97f4a7c15ULL; /* 2^64 / golden ratio */
+	x *= seed;
 	return (x ^ x >> 32) * seed;
 }
 
@@ -24,7 +24,9 @@ static __always_inline __u64 hot4_word(__be32 addr_be, __u16 domain)
 
 static __always_inline bool ipacct_hot4_is(const struct ipacct_hot4_line *line, __u64 word)
 {
-	return !((*(const __u64 *)line ^ word) << (64 - HOT4_WORD_BITS));
+	word = (word ^ *(const __u64 *)line) << (64 - HOT4_WORD_BITS);
+	barrier_var(word); /* else clang makes a mask of it, which takes a register */
+	return !word;
 }
 
 static __always_inline __u64 ipacct_hot4_wanted(const struct ipacct_key *key)
@@ -59,7 +61,7 @@ static __always_inline __u64 ipacct_hot6_hash(const struct ipacct_key *key, __u6
 	__u64 high = key->addr_be[0] | (__u64)key->addr_be[1] << 32;
 	__u64 low = key->addr_be[3] | (__u64)key->addr_be[2] << 32;
 
-	return hot_hash(low ^ mix64(high ^ seed ^ key->domain), seed);
+	return hot_hash(low ^ hot_hash(high ^ key->domain, seed), seed);
 }
 
 static __always_inline const struct ipacct_key *ipacct_hot6_wanted(const struct ipacct_key *key)

@@ -26,9 +26,14 @@ static __always_inline __u32 HOT(home)(__u64 hash, __u64 sets)
 	return hash >> 32 & (sets * HOT_WAYS - 1);
 }
 
+static __always_inline __u64 HOT(away_bits)(__u64 hash)
+{
+	return hash ^ hash >> 29;
+}
+
 static __always_inline __u32 HOT(away)(__u64 hash, __u64 sets)
 {
-	return (hash ^ hash >> 29) & (sets * HOT_WAYS - 1);
+	return HOT(away_bits)(hash) & (sets * HOT_WAYS - 1);
 }
 
 /* The line beside home: in the same cache line (IPv6: in the next one, which comes with it). */
@@ -37,24 +42,31 @@ static __always_inline __u32 HOT(beside)(__u32 home)
 	return home ^ 1;
 }
 
-/* The places of a key that cost one cache line each: home, beside it, away. They are also where it goes while they are free, so that nearly every key is found by one or two compares.
- * *ret_line is set when the result is true. */
-static __always_inline bool HOT(seek)(HOT_LINE *table, __u64 sets, __u64 hash, HOT_WANTED wanted,
-				      HOT_LINE **ret_line)
-{
-	__u32 home = HOT(home)(hash, sets);
-	HOT_LINE *line = &table[home];
+/* The same in octets, with HOT(mask) of the number of sets: nothing is multiplied. */
+#define HOT_SHIFT (32 - __builtin_ctz(sizeof(HOT_LINE)))
 
-	if (!HOT(is)(line, wanted)) {
-		line = &table[HOT(beside)(home)];
-		if (!HOT(is)(line, wanted)) {
-			line = &table[HOT(away)(hash, sets)];
-			if (!HOT(is)(line, wanted))
-				return false;
-		}
-	}
-	*ret_line = line;
-	return true;
+static __always_inline __u64 HOT(mask)(__u64 sets)
+{
+	return sets * IPACCT_HOT_SET_BYTES - sizeof(HOT_LINE);
+}
+
+/* The line where a key is at home. */
+static __always_inline HOT_LINE *HOT(at_home)(__u8 *table, __u64 mask, __u64 hash)
+{
+	return (HOT_LINE *)(table + (hash >> HOT_SHIFT & mask));
+}
+
+/* The other places of a key that cost one cache line each: beside home, and away. They are also where it
+ * goes while they are free, so that nearly every key is found by one or two compares. */
+static __always_inline HOT_LINE *HOT(elsewhere)(__u8 *table, __u64 mask, __u64 hash,
+						HOT_WANTED wanted)
+{
+	HOT_LINE *line = (HOT_LINE *)(table + ((hash >> HOT_SHIFT & mask) ^ sizeof(HOT_LINE)));
+
+	if (HOT(is)(line, wanted))
+		return line;
+	line = (HOT_LINE *)(table + (HOT(away_bits)(hash) * sizeof(HOT_LINE) & mask));
+	return HOT(is)(line, wanted) ? line : NULL;
 }
 
 /* Choose among the lines of both sets, in this order: home, beside it and away when they are free; any
@@ -225,22 +237,17 @@ static __always_inline int HOT(account)(struct account_record *record, __u32 ind
 	return ACCOUNT_DONE;
 }
 
-/* Both addresses of a packet, when both are where HOT(seek) looks. Returns whether it counted; else
- * nothing is changed. */
-static __always_inline bool HOT(pair)(HOT_LINE *table, __u64 source_hash, HOT_WANTED source_wanted,
-				      __u64 destination_hash, HOT_WANTED destination_wanted,
-				      __u32 l3_bytes)
+/* One packet of both addresses. Returns whether there was room for it; else nothing is changed. */
+static __always_inline bool HOT(add)(HOT_LINE *source, HOT_LINE *destination, __u64 l3_bytes)
 {
-	HOT_LINE *source, *destination;
-	__u64 sets = HOT_SETS;
+	__u32 tx_packets = source->tx_packets, rx_packets = destination->rx_packets;
 
-	if (!HOT(seek)(table, sets, source_hash, source_wanted, &source) ||
-	    !HOT(seek)(table, sets, destination_hash, destination_wanted, &destination) ||
-	    (source->tx_packets | destination->rx_packets) >= HOT_PACKETS_FULL)
+	if ((tx_packets | rx_packets) >= HOT_PACKETS_FULL)
 		return false;
-	source->tx_packets++;
+	source->tx_packets = tx_packets + 1;
 	source->tx_l3_bytes += l3_bytes;
-	destination->rx_packets++;
+	destination->rx_packets = rx_packets + 1;
 	destination->rx_l3_bytes += l3_bytes;
 	return true;
 }
+#undef HOT_SHIFT

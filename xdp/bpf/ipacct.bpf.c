@@ -34,9 +34,9 @@ static __always_inline int ipacct_hidden_vlan(ipacct_ctx *ctx)
 #include "turn.bpf.h"
 
 static __always_inline bool ipacct_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
-					  __u32 epoch, __u64 seed)
+					  __u32 epoch)
 {
-	(void)ctx, (void)totals, (void)len, (void)epoch, (void)seed;
+	(void)ctx, (void)totals, (void)len, (void)epoch;
 	return false;
 }
 

@@ -40,11 +40,11 @@ static __always_inline int ipacct_hidden_vlan(ipacct_ctx *ctx)
 #include "bundle.bpf.h"
 
 static __always_inline bool ipacct_bundle(ipacct_ctx *ctx, struct ipacct_totals *totals, __u32 len,
-					  __u32 epoch, __u64 seed)
+					  __u32 epoch)
 {
 	if (!ctx->gso_size)
 		return false;
-	ipacct_count_bundle(ctx, totals, len, epoch, seed);
+	ipacct_count_bundle(ctx, totals, len, epoch);
 	return true;
 }
 

@@ -13,6 +13,10 @@ struct {
 	__type(value, struct ipacct_ctl);
 } ipacct_ctl SEC(".maps");
 
+/* The same element where the program reads it: the address is in the instruction, nothing is looked up.
+ * libbpf makes a map of such a section; before it loads, it is given ipacct_ctl's descriptor instead. */
+const volatile struct ipacct_ctl ipacct_ctl_value SEC(".data.ctl") = {};
+
 /* key: 0. value: magic, ABI version, sizes. Written once by the daemon. Readers: tools. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

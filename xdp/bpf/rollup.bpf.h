@@ -7,12 +7,9 @@
 static __always_inline struct ipacct_counters *roll6_line(const struct ipacct_key *key, __u32 index)
 {
 	__u64 wanted = IPACCT_ROLL6_KEY(key->addr_be[0], key->domain);
-	__u32 zero = 0, at, set;
-	struct ipacct_ctl *ctl = bpf_map_lookup_elem(&ipacct_ctl, &zero);
+	__u32 at, set;
 
-	if (!ctl)
-		return NULL;
-	set = mix64(wanted ^ ctl->seed) & (IPACCT_ROLL6_LINES / IPACCT_ROLL6_WAYS - 1);
+	set = mix64(wanted ^ ipacct_ctl_value.seed) & (IPACCT_ROLL6_LINES / IPACCT_ROLL6_WAYS - 1);
 	at = index * IPACCT_ROLL6_LINES + set * IPACCT_ROLL6_WAYS;
 	for (__u32 i = 0; i < IPACCT_ROLL6_WAYS; i++, at++) {
 		struct ipacct_roll6_line *line = bpf_map_lookup_elem(&ipacct_roll6, &at);

@@ -203,6 +203,15 @@ enum ipacct_turn {
 #define IPACCT_TURN_WANTED(slot)  (2 * (slot))     /* key of what the supervisor wants … */
 #define IPACCT_TURN_DECIDED(slot) (2 * (slot) + 1) /* … and of what holds for the packet at hand */
 
+/* What need not be asked of each packet: the program's setting cfg_plain. For the supervisor and the
+ * program only. */
+enum ipacct_plain {
+	IPACCT_PLAIN_ASK =
+		0, /* tunnels, VLAN ids and frames without Ethernet count, or no hot tier is */
+	IPACCT_PLAIN_BY_TABLE = 1, /* there is a hot tier and nothing else of these … */
+	IPACCT_PLAIN_BY_CPU = 2,   /* … and the partition of every CPU is its number + 1 */
+};
+
 /* A line of ipacct_roll6. key = prefix32_be | domain << 32 | 1 << 48, 0 when the line is free. */
 struct ipacct_roll6_line {
 	__u64 key;
