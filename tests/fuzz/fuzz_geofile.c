@@ -181,7 +181,7 @@ static void store(const uint8_t *data, size_t bytes)
 
 	strcpy(dir, "/dev/shm/ipacct-fuzz-geo.XXXXXX");
 	require(mkdtemp(dir) != NULL);
-	snprintf(path, sizeof(path), "%s/%s", dir, IPACCT_GEO_NAME);
+	require((size_t)snprintf(path, sizeof(path), "%s/%s", dir, IPACCT_GEO_NAME) < sizeof(path));
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	require(fd >= 0 && pwrite(fd, data, bytes, 0) == (ssize_t)bytes && close(fd) == 0);
 }

@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 	require(text != NULL);
 	memcpy(text, data + 1, n_bytes - 1);
 	if (config_groups_parse("fuzz", text, n_bytes - 1, &image, error, sizeof(error))) {
-		check_refused(error);
+		check_place(error);
 	} else {
 		check_image(&image);
 		group_image_finish(&image);

@@ -15,15 +15,20 @@ static inline void require(bool condition)
 		abort();
 }
 
-/* What a reader of a person's text says of a broken one, which is called "fuzz": line, column and words,
- * all printable. */
-static inline void check_refused(const char *error)
+/* What a reader of a person's text says of a broken one, which is called "fuzz": line, column, words. */
+static inline void check_place(const char *error)
 {
 	size_t line, column;
 	int n = 0;
 
 	require(sscanf(error, "fuzz:%zu:%zu: %n", &line, &column, &n) == 2);
 	require(line > 0 && column > 0 && n > 0 && error[n]);
+}
+
+/* The same, with nothing of another alphabet in it. */
+static inline void check_refused(const char *error)
+{
+	check_place(error);
 	for (; *error; error++)
 		require(*error >= ' ' && *error < 0x7f);
 }
