@@ -13,7 +13,7 @@
 /* Zeroed storage is valid: nobody cuts. */
 struct http_yield {
 	uint64_t begun_ms; /* CLOCK_MONOTONIC */
-	uint32_t state;    /* futex(2) */
+	uint32_t word;     /* futex(2): which cut, and whether it goes on */
 };
 
 /* The thread that cuts: a cut begins, ends. */
