@@ -67,12 +67,25 @@ def equal_totals(one, other, what="at both ends", but=()):
             check_equal(one[name], other[name], f"{name} {what}")
 
 
+def settled_totals(*daemons):
+    """Dumps and totals of one moment: a neighbour may be asked for between two readings."""
+
+    def one_moment():
+        dumps = settled(*daemons)
+        sums = [totals(daemon) for daemon in daemons]
+        seen = [[[one["seen_packets"] for one in dump["interfaces"]] for dump in all_of]
+                for all_of in (dumps, sums)]
+        return (dumps, sums) if seen[0] == seen[1] else None
+
+    return wait_for(one_moment, "nothing moves between two readings")
+
+
 def equal_ends(here, out, arrive):
-    sent, got = settled(out, arrive)
+    (sent, got), sums = settled_totals(out, arrive)
     check_equal(here.counter("a0", "tx_dropped"), 0, "the cable lost frames")
     one, other = sent["interfaces"][0], got["interfaces"][0]
     check_equal((one["hook"], other["hook"]), ("tc-egress", "xdp"), "hooks")
-    a, b = totals(out)["interfaces"][0], totals(arrive)["interfaces"][0]
+    a, b = (one["interfaces"][0] for one in sums)
     equal_totals(a, b)
     check_equal(lines(sent), lines(got), "every address")
     return a
