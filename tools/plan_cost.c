@@ -6,11 +6,11 @@
 
 #include "plan_figures.h"
 
-#define N_POINTS      4u     /* loads of the bench that differ in the number of addresses … */
-#define LOAD_FLOOD    4u     /* … and the flood, behind them */
+#define N_POINTS      7u     /* loads of the bench that differ in the number of addresses … */
+#define LOAD_FLOOD    7u     /* … and the flood, behind them */
 #define CUT_ADDRESSES 65536u /* of cut/64k */
 
-static const double point_addresses[N_POINTS] = { 2, 1024, 65536, 1048576 };
+static const double point_addresses[N_POINTS] = { 2, 1024, 16384, 65536, 262144, 524288, 1048576 };
 
 /* Between two loads of the bench: a straight line over the logarithm of the number of addresses. */
 static double between(const double ns[N_POINTS + 1], double addresses)

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 
-LOADS = ("one", "1k", "64k", "1m", "flood")
+LOADS = ("one", "1k", "16k", "64k", "256k", "512k", "1m", "flood")
 
 
 def main(path):
