@@ -63,21 +63,7 @@ list() { # PREFIX COUNT: addresses with commas
 	done
 }
 
-start() {
-	local name
-	if exists; then
-		echo "demo network: already there"
-		return
-	fi
-	for name in $lan $router $wan; do
-		ip netns add "$name"
-		ip -n "$name" link set lo up
-	done
-	inside $router sh -ec 'echo 1 >/proc/sys/net/ipv4/ip_forward
-		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
-	leg $lan lan0 192.0.2 2001:db8:1 $n_clients
-	leg $wan wan0 198.51.100 2001:db8:2 $n_servers
-
+traffic() {
 	local clients servers
 	clients=$(list 192.0.2. $n_clients)$(list 2001:db8:1:: $n_clients)
 	servers=$(list 198.51.100. $n_servers)$(list 2001:db8:2:: $n_servers)
@@ -88,6 +74,28 @@ start() {
 		background $lan ping -q -n -i 0.5 198.51.100.10
 		background $lan ping -q -n -i 0.5 2001:db8:2::10
 	fi
+}
+
+start() {
+	local name
+	if exists && [ -n "$(ip netns pids "$lan")" ] && [ -n "$(ip netns pids "$wan")" ]; then
+		echo "demo network: already there"
+		return
+	fi
+	if exists; then # and nobody sends any more
+		traffic
+		echo "demo network: already there, its traffic goes on"
+		return
+	fi
+	for name in $lan $router $wan; do
+		ip netns add "$name"
+		ip -n "$name" link set lo up
+	done
+	inside $router sh -ec 'echo 1 >/proc/sys/net/ipv4/ip_forward
+		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+	leg $lan lan0 192.0.2 2001:db8:1 $n_clients
+	leg $wan wan0 198.51.100 2001:db8:2 $n_servers
+	traffic
 	echo "demo network: $n_clients clients, a router, $n_servers servers; IPv4, IPv6, VLAN 100"
 }
 
