@@ -2,90 +2,16 @@
 """A next release lays its records out otherwise (next_layout.py) and finds ours counting."""
 
 import contextlib
-import errno
 import json
 import os
-import signal
-import socket
-import threading
 
 import bpf
-from dying import crash_once, kill_stopped, link_of
-from harness import CRASH_BUILD, Daemon, Network, Place, alive, program, run, scaled
-from tagged import TYPE_AD, TYPE_Q, Sender, config_of, counted, expected, frame, vlans
-from tap import SLOW, Failure, Skip, check, check_equal, test, wait_for
-from traffic import Traffic, exact, sent, steady
-
-NEXT_BUILD = os.environ.get("IPACCT_NEXT_BUILD", "")
-DRAINED = "are in the ledger"  # the collector's line
-
-
-def next_daemon(context, network, place, *options, **more):
-    if not NEXT_BUILD:
-        raise Skip("IPACCT_NEXT_BUILD names no build")
-    # Cuts when somebody asks: a busy machine takes longer than a tenth of a second to read one.
-    return Daemon(context, network, *options, place=place, build=NEXT_BUILD, interval="1h", **more)
-
-
-def aside(place):
-    """Folders of maps that wait to be drained."""
-    return [name for name in os.listdir(place.bpffs) if name.startswith("drain_")]
-
-
-def settled(daemon):
-    """The upgrade has left nothing behind."""
-    wait_for(lambda: not aside(daemon.place), "the old maps' pins are gone")
-    check(not os.path.exists(os.path.join(daemon.place.runtime, "ledger.before")),
-          "the old ledger is still there")
-
-
-def seen_so_far(daemon, least):
-    wait_for(lambda: daemon.cut() and daemon.seen() >= least, f"{least} packets", limit_s=20)
-
-
-def left_by_old(context, network, place, *options):
-    """An old generation that died in the middle of a cut: it counts, both of its epochs have packets
-    that no ledger has, and a record or two carry the number of a cut that was not committed."""
-    old = Daemon(context, network, *options, place=place, build=CRASH_BUILD, interval="1h")
-    # Nothing is counted at the cut of its start; the next one has enough records.
-    old.spawn(environment={"IPACCT_CRASH_AT": f"stamped#{scaled(20, 8)}"})
-    old.wait_ready()
-    traffic = steady(context, network)
-    some_counted(old, traffic)
-    collector = old.pid_of_collector()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
-        link.connect(os.path.join(place.runtime, "control"))
-        link.send(b'{"command": "cut"}')
-        wait_for(lambda: not alive(collector), "its collector dies in a cut")
-        kill_stopped(old)
-    return old, traffic
-
-
-def left_without_ledger(context, network, place, *options):
-    """The same, and what it had counted is in its maps only: the ledger is another one."""
-    old = Daemon(context, network, *options, place=place, build=CRASH_BUILD, interval="1h").start()
-    traffic = steady(context, network)
-    some_counted(old, traffic)
-    for pid in (old.process.pid, old.pid_of_collector()):
-        os.kill(pid, signal.SIGKILL)
-    old.kill()
-    os.unlink(os.path.join(place.runtime, "ledger"))
-    return old, traffic
-
-
-def some_counted(daemon, traffic):
-    """Without a cut. A machine that is busy with other tests takes its time."""
-    least, seen = scaled(5000, 500), [0]
-
-    def counted():
-        seen[0] = daemon.seen("--live")
-        return seen[0] >= least
-
-    try:
-        wait_for(counted, "some packets", limit_s=30)
-    except Failure as late:
-        raise Failure(f"{late}: {seen[0]} of {least}, the generator "
-                      f"{'runs' if traffic.running() else 'ended'}: {daemon.log()[-900:]}") from late
+from dying import crash_once, link_of
+from harness import CRASH_BUILD, Daemon, Network, Place, program, run, scaled
+from tap import SLOW, check, check_equal, test, wait_for
+from traffic import Traffic, exact
+from upgrade import (DRAINED, NEXT_BUILD, SMALL, aside, left_by_old, left_without_ledger, names,
+                     next_daemon, seen_so_far, settled)
 
 
 @test(limit_s=90, crash_build=True, fault="T-SCHEMA", guest=True)
@@ -142,10 +68,6 @@ def another_layout_with_full_tables_is_taken_over(context):
 WITHOUT_LEDGER = ("drain_joined", "takeover_carried", "drain_published", "drain_marked")
 
 
-# Enough for every address of the traffic; the default is twice as slow to make.
-SMALL = ("--memory", "100M", "--top-addresses", "20")
-
-
 def steps_of_upgrade():
     listed = run(program("ipacctd", NEXT_BUILD), "-i", "lo",
                  env=dict(os.environ, IPACCT_CRASH_AT="list_upgrade")).stdout.split()
@@ -196,10 +118,6 @@ def an_older_one_comes(old, step):
         pins = old.place.pins()
         old.refuse(code=78, words=["version 2", "version 1"])
         check_equal(old.place.pins(), pins, f"pins after {step} and an older ipacctd")
-
-
-def names(place):
-    return sorted(path for path, _ in place.pins())
 
 
 @test(limit_s=120, crash_build=True, fault="T-SCHEMA")
@@ -336,97 +254,6 @@ def two_sets_of_maps_are_drained(context):
     exact(fresh, traffic)
 
 
-class Stream:
-    """Frames in turn, until it is stopped. Where the device has no room for one it was not sent, but at
-    tc-egress it has been counted by then."""
-
-    def __init__(self, context, space, device, frames, leaves):
-        network = type("There", (), {"sender": space})
-        self.socket = Sender(context, network, device).socket
-        self.frames, self.leaves = frames, leaves
-        self.sent = dict.fromkeys(frames, 0)
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        context.callback(self.finish)
-        self.thread.start()
-
-    def _run(self):
-        while not self.ended.wait(0.002):  # a pace that leaves the machine room for the rest
-            for octets in self.frames * 8:
-                try:
-                    self.socket.send(octets)
-                except OSError as full:
-                    if full.errno != errno.ENOBUFS:
-                        raise
-                    if not self.leaves:
-                        continue
-                self.sent[octets] += 1
-
-    def finish(self):
-        self.ended.set()
-        self.thread.join()
-
-    def n_sent(self):
-        return sum(self.sent.values())
-
-
-def domains_of(*streams):
-    """As the configuration below says: {domain: (packets, octets)}."""
-    amounts = {}
-    for domain, octets in TAGGED:
-        packets = sum(stream.sent[octets] for stream in streams)
-        had = amounts.get(domain, (0, 0))
-        amounts[domain] = had[0] + packets, had[1] + packets * L3_BYTES[octets]
-    return amounts
-
-
-VLAN_DOMAINS = {"domain": 3, "vlan_domains": vlans({100: 7, "200-299": 8})}
-L3_BYTES = {frame(60): 60, frame(61, [(TYPE_Q, 100)]): 61, frame(62, [(TYPE_Q, 200)]): 62,
-            frame(63, [(TYPE_AD, 299), (TYPE_Q, 100)]): 63, frame(64, [(TYPE_Q, 300)]): 64}
-TAGGED = list(zip((3, 7, 8, 8, 3), L3_BYTES))
-
-
-@test(limit_s=120, crash_build=True, fault="T-SCHEMA", guest=True)
-def tc_hooks_and_domains_of_vlans_are_taken_over(context):
-    """XDP and departures, both tc hooks by tcx links, both by filters of clsact; killed in between."""
-    for first, attach, step in (("xdp", "auto", "takeover_replaced"),
-                                ("tc-ingress", "auto", "takeover_pinned"),
-                                ("tc-ingress", "tc", "drain_published")):
-        network, place = Network(context), Place(context)
-        fresh = next_daemon(context, network, place, "--attach", attach, *SMALL, interface=None)
-        old = Daemon(context, network, "--attach", attach, *SMALL, place=place, build=CRASH_BUILD,
-                     interface=None)
-        for daemon in (fresh, old):
-            daemon.options[:2] = ["-c", config_of(place, [
-                {"name": "rx0", "hooks": [first, "tc-egress"], **VLAN_DOMAINS}], interval="1h")]
-        old.start()
-        frames = list(L3_BYTES)
-        streams = (Stream(context, network.sender, "tx0", frames, False),
-                   Stream(context, network.receiver, "rx0", frames, True))
-        counts = [stream.n_sent for stream in streams]
-        seen_so_far(old, scaled(5000, 500))
-        programs = {one["prog_id"] for one in old.status()["programs"]}
-        old.kill()
-        least = [count() + scaled(5000, 500) for count in counts]
-        wait_for(lambda: all(count() >= n for count, n in zip(counts, least)), "more frames")
-        crash_once(fresh, step)
-        fresh.start()
-        settled(fresh)
-        status = fresh.status()["programs"]
-        check_equal([one["n_attached"] for one in status], [1, 1], "attached once")
-        check(not programs & {one["prog_id"] for one in status}, "an old program still counts")
-        check_equal(fresh.log().count(DRAINED), 1, "sets of maps that were drained")
-        seen_so_far(fresh, fresh.seen() + scaled(5000, 500))
-        for stream in streams:
-            stream.finish()
-        rows = counted(fresh, sum(count() for count in counts))
-        check_equal(rows, expected(domains_of(*streams)), f"by domain, {first}, {attach}")
-        check_equal({one["hook"]: one["seen_packets"] for one in fresh.dump()["interfaces"]},
-                    {first: counts[0](), "tc-egress": counts[1]()}, "by hook")
-        fresh.ctl("detach")
-        context.note(f"{first} {attach}: {counts[0]()} and {counts[1]()} frames")
-
-
 @test(limit_s=60, crash_build=True, fault="T-SCHEMA")
 def maps_of_another_layout_can_be_detached(context):
     for alone in (True, False):
@@ -457,65 +284,3 @@ def detach_while_it_drains(fresh):
     check_equal(reply["exit"], 0, f"detach {reply}")
     wait_for(lambda: fresh.process.poll() is not None, "ipacctd ends")
     fresh.notify.close()
-
-
-@test(limit_s=60, crash_build=True, fault="T-SCHEMA")
-def device_in_another_namespace_is_taken_over(context):
-    network, place = Network(context), Place(context)
-    fresh = next_daemon(context, network, place)
-    old = Daemon(context, network, place=place, build=CRASH_BUILD, interval="1h").start()
-    third = network.receiver + "-c"
-    run("ip", "netns", "add", third)
-    context.callback(run, "ip", "netns", "del", third, expect=None)
-    run("ip", "-n", network.receiver, "link", "set", "rx0", "netns", third)
-    run("ip", "-n", third, "link", "set", "rx0", "up")
-    traffic = steady(context, network)
-    seen_so_far(old, scaled(5000, 500))
-    old.stop()
-    # Its name belongs to another device here, which is the one that is configured.
-    run("ip", "-n", network.receiver, "link", "add", "rx0", "type", "veth", "peer", "name", "px0")
-    run("ip", "-n", network.receiver, "link", "set", "rx0", "up")
-    before = link_of(old)
-    fresh.start()
-    settled(fresh)
-    after = link_of(fresh)
-    check_equal(after[0], before[0], "the link")
-    check(after[1] != before[1], "the program is still the old one")
-    seen_so_far(fresh, fresh.seen() + scaled(5000, 500))
-    traffic.finish()
-    exact(fresh, traffic)
-
-
-@test(limit_s=60, crash_build=True, fault="T-SCHEMA")
-def device_that_returns_with_the_upgrade_has_its_witness(context):
-    """What its slot has in the old maps is of before it was attached again: `verify` sees to that."""
-    network, place = Network(context), Place(context)
-    fresh = next_daemon(context, network, place, *SMALL)
-    old = Daemon(context, network, *SMALL, place=place, build=CRASH_BUILD, interval="1h").start()
-    old.kill()
-    before = sent(context, network)
-    network.delete_pair()
-    network.add_pair()
-    fresh.start()
-    settled(fresh)
-    exact(fresh, before, sent(context, network, seed=2))
-
-
-@test(limit_s=60, guest="only", crash_build=True, fault="T-SCHEMA")
-def behind_a_dispatcher_it_is_refused(context):
-    """Whatever the slot says of its state: killed while it is attached, it is not told."""
-    network, place = Network(context), Place(context)
-    options = "--attach", "dispatcher", *SMALL
-    fresh = next_daemon(context, network, place, *options)
-    old = Daemon(context, network, *options, place=place, build=CRASH_BUILD).start()
-    old.stop()
-    descriptor, slot = bpf.obj_get(os.path.join(place.bpffs, "ipacct_ifs")), bytes(4)
-    record = bpf.lookup(descriptor, slot, 112)
-    for state in (1, 0):  # attached; as it is before that is written
-        bpf.update(descriptor, slot, record[:25] + bytes([state]) + record[26:])
-        before = network.xdp_attached(), names(place)
-        fresh.refuse(code=78, words=["dispatcher", "version 1"])
-        check_equal((network.xdp_attached(), names(place)), before, "program and pins")
-    os.close(descriptor)
-    old.start()
-    old.ctl("detach")

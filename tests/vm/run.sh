@@ -147,6 +147,8 @@ group: files" >"$root/etc/nsswitch.conf"
 	if [ -n "${IPACCT_NEXT_BUILD:-}" ]; then # T-SCHEMA, where somebody asks for it
 		add_build "$IPACCT_NEXT_BUILD" /next
 		cp "$top/tests/faults/fault_schema.py" "$root/tests/e2e/test_schema.py"
+		cp "$top/tests/faults/fault_schema_hooks.py" "$root/tests/e2e/test_schema_hooks.py"
+		cp "$top/tests/faults/upgrade.py" "$root/tests/e2e"
 		# Each build finds its own libipacct by its run path.
 		echo "export IPACCT_NEXT_BUILD=/next; unset LD_LIBRARY_PATH" >>"$root/vm.env"
 	fi
