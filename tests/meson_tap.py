@@ -3,12 +3,14 @@
 """Turn meson's testlog.json into one TAP stream: meson_tap.py LABEL < testlog.json
 
 A program that speaks TAP gives its own results; one that does not is one result; one that failed
-without a failed result of its own (crash, time limit) becomes a failed result."""
+without a failed result of its own (crash, time limit) becomes a failed result, and so does one with a leak:
+Criterion does not look at how the process of a test ended that had passed."""
 
 import json
 import re
 import sys
 
+LEAK = "LeakSanitizer: detected memory leaks"
 RESULT = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*)$")
 
 
@@ -41,7 +43,11 @@ def main(label):
         found = results(record)
         for good, text, notes in found:
             emit(good, f"{name}: {text}", notes)
-        tail = (record.get("stdout", "") + record.get("stderr", "")).splitlines()[-40:]
+        said = (record.get("stdout", "") + record.get("stderr", "")).splitlines()
+        tail = said[-40:]
+        leaks = [at for at, text in enumerate(said) if LEAK in text]
+        if leaks:
+            emit(False, f"{name}: memory leaks", said[leaks[0]:leaks[0] + 40])
         if outcome == "SKIP" and not found:
             why = re.search(r"#\s*SKIP\s*(.*)", record.get("stdout", ""))
             emit(True, f"{name} # SKIP {why[1] if why else ' '.join(tail[-1:])}", [])
@@ -50,7 +56,7 @@ def main(label):
                 emit(False, f"{name}: {outcome.lower()}, exit status {record['returncode']}", tail)
             elif record.get("stderr"):
                 print("\n".join("# " + text for text in record["stderr"].splitlines()[-40:]))
-        elif not found:
+        elif not found and not leaks:
             emit(True, name, [])
     print(f"1..{number}")
 
