@@ -78,13 +78,9 @@ traffic() {
 
 start() {
 	local name
-	if exists && [ -n "$(ip netns pids "$lan")" ] && [ -n "$(ip netns pids "$wan")" ]; then
+	if exists; then
 		echo "demo network: already there"
-		return
-	fi
-	if exists; then # and nobody sends any more
-		traffic
-		echo "demo network: already there, its traffic goes on"
+		[ -n "$(ip netns pids "$lan")" ] || traffic # its senders are gone
 		return
 	fi
 	for name in $lan $router $wan; do
