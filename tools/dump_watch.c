@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "common_events.h"
+#include "common_output.h"
 
 #define HEAD_LINES 6u /* of a screen: where, interface heading, blank, heading, blank, conserved */
 #define SUM_LINES  3u /* not listed, roll-ups, total */
@@ -153,6 +154,8 @@ static int run(struct watch *watch)
 		return r;
 	watch->last_ns = tool_monotonic_ns();
 	r = tool_events_open(watch->settings->watch_ns, NULL, &watch->events);
+	if (r >= 0)
+		r = tool_output_open(&watch->events);
 	while (r >= 0) {
 		r = tool_events_wait(&watch->events);
 		if (r <= 0)

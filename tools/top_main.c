@@ -16,14 +16,14 @@
 #include "base/cleanup.h"
 #include "common_events.h"
 #include "common_options.h"
+#include "common_output.h"
 #include "top_draw.h"
 #include "top_keys.h"
 #include "top_screen.h"
 
-#define OUTPUT_BYTES (1u << 16) /* one write of a pipe's default capacity, pipe(7) */
-#define COST_SHARE   100u       /* of a core: a refresh each hundred times what one takes, 1 % */
-#define PACE_MAX_NS  (10 * NS_PER_S) /* the second window */
-#define AGAIN_PART   10u /* a cut that is late is looked for again after this part of an interval */
+#define COST_SHARE  100u /* of a core: a refresh each hundred times what one takes, 1 % */
+#define PACE_MAX_NS (10 * NS_PER_S) /* the second window */
+#define AGAIN_PART  10u /* a cut that is late is looked for again after this part of an interval */
 
 static uint64_t cpu_ns(void)
 {
@@ -309,6 +309,8 @@ static int run(struct top *top)
 			return r;
 		}
 	}
+	if (r == 0 && !screen)
+		r = tool_output_open(&events);
 	if (r == 0) {
 		top_daemon_step(&top->daemon);
 		top->pace_ns = top->settings.interval_ns;
@@ -376,7 +378,6 @@ static int start(struct top *top)
 
 int main(int argc, char **argv)
 {
-	static char output[OUTPUT_BYTES];
 	static struct top top;
 	int outcome;
 
@@ -387,7 +388,5 @@ int main(int argc, char **argv)
 	if (outcome != OPTIONS_RUN)
 		return tool_finish_output(outcome == OPTIONS_USAGE ? TOOL_USAGE : TOOL_OK);
 	top.frame.ascii = top.settings.ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-	if (top.settings.format != TOP_SCREEN)
-		(void)setvbuf(stdout, output, _IOFBF, sizeof(output));
 	return tool_finish_output(start(&top));
 }
