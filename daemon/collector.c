@@ -347,17 +347,32 @@ static int confine(const struct place *place)
 	return ret || SANITIZED ? ret : collector_seccomp_load();
 }
 
+/* A supervisor that dies while it starts a collector leaves one that nobody waits for: it would
+ * hold up the next daemon's, which waits for the ledger and the port. Nothing is lost: all is in
+ * the maps. */
+static int supervisor_check(const struct collector *collector, struct ipacct_problem *problem)
+{
+	struct pollfd ended = { .fd = collector->socket_fd }; /* POLLHUP is always told */
+
+	if (poll(&ended, 1, 0) <= 0)
+		return 0;
+	ipacct_problem_set(problem, "the supervisor ended before anything was begun");
+	return -EPIPE;
+}
+
 static int setup(struct collector *collector, struct ipacct_maps *maps, const struct place *place,
 		 const struct collector_settings *settings, int ledger_fd, int lock_fd,
 		 int groups_fd, int kept_fd, struct ipacct_problem *problem)
 {
-	int ret = lock_fd < 0 ? lock_fd : lock_wait(lock_fd, LOCK_WAIT_MS);
+	int ret = lock_fd < 0 ? lock_fd : lock_wait(lock_fd, OUTLIVE_WAIT_MS);
 
 	if (ret) {
 		ipacct_problem_set(problem, "another collector is using the ledger");
 		return ret;
 	}
-	ret = ipacct_maps_mmap(maps);
+	ret = supervisor_check(collector, problem); /* it was a while */
+	if (!ret)
+		ret = ipacct_maps_mmap(maps);
 	if (!ret)
 		ret = cutter_init(&collector->cutter, maps, ledger_fd, problem);
 	if (!ret)
@@ -370,6 +385,8 @@ static int setup(struct collector *collector, struct ipacct_maps *maps, const st
 		cut_mask_init(&collector->cutter.mask, groups_fd, kept_fd);
 	if (!ret)
 		ret = series_start(collector, settings);
+	if (!ret)
+		ret = supervisor_check(collector, problem); /* a large ledger takes another while */
 	if (!ret)
 		ret = drain_all(&collector->cutter, settings->drains, settings->n_drains);
 	if (!ret)
@@ -424,10 +441,12 @@ int collector_run(struct ipacct_maps *maps, const struct place *place,
 		interval_tell(&collector, collector.effective_ns);
 		ret = http_start(&collector, &settings->http, &problem);
 	}
-	if (ret) {
+	if (ret == -EPIPE) /* it may have been told to stop while it started */
+		log_info("%s", problem.text);
+	else if (ret)
 		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
+	if (ret)
 		return exit_code_of(ret);
-	}
 	ret = ready_tell(&collector);
 	if (!ret)
 		ret = loop(&collector);

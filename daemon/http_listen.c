@@ -2,6 +2,7 @@
 /* The listening socket of the HTTP endpoint. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include "http_listen.h"
 #include "log.h"
 #include "maps.h"
+#include "place.h"
 
 #define LISTEN_BACKLOG  128 /* connections that wait while a collector is being replaced */
 #define ACTIVATED_FIRST 3   /* systemd/sd-daemon.h SD_LISTEN_FDS_START */
@@ -94,8 +96,23 @@ static int socket_open(const struct listen_address *address, gid_t gid)
 	return listen(fd, LISTEN_BACKLOG) ? -errno : take_fd(&fd);
 }
 
-int http_listen_open(const struct config *config, gid_t gid, struct http_listener *ret_listener,
-		     struct ipacct_problem *ret_problem)
+static int socket_open_wait(const struct config *config, const struct listen_address *address,
+			    gid_t gid, int wait_ms)
+{
+	for (int waited = 0;; waited += WAIT_STEP_MS) {
+		int fd = socket_open(address, gid);
+
+		if (fd != -EADDRINUSE || waited >= wait_ms)
+			return fd;
+		if (!waited)
+			log_info("%s is in use: waiting up to %d s for it", config->listen,
+				 wait_ms / 1000);
+		(void)poll(NULL, 0, WAIT_STEP_MS); /* nothing tells when a port becomes free */
+	}
+}
+
+int http_listen_open(const struct config *config, gid_t gid, int wait_ms,
+		     struct http_listener *ret_listener, struct ipacct_problem *ret_problem)
 {
 	struct http_listener listener = { .fd = -1 };
 	struct listen_address address;
@@ -104,7 +121,7 @@ int http_listen_open(const struct config *config, gid_t gid, struct http_listene
 	if (!ret && address.n_bytes) {
 		ret = activated_take(&listener, ret_problem);
 		if (ret == -ENOENT) {
-			listener.fd = socket_open(&address, gid);
+			listener.fd = socket_open_wait(config, &address, gid, wait_ms);
 			ret = listener.fd < 0 ? listener.fd : 0;
 		}
 	}

@@ -29,7 +29,8 @@ int http_reload_prepare(const struct supervisor *supervisor, const struct config
 	int ret = http_secrets_read(fresh, &reload.secrets, ret_problem);
 
 	if (!ret && listen_moves(supervisor, fresh))
-		ret = http_listen_open(fresh, supervisor->place.gid, &reload.listener, ret_problem);
+		ret = http_listen_open(fresh, supervisor->place.gid, 0, &reload.listener,
+				       ret_problem);
 	if (ret)
 		http_reload_drop(&reload);
 	else

@@ -29,7 +29,6 @@
 #define LOCK_NAME        "lock"
 #define LEDGER_LOCK_NAME "ledger.lock"
 #define MOUNT_SOURCE     "ipacctd" /* how our mount is known among others */
-#define LOCK_STEP_MS     20
 #define MNT_INIT_INO     0xEFFFFFF8u /* inode of the first mount namespace since Linux 6.18 (nsfs.h) */
 #define BPF_MAGIC        0xcafe4a11u /* linux/magic.h BPF_FS_MAGIC */
 
@@ -237,12 +236,12 @@ int place_ledger_lock_open(int runtime_dir_fd, struct ipacct_problem *ret_proble
 
 int lock_wait(int fd, int timeout_ms)
 {
-	for (int waited = 0;; waited += LOCK_STEP_MS) {
+	for (int waited = 0;; waited += WAIT_STEP_MS) {
 		if (!flock(fd, LOCK_EX | LOCK_NB))
 			return 0;
 		if (errno != EWOULDBLOCK || waited >= timeout_ms)
 			return -errno;
-		(void)poll(NULL, 0, LOCK_STEP_MS); /* flock has no deadline of its own */
+		(void)poll(NULL, 0, WAIT_STEP_MS); /* flock has no deadline of its own */
 	}
 }
 

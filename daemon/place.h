@@ -10,6 +10,9 @@
 #include "ipacct/ipacct.h"
 
 #define LOCK_WAIT_MS 1000 /* a daemon that is being replaced ends within this */
+/* and a collector that outlived its supervisor: it ends its cut first */
+#define OUTLIVE_WAIT_MS 5000
+#define WAIT_STEP_MS    20
 
 struct place {
 	uid_t uid; /* of the collector */

@@ -189,7 +189,7 @@ static int ledger_lock_check(struct supervisor *supervisor, struct ipacct_proble
 {
 	int fd __cleanup(cleanup_fd) =
 		place_ledger_lock_open(supervisor->place.runtime_dir_fd, problem);
-	int ret = fd < 0 ? fd : lock_wait(fd, LOCK_WAIT_MS);
+	int ret = fd < 0 ? fd : lock_wait(fd, OUTLIVE_WAIT_MS);
 
 	if (ret == -EWOULDBLOCK) {
 		ipacct_problem_set(problem, "another collector is using the ledger in %s",
@@ -344,7 +344,8 @@ int start_all(struct supervisor *supervisor, struct ipacct_problem *problem)
 	if (!ret && !supervisor->config.detach)
 		ret = http_secrets_read(&supervisor->config, &supervisor->secrets, problem);
 	if (!ret && !supervisor->config.detach)
-		ret = http_listen_open(&supervisor->config, place->gid, &supervisor->http, problem);
+		ret = http_listen_open(&supervisor->config, place->gid, OUTLIVE_WAIT_MS,
+				       &supervisor->http, problem);
 	if (!ret)
 		ret = maps_take(supervisor, problem);
 	if (!ret)

@@ -82,6 +82,26 @@ def alive(pid):
     return bool(state) and state[0] not in "ZX"
 
 
+def doing(pid):
+    """What the kernel says a process that should have ended is at."""
+    said = []
+    for name in ("comm", "wchan", "syscall", "stack"):
+        try:
+            with open(f"/proc/{pid}/{name}", encoding="ascii", errors="replace") as text:
+                said.append(f"{name}: {text.read().strip()}")
+        except OSError as error:
+            said.append(f"{name}: {error.strerror}")
+    return "; ".join([f"state: {status_field(pid, 'State')}", *said])
+
+
+def wait_end(pid, what):
+    """Who ends a cut first needs a share of a CPU: on a machine with much else to do 14 s were seen."""
+    try:
+        wait_for(lambda: not alive(pid), what, limit_s=30)
+    except Failure as error:
+        raise Failure(f"{error}\n{doing(pid)}") from error
+
+
 def children(pid):
     """Process ids whose parent is pid, zombies left out."""
     found = set()
@@ -257,7 +277,7 @@ class Daemon:
         self.process.kill()
         self.process.wait()
         for pid in helpers:
-            wait_for(lambda pid=pid: not alive(pid), f"collector {pid} of a dead supervisor ends")
+            wait_end(pid, f"collector {pid} of a dead supervisor ends")
 
     def stop(self, expect=0):
         """SIGTERM and wait for everything to be gone."""
@@ -265,7 +285,7 @@ class Daemon:
         code = end_process(self.process)
         check_equal(code, expect, f"exit code after SIGTERM\n{self.log()[-2000:]}")
         for pid in helpers:
-            wait_for(lambda pid=pid: not alive(pid), f"collector {pid} ends with its supervisor")
+            wait_end(pid, f"collector {pid} ends with its supervisor")
 
     def _end(self):
         """Whatever state the test left it in, nothing of it survives."""

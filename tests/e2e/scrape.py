@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 
-from harness import run
+from harness import Network, run
 from tap import Failure, SLOW, check_equal
 
 _SAMPLE = re.compile(r'^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$')
@@ -20,6 +20,20 @@ PORT = 9477  # the default
 def loopback_up(network):
     """The endpoint's address belongs to lo, which is down in a new namespace."""
     run("ip", "-n", network.receiver, "link", "set", "lo", "up")
+
+
+def with_loopback(context):
+    """A network whose counter can be asked."""
+    network = Network(context)
+    loopback_up(network)
+    return network
+
+
+def write(path, text, mode=0o600):
+    """A file that the daemon is told of."""
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+    os.chmod(path, mode)
 
 
 def enter(network):

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 
-from harness import Daemon, Network, Place, alive, children, run, scaled
+from harness import Daemon, Network, Place, children, run, scaled, wait_end
 from tap import Skip, check, check_equal, test, wait_for
 from test_guard import CONFIG, with_config, write
 from traffic import Traffic, exact, settle
@@ -84,7 +84,7 @@ def kill_in_the_middle(daemon):
     daemon.process.kill()
     daemon.process.wait()
     for pid in helpers:
-        wait_for(lambda pid=pid: not alive(pid), f"collector {pid} ends")
+        wait_end(pid, f"collector {pid} ends")
     wait_for(lambda: len(os.listdir(PINS)) == len(before), "libxdp ends")
 
 

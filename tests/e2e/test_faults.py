@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kills, upgrades and interfaces that come and go, all under traffic: the sum stays what was sent."""
 
+import fcntl
 import os
 import random
 import signal
@@ -8,10 +9,11 @@ import signal
 import bpf
 import scrape
 from dying import crash_once, link_of
-from harness import CRASH_BUILD, Daemon, Network, Place, WITHOUT_HOT, program, run, scaled
+from harness import (CRASH_BUILD, Daemon, Network, Place, WITHOUT_HOT, alive, children, end_process,
+                     program, run, scaled, wait_end)
 from groups import add_up, check_exact, totals
 from tap import SLOW, Failure, check, check_equal, test, wait_for
-from traffic import Traffic, exact, settle, steady
+from traffic import Traffic, exact, sent, settle, steady
 
 
 @test(limit_s=240, guest=True)
@@ -142,6 +144,36 @@ def packets_between_two_daemons_are_in_the_first_cut_of_the_second(context):
     exact(daemon, traffic)
 
 
+@test(limit_s=60, guest=False)
+def collector_of_a_dead_supervisor_begins_nothing(context):
+    """It would hold up the next daemon's, which waits for the ledger and the port."""
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    first = sent(context, network)
+    settle(daemon, first)
+    collector = daemon.pid_of_collector()
+    with open(os.path.join(daemon.place.runtime, "ledger.lock"), "rb") as lock:
+        # Nobody makes another collector before the lock is ours.
+        os.kill(daemon.process.pid, signal.SIGSTOP)
+        os.kill(collector, signal.SIGKILL)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.kill(daemon.process.pid, signal.SIGCONT)
+        begun = wait_for(lambda: children(daemon.process.pid) - {collector},
+                         "another collector").pop()
+        end_process(daemon.process, signal.SIGKILL)
+        check(alive(begun), "it waits for the lock")
+        second = Traffic(context, network, packets=scaled(30_000, 3000), addresses=500,
+                         seed=2).start()
+        second.finish()
+        cut = daemon.dump("-n", "1")["cut"]
+    wait_end(begun, "the collector ends")
+    check_equal(daemon.dump("-n", "1")["cut"], cut, "the last cut")
+    check("the supervisor ended before anything was begun" in daemon.log(), daemon.log()[-500:])
+    check("error" not in daemon.log(), daemon.log()[-500:])
+    daemon.start()
+    exact(daemon, first, second)
+
+
 def slot_named(daemon, name):
     for entry in daemon.dump("-n", "1")["interfaces"]:
         if entry["ifname"] == name:
@@ -203,8 +235,7 @@ def interface_down_and_up_needs_no_new_attachment(context):
 def renamed_interface_goes_on_counting(context):
     network = Network(context)
     daemon = Daemon(context, network).start()
-    first = Traffic(context, network, packets=scaled(30_000, 3000), addresses=500).start()
-    first.finish()
+    first = sent(context, network)
     settle(daemon, first)
     # 6.1 answers EBUSY while the device is up.
     for words in (["down"], ["name", "uplink"], ["up"]):

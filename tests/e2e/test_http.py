@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The HTTP endpoint: where it listens, who may ask, who cannot hold it up, and its numbers."""
+"""The HTTP endpoint: its numbers, who may ask, and who cannot hold it up."""
 
 import json
 import os
@@ -12,23 +12,11 @@ import threading
 import time
 
 import scrape
-from harness import Daemon, Network, Place, alive, run, scaled
+from harness import Daemon, Place, run, scaled
 from tap import SLOW, Skip, check, check_equal, test, wait_for
 from traffic import Traffic, settle
 
 QUICK_S = 0.25 * SLOW  # a good scrape answers within this, whatever others do
-
-
-def with_loopback(context):
-    network = Network(context)
-    scrape.loopback_up(network)
-    return network
-
-
-def write(path, text, mode=0o600):
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
-    os.chmod(path, mode)
 
 
 def needs(program):
@@ -38,7 +26,7 @@ def needs(program):
 
 @test(limit_s=60)
 def every_number_is_the_dumps_and_promtool_agrees(context):
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     daemon = Daemon(context, network, "--top-addresses", "10").start()
     traffic = Traffic(context, network, packets=scaled(20_000, 2000), addresses=300).start()
     traffic.finish()
@@ -66,7 +54,7 @@ def every_number_is_the_dumps_and_promtool_agrees(context):
 
 @test(limit_s=60, guest=False)
 def answers_and_refusals(context):
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     daemon = Daemon(context, network).start()
     daemon.cut()
     for path, status in (("/", 200), ("/metrics", 200), ("/healthz", 200), ("/favicon.ico", 204),
@@ -93,7 +81,7 @@ def answers_and_refusals(context):
 
 @test(limit_s=60, guest=False)
 def json_is_the_dumps(context):
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     daemon = Daemon(context, network).start()
     traffic = Traffic(context, network, packets=5000, addresses=100).start()
     traffic.finish()
@@ -130,7 +118,7 @@ def json_is_the_dumps(context):
 
 @test(limit_s=60, guest=False)
 def costs_are_those_of_the_control_socket_between_cuts(context):
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     daemon = Daemon(context, network, "--profile", "debug", interval="1h").start()
 
     def both():
@@ -150,12 +138,12 @@ def costs_are_those_of_the_control_socket_between_cuts(context):
 
 @test(limit_s=60, guest=False)
 def new_interval_is_told_at_once(context):
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     place = Place(context)
     path = os.path.join(place.base, "ipacct.yaml")
 
     def interval(text):
-        write(path, f"interval: {text}\ninterfaces: [{{name: rx0}}]\n")
+        scrape.write(path, f"interval: {text}\ninterfaces: [{{name: rx0}}]\n")
 
     interval("1s")
     daemon = Daemon(context, network, place=place, interface=None)
@@ -173,162 +161,18 @@ def new_interval_is_told_at_once(context):
     check_equal(daemon.status()["cuts"], cuts, "cuts meanwhile")
 
 
-def listens(network):
-    return run("ss", "-N", network.receiver, "-Hltnp").stdout
-
-
-@test(limit_s=60, guest=False)
-def off_means_no_socket_and_no_thread(context):
-    network = with_loopback(context)
-    daemon = Daemon(context, network, "--listen", "off").start()
-    collector = daemon.pid_of_collector()
-    check_equal(listens(network), "", "listening sockets")
-    check_equal(len(os.listdir(f"/proc/{collector}/task")), 1, "threads of the collector")
-    daemon.stop()
-    daemon = Daemon(context, network, place=daemon.place).start()
-    check_equal(len(os.listdir(f"/proc/{daemon.pid_of_collector()}/task")), 2, "threads")
-    check("127.0.0.1:9477" in listens(network), listens(network))
-
-
-@test(limit_s=60, guest=False)
-def port_in_use_is_one_error_and_changes_nothing(context):
-    network = with_loopback(context)
-    network.inside(network.receiver, "sh", "-c",
-                   "echo 0 > /proc/sys/net/ipv6/conf/lo/disable_ipv6;"
-                   " ip addr replace ::1/128 dev lo")
-    first = Daemon(context, network, "--listen", "[::1]:9100").start()
-    check_equal(scrape.get(network, port=9100, target="::1", source="::1")[0], 200, "IPv6")
-    place = Place(context)
-    before = place.pins()
-    run("ip", "-n", network.receiver, "link", "add", "rx8", "type", "veth", "peer",
-        "name", "rx9")
-    second = Daemon(context, network, "--listen", "[::]:9100", place=place,
-                    interface="rx8")
-    done = second.refuse(code=1, words=["[::]:9100", "in use", "--listen"])
-    check_equal(sum("error" in line for line in done.stderr.splitlines()), 1, done.stderr)
-    check_equal(place.pins(), before, "pins")
-    check(not os.path.exists(os.path.join(place.runtime, "ledger")), "a ledger was made")
-    first.cut()
-
-
-@test(limit_s=60, guest=False)
-def socket_in_the_file_system_is_for_the_group(context):
-    network = with_loopback(context)
-    place = Place(context)
-    path = os.path.join(place.base, "http")
-    daemon = Daemon(context, network, "--listen", f"unix:{path}", place=place).start()
-    check_equal(os.stat(path).st_mode & 0o777, 0o660, "mode")
-    check_equal(os.stat(path).st_gid, os.stat(place.runtime).st_gid, "group")
-    check_equal(scrape.get(network, target=path)[0], 200, "answer")
-    daemon.kill()
-    daemon.start()  # over the name that the dead one left
-    check_equal(scrape.get(network, target=path)[0], 200, "answer of the next one")
-    daemon.stop()
-    check(not os.path.exists(path), "the name stays after a clean stop")
-
-
-@test(limit_s=60, guest=False)
-def service_managers_socket_is_used(context):
-    network = with_loopback(context)
-    daemon = Daemon(context, network)
-    sockets = []  # made inside the namespace, as systemd would
-
-    def enter_and_listen():
-        scrape.enter(network)
-        link = socket.socket()
-        link.bind(("127.0.0.1", 9200))
-        link.listen()
-        sockets.append(link)
-
-    thread = threading.Thread(target=enter_and_listen)
-    thread.start()
-    thread.join()
-    with sockets[0] as link:
-        daemon.command_prefix = ["sh", "-c", f"exec 3<&{link.fileno()};"
-                                 ' LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh"]
-        daemon.spawn(pass_fds=(link.fileno(),))
-    daemon.wait_ready()
-    check_equal(scrape.get(network, port=9200)[0], 200, "answer")
-    check("9477" not in listens(network), "the default address is used, too")
-
-
-@test(limit_s=60, guest=False)
-def collector_that_dies_leaves_the_socket_to_the_next(context):
-    network = with_loopback(context)
-    daemon = Daemon(context, network).start()
-    collector = daemon.pid_of_collector()
-    os.kill(collector, signal.SIGKILL)
-    wait_for(lambda: not alive(collector), "the death")
-    # Nobody serves now, and the connection waits for who comes.
-    check_equal(scrape.get(network)[0], 200, "answer of the next collector")
-    check(daemon.pid_of_collector() != collector, "another collector")
-
-
-@test(limit_s=60, guest=False)
-def reload_moves_it_and_keeps_the_old_one_when_it_cannot(context):
-    network = with_loopback(context)
-    place = Place(context)
-    path = os.path.join(place.base, "ipacct.yaml")
-    text = "interval: 100ms\ninterfaces: [{name: rx0}]\nlisten: "
-    write(path, text + "127.0.0.1:9301\n")
-    daemon = Daemon(context, network, place=place, interface=None)
-    daemon.options = ["-c", path]
-    daemon.start()
-    check_equal(scrape.get(network, port=9301)[0], 200, "first")
-    write(path, text + "127.0.0.1:9302\n")
-    daemon.ctl("reload")
-    check_equal(scrape.get(network, port=9302)[0], 200, "second")
-    wait_for(lambda: ":9301 " not in listens(network), "the first is gone")
-    with blocked_port(network, 9303):
-        write(path, text + "127.0.0.1:9303\ntop_countries: 1\n")
-        done = daemon.ctl("reload", expect=1)
-        check("9303" in done.stderr and "in use" in done.stderr, done.stderr)
-    check_equal(scrape.get(network, port=9302)[0], 200, "the old one")
-    collector = daemon.pid_of_collector()
-    write(path, text + "127.0.0.1:9302\nlisten_tls_cert: /run/nothing\n"
-          "listen_tls_key: /run/nothing\n")
-    done = daemon.ctl("reload", expect=78)
-    check("/run/nothing" in done.stderr, done.stderr)
-    check_equal(daemon.pid_of_collector(), collector, "collector")
-    write(path, text + "off\n")
-    daemon.ctl("reload")
-    check_equal(listens(network), "", "listening sockets")
-    daemon.cut()
-
-
-class blocked_port:  # pylint: disable=invalid-name  # used as a function
-    """A port of the counter's namespace that is taken."""
-
-    def __init__(self, network, port):
-        self.network, self.port, self.link = network, port, None
-
-    def __enter__(self):
-        def listen():
-            scrape.enter(self.network)
-            self.link = socket.socket()
-            self.link.bind(("127.0.0.1", self.port))
-            self.link.listen()
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        thread.join()
-
-    def __exit__(self, *_):
-        self.link.close()
-
-
 @test(limit_s=60, guest=False)
 def tls_and_passwords(context):
     needs("openssl")
     import ssl  # pylint: disable=import-outside-toplevel  # not in the guests
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     place = Place(context)
     cert, key, users = (os.path.join(place.base, name) for name in ("cert", "key", "users"))
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
         "-nodes", "-days", "2", "-subj", "/CN=ipacct", "-addext", "subjectAltName=IP:127.0.0.1",
         "-keyout", key, "-out", cert)
     os.chmod(key, 0o600)
-    write(users, "prometheus:" + run("openssl", "passwd", "-6", "secret").stdout)
+    scrape.write(users, "prometheus:" + run("openssl", "passwd", "-6", "secret").stdout)
     options = ["--listen-tls-cert", cert, "--listen-tls-key", key, "--listen-auth-file", users]
     daemon = Daemon(context, network, *options, place=place)
     Daemon(context, network, *options[:4], "--listen-auth-file", cert, place=place).refuse(
@@ -379,7 +223,7 @@ def quick_scrape(network, what, **where):
 
 @test(limit_s=90)
 def nobody_can_keep_a_good_scrape_out(context):
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     daemon = Daemon(context, network).start()
     worst = 0
     held = []
@@ -436,7 +280,7 @@ def nice_of_threads(pid):
 
 @test(limit_s=60, guest=False)
 def who_scrapes_waits_for_a_cut_and_never_the_other_way_round(context):
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     daemon = Daemon(context, network).start()
     scrape.scrape(network)
     nice = nice_of_threads(daemon.pid_of_collector())
@@ -464,7 +308,7 @@ def garbage(randomly, number):
 
 @test(limit_s=90)
 def a_hundred_scrapers_do_not_hold_up_cuts(context):
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     daemon = Daemon(context, network).start()
     traffic = Traffic(context, network, addresses=scaled(20_000, 1000),
                       rate=30_000).start()
@@ -522,7 +366,7 @@ def counters(samples):
 
 @test(limit_s=120)
 def counters_never_fall_over_kills(context):
-    network = with_loopback(context)
+    network = scrape.with_loopback(context)
     # More places than addresses: nobody leaves, so that each series must be there for ever.
     daemon = Daemon(context, network, "--top-addresses", "200").start()
     traffic = Traffic(context, network, addresses=100, rate=20_000).start()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from harness import _LIBC, alive, children, end_process, run
+from harness import _LIBC, children, end_process, run, wait_end
 from tap import SLOW, Skip, check, wait_for
 
 
@@ -130,7 +130,7 @@ def stop_traced(daemon):
         os.kill(pid, signal.SIGTERM)
     daemon.process.wait(20 * SLOW)
     for pid in helpers:
-        wait_for(lambda pid=pid: not alive(pid), f"process {pid} ends")
+        wait_end(pid, f"process {pid} ends")
 
 
 def ended_by_signal(code):
