@@ -93,7 +93,7 @@ def top_live_takes_its_share_and_no_more(context):
     Traffic(context, network, rate=20_000, addresses=5000).start()
     wait_for(lambda: daemon.seen() > 20_000, "something to read")
     screen = Terminal(context, [program("ipacct-top"), "-d", "0.1", *daemon.arguments])
-    screen.wait(r"every 100 ms|every 0\.1 s")
+    screen.wait(r"every 100 ms|every 0\.1 s", limit_s=30)
     daemon.stop()
     screen.wait(r"live, after cut \d+  every [0-9.]+ m?s \(1 %\)  [0-9.]+ ?k? moving", limit_s=30)
     wait_for(lambda: float(screen.wait(r"top ([0-9.]+) %").group(1)) <= 1.2, "1 % of a core", 30)
