@@ -38,14 +38,6 @@ static void totals_parts(struct bench *bench)
 	stage_close(&stage);
 }
 
-static double cut_run(struct stage *stage)
-{
-	double ns = stage_run(stage, 1, stage->bench->repeat);
-
-	stage_cut(stage);
-	return ns;
-}
-
 /* n ways to load the program under one load, the first being the baseline. */
 static void ways(struct bench *bench, const char *case_name, const char *const *names,
 		 const struct stage_options *options, int n)
@@ -57,11 +49,11 @@ static void ways(struct bench *bench, const char *case_name, const char *const *
 	memset(samples, 0, sizeof(samples));
 	for (int i = 0; i < n; i++) {
 		stage_open(&stages[i], bench, &options[i]);
-		(void)cut_run(&stages[i]);
+		(void)stage_cut_run(&stages[i]);
 	}
 	for (int run = 0; run < bench->n_runs; run++)
 		for (int i = 0; i < n; i++)
-			samples_add(&samples[i], cut_run(&stages[i]));
+			samples_add(&samples[i], stage_cut_run(&stages[i]));
 	for (int i = 0; i < n; i++) {
 		(void)stage_verify(&stages[i], case_name);
 		figure(bench->json, name_of(name, case_name, names[i]), "ns/packet", &samples[i],

@@ -17,14 +17,6 @@ static double addresses_of(const struct load *load)
 	return (double)load->sources + load->destinations;
 }
 
-static double cut_run(struct stage *stage)
-{
-	double ns = stage_run(stage, 1, stage->bench->repeat);
-
-	stage_cut(stage);
-	return ns;
-}
-
 static void planned(struct bench *bench, const struct between *row, int family)
 {
 	const struct load loads[] = { load_named(row->lower, family),
@@ -51,13 +43,13 @@ static void planned(struct bench *bench, const struct between *row, int family)
 						 .hot = true };
 
 		stage_open(&stages[i], bench, &options);
-		(void)cut_run(&stages[i]);
+		(void)stage_cut_run(&stages[i]);
 	}
 	for (int run = 0; run < bench->n_runs; run++) {
 		double ns[3];
 
 		for (int i = 0; i < 3; i++)
-			ns[i] = cut_run(&stages[i]);
+			ns[i] = stage_cut_run(&stages[i]);
 		samples_add(&said, ns[0] + at * (ns[2] - ns[0]));
 		samples_add(&measured, ns[1]);
 	}

@@ -94,6 +94,8 @@ static void maps_open(struct stage *stage, const struct stage_options *options)
 	config_init(&config);
 	config.memory_bytes = options->memory_bytes;
 	config.hot = options->hot;
+	if (options->load.alone)
+		config.ipv6_share_ppm = options->load.family == 6 ? SIZING_PPM : 0;
 	/* the CPUs that send and no others, so that machines of any size measure the same tables */
 	config.receive_cpus_given = true;
 	memset(config.receive_cpus, 0, sizeof(config.receive_cpus));
@@ -333,6 +335,14 @@ void stage_cut(struct stage *stage)
 		fail(stage->bench, "a cut does not close: %llu packets, %llu l3 bytes apart",
 		     (unsigned long long)last->error_packets,
 		     (unsigned long long)last->error_l3_bytes);
+}
+
+double stage_cut_run(struct stage *stage)
+{
+	double ns = stage_run(stage, 1, stage->bench->repeat);
+
+	stage_cut(stage);
+	return ns;
 }
 
 struct ipacct_snapshot *stage_snapshot(const struct stage *stage)

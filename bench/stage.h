@@ -26,7 +26,7 @@ struct load {
 	uint32_t guarded;   /* the first so many sources are protected */
 	bool honest_count;
 	bool uncut; /* all runs in one epoch, instead of an epoch a run */
-	bool roomy; /* as many lines for IPv6 as there are for IPv4 */
+	bool alone; /* no other family comes by, and `ipv6_share` says so */
 };
 
 struct stage_options {
@@ -96,6 +96,8 @@ double frames_run(const struct stage *stage, int prog_fd, int n_cpus, uint32_t r
 
 /* The same through the program under test, counted in n_sent. */
 double stage_run(struct stage *stage, int n_cpus, uint32_t repeat);
+/* One epoch of one CPU: as often as the bench says, then a cut, which is not in the result. */
+double stage_cut_run(struct stage *stage);
 
 /* The frame that the load's family begins with. */
 void frame_init(int family, uint8_t frame[BENCH_FRAME_BYTES]);

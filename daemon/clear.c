@@ -7,7 +7,8 @@
 
 #include "clear.h"
 #include "crash.h"
-#include "hot_lines.h"
+#include "door.h"
+#include "hot_clear.h"
 
 #define CLEAR_BATCH 8192u
 
@@ -57,49 +58,6 @@ static void roll_clear(const struct ipacct_maps *maps, uint32_t index)
 	       IPACCT_ROLL6_LINES * sizeof(*maps->roll6));
 }
 
-/* Whether a line keeps its key for the next use of this epoch: it came back (two packets), it did so
- * before and is not idle, or it is the operator's own. Otherwise a flood would find the table empty
- * after every cut. */
-static uint16_t flags_kept(uint16_t flags, uint64_t n_packets)
-{
-	bool keep =
-		n_packets >= 2 || (n_packets && flags & (IPACCT_HOT_WARM | IPACCT_HOT_PROTECTED));
-
-	return keep ? IPACCT_HOT_USED | IPACCT_HOT_WARM | (flags & IPACCT_HOT_PROTECTED) : 0;
-}
-
-#define HOT_SET_CLEAR(set, ways)                                                                \
-	({                                                                                      \
-		uint16_t any = 0;                                                               \
-                                                                                                \
-		for (uint32_t way = 0; way < (ways); way++) {                                   \
-			(set)->line[way].flags = flags_kept(                                    \
-				(set)->line[way].flags, (uint64_t)(set)->line[way].tx_packets + \
-								(set)->line[way].rx_packets);   \
-			(set)->line[way].tx_packets = (set)->line[way].rx_packets = 0;          \
-			(set)->line[way].tx_l3_bytes = (set)->line[way].rx_l3_bytes = 0;        \
-			any |= (set)->line[way].flags;                                          \
-		}                                                                               \
-		any != 0;                                                                       \
-	})
-
-static void hot_clear(const struct ipacct_maps *maps, uint32_t index, bool ipv6)
-{
-	uint32_t n_sets = hot_sets(&maps->meta, ipv6);
-	uint32_t first = (index - IPACCT_EPOCHS) * n_sets;
-	__u64 *words = maps->hotmap + ipacct_hotmap_first(&maps->meta, index, ipv6) / 64;
-
-	for (uint32_t word = 0; word < n_sets / 64; word++)
-		for (__u64 bits = words[word]; bits; bits &= bits - 1) {
-			uint32_t set = first + word * 64 + (uint32_t)__builtin_ctzll(bits);
-			bool used = ipv6 ? HOT_SET_CLEAR(&maps->hot6[set], IPACCT_HOT6_WAYS)
-					 : HOT_SET_CLEAR(&maps->hot4[set], IPACCT_HOT4_WAYS);
-
-			if (!used)
-				words[word] &= ~(bits & -bits);
-		}
-}
-
 /* Last: they say what there is to clear. */
 static void parts_clear(const struct ipacct_maps *maps, uint32_t number)
 {
@@ -112,6 +70,7 @@ static void parts_clear(const struct ipacct_maps *maps, uint32_t number)
 		state->hot_rolled = 0;
 		state->hot_displaced = 0;
 		state->guard_rolled = 0;
+		state->hot_sure = 0;
 	}
 }
 
@@ -131,10 +90,13 @@ int epoch_clear(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint
 		roll_clear(maps, IPACCT_EPOCHS * part + number);
 	CRASH_POINT(roll_clear);
 	for (uint32_t part = 1; part < maps->meta.n_parts && maps->hotmap; part++) {
-		hot_clear(maps, IPACCT_EPOCHS * part + number, false);
-		hot_clear(maps, IPACCT_EPOCHS * part + number, true);
+		hot_clear(epoch, maps, IPACCT_EPOCHS * part + number, false);
+		hot_clear(epoch, maps, IPACCT_EPOCHS * part + number, true);
 	}
 	CRASH_POINT(hot_clear);
+	if (maps->hotmap)
+		door_set(maps, number);
+	CRASH_POINT(door);
 	ret = totals_clear(epoch, maps, number);
 	CRASH_POINT(totals_clear);
 	if (!ret)

@@ -71,8 +71,9 @@ struct config {
 	char user[33];            /* default "ipacct" */
 	char runtime_dir[CONFIG_PATH_BYTES];
 	char bpffs_dir[CONFIG_PATH_BYTES];
-	bool bpffs_given; /* by option or file: never mount there, only use it */
-	bool hot;         /* the tier of busy addresses */
+	bool bpffs_given;        /* by option or file: never mount there, only use it */
+	bool hot;                /* the tier of busy addresses */
+	uint64_t ipv6_share_ppm; /* of the addresses that come by; default SIZING_IPV6_PPM */
 	/* sizes that the operator chose, 0 = from the budget */
 	uint32_t hot4_lines; /* of one CPU and epoch */
 	uint32_t hot6_lines;

@@ -111,7 +111,8 @@ static int name_add(struct reading *reading, const char *where, const char *name
 				return -ENOMEM;
 		}
 		memset(&reading->names[reading->n_names], 0, sizeof(*reading->names));
-		strcpy(reading->names[reading->n_names].name, name); /* its length was checked */
+		(void)snprintf(reading->names[reading->n_names].name, IPACCT_SERIES_NAME_BYTES,
+			       "%s", name); /* its length was checked */
 		reading->slots[slot] = ++reading->n_names;
 	}
 	*ret_group = reading->slots[slot] - 1;
@@ -271,8 +272,8 @@ static int line_parse(struct reading *reading)
 	if (!ret)
 		ret = options_parse(reading, &options);
 	if (!ret && options.domain_at) {
-		cidr[n] = ' ';
-		strcpy(cidr + n + 1, options.domain); /* both are parts of one line */
+		(void)snprintf(cidr + n, sizeof(cidr) - n, " %s",
+			       options.domain); /* both are parts of one line */
 		ret = config_prefix_parse(cidr, &prefix, &at, why);
 		if (ret)
 			return FAIL(reading, options.domain_at, "%s", why);
@@ -368,8 +369,8 @@ static int image_make(const struct reading *reading, uint64_t digest, struct gro
 		.n_protected = reading->n_protected,
 		.n_masked = reading->n_masked,
 	};
-	ret_image->header = header;
-	ret_image->names = (struct ipacct_groups_name *)(header + 1);
+	*ret_image = (struct group_image){ .header = header,
+					   .names = (struct ipacct_groups_name *)(header + 1) };
 	ret_image->prefixes = (struct ipacct_groups_prefix *)(ret_image->names + reading->n_names);
 	if (reading->n_names)
 		memcpy(ret_image->names, reading->names,

@@ -40,10 +40,8 @@ int config_vlans_add(struct config_interface *interface, const char *ids, const 
 	uint64_t first = 0, last = 0, number;
 	char copy[sizeof("4094-4094")];
 
-	if (strlen(ids) >= sizeof(copy))
-		return refuse(ids, "is no VLAN id", ret_why);
-	(void)strcpy(copy, ids);
-	if (parse_ids(copy, &first, &last))
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", ids) >= sizeof(copy) ||
+	    parse_ids(copy, &first, &last))
 		return refuse(ids, "is no VLAN id", ret_why);
 	if (parse_u64(domain, 0, UINT16_MAX, &number))
 		return refuse(domain, "is no domain (0 to 65535)", ret_why);

@@ -35,6 +35,7 @@
 	X(lru_clear)     /* all LRU maps are empty */                            \
 	X(roll_clear)    /* roll-ups are zero */                                 \
 	X(hot_clear)     /* hot lines are zero */                                \
+	X(door)          /* who may have one at once is decided */               \
 	X(totals_clear)                                                          \
 	X(cleared) /* done */
 

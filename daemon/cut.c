@@ -58,6 +58,36 @@ int cut_grace(const struct ipacct_maps *maps)
 	return cut_grace_by_map(maps);
 }
 
+int cut_publish(struct cutter *cutter, struct ipacct_ledger_cut facts, uint64_t begun_ns,
+		const char *what)
+{
+	struct ipacct_epoch *epoch = &cutter->epoch;
+	int ret;
+
+	ipacct_epoch_conservation(epoch, &cutter->last);
+	facts.error_packets = cutter->last.error_packets;
+	facts.error_l3_bytes = cutter->last.error_l3_bytes;
+	facts.lru_refused = epoch->lru_refused;
+	facts.rollup_updates = epoch->rollup_updates;
+	facts.guard_rolled = epoch->guard_rolled;
+	facts.duration_ns = cutter->read_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
+	if (facts.error_packets || facts.error_l3_bytes || cutter->last.error_l2_bytes)
+		log_error(
+			"%s %llu does not close: %llu packets, %llu l3 bytes, %llu l2 bytes apart",
+			what, (unsigned long long)facts.cut,
+			(unsigned long long)facts.error_packets,
+			(unsigned long long)facts.error_l3_bytes,
+			(unsigned long long)cutter->last.error_l2_bytes);
+	begun_ns = ipacct_clock_ns(CLOCK_MONOTONIC);
+	cutter->n_entries = epoch->addresses.n_entries;
+	ret = cut_mask_apply(&cutter->mask, cutter->publisher.ledger.header, facts.cut,
+			     &epoch->addresses);
+	if (!ret)
+		ret = publisher_apply(&cutter->publisher, epoch, facts);
+	cutter->publish_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
+	return ret;
+}
+
 /* Publish and clear epoch `number`, which is at rest. */
 static int epoch_settle(struct cutter *cutter, uint32_t number)
 {
@@ -75,29 +105,9 @@ static int epoch_settle(struct cutter *cutter, uint32_t number)
 	if (ret)
 		return ret;
 	CRASH_POINT(read);
-	ipacct_epoch_conservation(epoch, &cutter->last);
-	facts.error_packets = cutter->last.error_packets;
-	facts.error_l3_bytes = cutter->last.error_l3_bytes;
-	facts.lru_refused = epoch->lru_refused;
-	facts.rollup_updates = epoch->rollup_updates;
-	facts.guard_rolled = epoch->guard_rolled;
-	facts.duration_ns = cutter->read_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
-	if (facts.error_packets || facts.error_l3_bytes || cutter->last.error_l2_bytes)
-		log_error(
-			"cut %llu does not close: %llu packets, %llu l3 bytes, %llu l2 bytes apart",
-			(unsigned long long)facts.cut, (unsigned long long)facts.error_packets,
-			(unsigned long long)facts.error_l3_bytes,
-			(unsigned long long)cutter->last.error_l2_bytes);
-	begun_ns = ipacct_clock_ns(CLOCK_MONOTONIC);
-	cutter->n_entries = epoch->addresses.n_entries;
-	ret = cut_mask_apply(&cutter->mask, cutter->publisher.ledger.header, facts.cut,
-			     &epoch->addresses);
+	ret = cut_publish(cutter, facts, begun_ns, "cut");
 	if (!ret)
-		ret = publisher_apply(&cutter->publisher, epoch, facts);
-	if (ret)
-		return ret;
-	cutter->publish_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
-	ret = epoch_clear(epoch, cutter->maps, number);
+		ret = epoch_clear(epoch, cutter->maps, number);
 	if (!ret)
 		CRASH_POINT(cleared);
 	return ret;
@@ -120,28 +130,45 @@ static int epoch_at_rest_settle(struct cutter *cutter)
 	return ret ? ret : epoch_clear_again(&cutter->epoch, cutter->maps, rest);
 }
 
-/* A ledger from other maps, or maps from another ledger: both keep what they have, and the cuts of
- * these maps are numbered on from the ledger's. The active epoch goes first: so the one at rest
- * stays below it at every instant, which is how a pending one is recognised after a crash here. */
-static void instance_join(struct cutter *cutter)
+static int number_set(struct ipacct_ctl *ctl, uint32_t number, uint64_t cut,
+		      int (*store)(const void *context, const struct ipacct_ctl *ctl),
+		      const void *context)
+{
+	__atomic_store_n(&ctl->cut[number], cut, __ATOMIC_SEQ_CST);
+	return store ? store(context, ctl) : 0;
+}
+
+int cut_instance_join(struct cutter *cutter, struct ipacct_ctl *ctl,
+		      int (*store)(const void *context, const struct ipacct_ctl *ctl),
+		      const void *context)
 {
 	struct ipacct_ledger_header *header = cutter->publisher.ledger.header;
-	struct ipacct_ctl *ctl = cutter->maps->ctl;
 	uint32_t active = ctl->epoch & 1, rest = 1 - active;
 	uint64_t base;
+	int ret = 0;
 
 	if (header->instance == ctl->instance)
-		return;
+		return 0;
 	/* what another set of maps had half applied must not be taken for a part of these cuts */
 	publisher_forget_uncommitted(&cutter->publisher);
 	cut_mask_begin(&cutter->mask, header);
-	if (ctl->cut[rest] > ctl->cut[active])
-		ctl->cut[rest] = 0; /* was prepared for the next cut: empty */
+	if (ctl->cut[rest] > ctl->cut[active]) /* was prepared for the next cut: empty */
+		ret = number_set(ctl, rest, 0, store, context);
 	base = header->cut > ctl->cut[active] ? header->cut : ctl->cut[active];
-	__atomic_store_n(&ctl->cut[active], base + 2, __ATOMIC_SEQ_CST);
-	if (ctl->cut[rest])
-		__atomic_store_n(&ctl->cut[rest], base + 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&header->instance, ctl->instance, __ATOMIC_SEQ_CST);
+	if (!ret)
+		ret = number_set(ctl, active, base + 2, store, context);
+	if (!ret && ctl->cut[rest])
+		ret = number_set(ctl, rest, base + 1, store, context);
+	if (!ret)
+		__atomic_store_n(&header->instance, ctl->instance, __ATOMIC_SEQ_CST);
+	return ret;
+}
+
+void cut_masks_forget(struct cutter *cutter)
+{
+	log_warning("the list of groups that the last counts were masked by is gone: they have a "
+		    "record for each address");
+	publisher_forget_uncommitted(&cutter->publisher);
 }
 
 /* A cut whose list is gone is not masked: if it is in the ledger in part, its keys had other places. */
@@ -154,11 +181,8 @@ static void masks_check(struct cutter *cutter)
 	for (uint32_t number = 0; number < IPACCT_EPOCHS; number++)
 		if (ctl->cut[number] > header->cut && ctl->cut[number] <= ctl->cut[ctl->epoch & 1])
 			known &= cut_mask_known(&cutter->mask, header, ctl->cut[number]);
-	if (known)
-		return;
-	log_warning("the list of groups that the last counts were masked by is gone: they have a "
-		    "record for each address");
-	publisher_forget_uncommitted(&cutter->publisher);
+	if (!known)
+		cut_masks_forget(cutter);
 }
 
 int cutter_recover(struct cutter *cutter)
@@ -166,7 +190,7 @@ int cutter_recover(struct cutter *cutter)
 	int ret;
 
 	masks_check(cutter);
-	instance_join(cutter);
+	(void)cut_instance_join(cutter, cutter->maps->ctl, NULL, NULL); /* only a store can fail */
 	ret = cut_grace(cutter->maps); /* the crash may have been before the last one */
 	cutter->publisher.again = true;
 	if (!ret)

@@ -46,6 +46,22 @@ int cutter_cut(struct cutter *cutter);
  * it counts again, so they hold from the next cut on. Returns 0 or a negative errno. */
 int cutter_guard_changed(struct cutter *cutter);
 
+/* What drain.c does of it with maps of another version. */
+
+/* A ledger from other maps, or maps from another ledger: both keep what they have, and the cuts of
+ * these maps are numbered on from the ledger's. The active epoch goes first: so the one at rest stays
+ * below it at every instant, which is how a pending one is recognised after a crash here.
+ * ctl: the map, or a copy that `store` writes there after each change. Returns 0 or what store did. */
+int cut_instance_join(struct cutter *cutter, struct ipacct_ctl *ctl,
+		      int (*store)(const void *context, const struct ipacct_ctl *ctl),
+		      const void *context);
+/* The list that pending cuts were masked by is gone: what of them is in the ledger had other places. */
+void cut_masks_forget(struct cutter *cutter);
+/* The epoch that was read since begun_ns (CLOCK_MONOTONIC) goes into the ledger as this cut; what: how
+ * it is called when it does not close. */
+int cut_publish(struct cutter *cutter, struct ipacct_ledger_cut facts, uint64_t begun_ns,
+		const char *what);
+
 /* Wait until no program that began before still runs. */
 int cut_grace(const struct ipacct_maps *maps);
 /* The same where membarrier(2) is refused (nohz_full). */

@@ -27,8 +27,11 @@ static int ctl_read(const struct drain_set *set, struct ipacct_ctl *ret_ctl)
 	return bpf_map_lookup_elem(set->maps.ctl_fd, &zero, ret_ctl);
 }
 
-static int ctl_write(const struct drain_set *set, const struct ipacct_ctl *ctl)
+/* drain_set: as cut_instance_join() calls it. Here one call could change both numbers, but nobody
+ * promises that a kill finds all of it or nothing: so the same order, one call each. */
+static int ctl_write(const void *drain_set, const struct ipacct_ctl *ctl)
 {
+	const struct drain_set *set = drain_set;
 	uint32_t zero = 0;
 
 	return bpf_map_update_elem(set->maps.ctl_fd, &zero, ctl, BPF_ANY);
@@ -37,37 +40,6 @@ static int ctl_write(const struct drain_set *set, const struct ipacct_ctl *ctl)
 static bool is_marked(const struct ipacct_ctl *ctl)
 {
 	return !ctl->cut[0] && !ctl->cut[1];
-}
-
-/* As instance_join() in cut.c. Here one system call could change both numbers, but nobody promises that
- * a kill finds all of it or nothing: so the same order, one call each. */
-static int join(struct cutter *cutter, const struct drain_set *set, struct ipacct_ctl *ctl)
-{
-	struct ipacct_ledger_header *header = cutter->publisher.ledger.header;
-	uint32_t active = ctl->epoch & 1, rest = 1 - active;
-	uint64_t base;
-	int ret = 0;
-
-	if (header->instance == ctl->instance)
-		return 0;
-	publisher_forget_uncommitted(&cutter->publisher);
-	cut_mask_begin(&cutter->mask, header);
-	if (ctl->cut[rest] > ctl->cut[active]) { /* prepared for the next cut: empty */
-		ctl->cut[rest] = 0;
-		ret = ctl_write(set, ctl);
-	}
-	base = header->cut > ctl->cut[active] ? header->cut : ctl->cut[active];
-	ctl->cut[active] = base + 2;
-	if (!ret)
-		ret = ctl_write(set, ctl);
-	if (!ret && ctl->cut[rest]) {
-		ctl->cut[rest] = base + 1;
-		ret = ctl_write(set, ctl);
-	}
-	if (!ret)
-		__atomic_store_n(&header->instance, ctl->instance, __ATOMIC_SEQ_CST);
-	CRASH_POINT(drain_joined);
-	return ret;
 }
 
 /* One epoch as the cut that its number says. ret_packets grows by what it had. */
@@ -80,31 +52,14 @@ static int epoch_publish(struct cutter *cutter, const struct drain_set *set,
 	uint64_t begun_ns = ipacct_clock_ns(CLOCK_MONOTONIC);
 	int ret;
 
-	if (!cut_mask_known(&cutter->mask, cutter->publisher.ledger.header, facts.cut)) {
-		log_warning("the list of groups that the last counts were masked by is gone: they "
-			    "have a record for each address");
-		publisher_forget_uncommitted(&cutter->publisher);
-	}
+	if (!cut_mask_known(&cutter->mask, cutter->publisher.ledger.header, facts.cut))
+		cut_masks_forget(cutter);
 	ipacct_epoch_reset(epoch);
 	ret = drain_read(epoch, set, number);
 	if (ret)
 		return ret;
 	CRASH_POINT(drain_read);
-	ipacct_epoch_conservation(epoch, &cutter->last);
-	facts.error_packets = cutter->last.error_packets;
-	facts.error_l3_bytes = cutter->last.error_l3_bytes;
-	facts.lru_refused = epoch->lru_refused;
-	facts.rollup_updates = epoch->rollup_updates;
-	facts.guard_rolled = epoch->guard_rolled;
-	facts.duration_ns = ipacct_clock_ns(CLOCK_MONOTONIC) - begun_ns;
-	if (facts.error_packets || facts.error_l3_bytes)
-		log_error("drained cut %llu does not close: %llu packets, %llu l3 bytes apart",
-			  (unsigned long long)facts.cut, (unsigned long long)facts.error_packets,
-			  (unsigned long long)facts.error_l3_bytes);
-	ret = cut_mask_apply(&cutter->mask, cutter->publisher.ledger.header, facts.cut,
-			     &epoch->addresses);
-	if (!ret)
-		ret = publisher_apply(&cutter->publisher, epoch, facts);
+	ret = cut_publish(cutter, facts, begun_ns, "drained cut");
 	for (uint32_t slot = 0; slot < IPACCT_IFS_MAX && !ret; slot++)
 		*ret_packets += epoch->totals[slot].seen.packets;
 	if (!ret)
@@ -127,7 +82,10 @@ static int set_drain(struct cutter *cutter, const struct drain_set *set)
 
 	if (ret || is_marked(&ctl))
 		return ret;
-	ret = join(cutter, set, &ctl);
+	if (ctl.instance != cutter->publisher.ledger.header->instance) {
+		ret = cut_instance_join(cutter, &ctl, ctl_write, set);
+		CRASH_POINT(drain_joined);
+	}
 	if (ret)
 		return ret;
 	active = ctl.epoch & 1;
@@ -149,12 +107,16 @@ static int set_drain(struct cutter *cutter, const struct drain_set *set)
 	return 0;
 }
 
-/* Does the ledger hold cuts of this set? */
-static bool is_named(const struct cutter *cutter, const struct drain_set *set)
+/* Drain it if the ledger holds cuts of it. Who cannot tell must not go on: another set would
+ * make it forget which of them. */
+static int named_drain(struct cutter *cutter, const struct drain_set *set)
 {
 	struct ipacct_ctl ctl;
+	int ret = ctl_read(set, &ctl);
 
-	return !ctl_read(set, &ctl) && ctl.instance == cutter->publisher.ledger.header->instance;
+	if (ret || ctl.instance != cutter->publisher.ledger.header->instance)
+		return ret;
+	return set_drain(cutter, set);
 }
 
 int drain_all(struct cutter *cutter, const struct drain_set *sets, size_t n_sets)
@@ -164,8 +126,7 @@ int drain_all(struct cutter *cutter, const struct drain_set *sets, size_t n_sets
 	CRASH_POINT(drain_begin);
 	cutter->publisher.again = true; /* an earlier attempt may have applied a part */
 	for (size_t i = 0; i < n_sets && !ret; i++)
-		if (is_named(cutter, &sets[i]))
-			ret = set_drain(cutter, &sets[i]);
+		ret = named_drain(cutter, &sets[i]);
 	for (size_t i = 0; i < n_sets && !ret; i++)
 		ret = set_drain(cutter, &sets[i]); /* the named one is marked */
 	cutter->publisher.again = false;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an epoch of maps of another version holds. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +11,6 @@
 #include "counters_math.h"
 #include "drain_read.h"
 #include "hot_lines.h"
-
-#define ROLL4_LINES 65536u /* one for each IPv4 /16, in every version */
 
 struct drain_context {
 	struct ipacct_epoch *epoch;
@@ -119,25 +116,6 @@ static int lru_lines_add(const void *keys, const void *values, uint32_t n, void 
 	return ret;
 }
 
-/* As roll_line_add() in xdp/lib/epoch.c. */
-static int roll_line_add(struct ipacct_epoch *epoch, uint32_t line,
-			 const struct ipacct_counters *counters)
-{
-	struct ipacct_key key = { .addr_be = { 0, 0, htonl(0x0000ffff), 0 } };
-	uint8_t prefix_len = 96 + 16;
-
-	if (line < ROLL4_LINES) {
-		key.addr_be[3] = htonl(line << 16);
-		return ipacct_table_add(&epoch->rollups, &key, prefix_len, counters);
-	}
-	line -= ROLL4_LINES;
-	key.domain = epoch->domains[line / 2].domain;
-	prefix_len = line % 2 ? 0 : 96;
-	if (line % 2)
-		key.addr_be[2] = 0;
-	return ipacct_table_add(&epoch->rollups, &key, prefix_len, counters);
-}
-
 static int roll_lines_add(const void *keys, const void *values, uint32_t n, void *context)
 {
 	const struct drain_context *from = context;
@@ -150,7 +128,7 @@ static int roll_lines_add(const void *keys, const void *values, uint32_t n, void
 
 		layout_convert(record, at(values, record->bytes, i), &counters);
 		if (ipacct_counters_moved(&counters))
-			ret = roll_line_add(from->epoch, index[i] - from->first, &counters);
+			ret = ipacct_epoch_roll_add(from->epoch, index[i] - from->first, &counters);
 	}
 	return ret;
 }
@@ -164,13 +142,9 @@ static int roll6_lines_add(const void *keys, const void *values, uint32_t n, voi
 	(void)keys; /* a line carries its prefix */
 	for (uint32_t i = 0; i < n && !ret; i++) {
 		struct ipacct_roll6_line line;
-		struct ipacct_key key;
 
 		layout_convert(record, at(values, record->bytes, i), &line);
-		key = (struct ipacct_key){ .addr_be = { (uint32_t)line.key },
-					   .domain = (uint16_t)(line.key >> 32) };
-		if (line.key && ipacct_counters_moved(&line.counters))
-			ret = ipacct_table_add(&from->epoch->rollups, &key, 32, &line.counters);
+		ret = ipacct_epoch_roll6_add(from->epoch, &line);
 	}
 	return ret;
 }
@@ -226,12 +200,7 @@ static int part_read(struct ipacct_epoch *epoch, const struct drain_set *set, ui
 
 	if (ret)
 		return ret;
-	epoch->lru_inserts += part.lru_inserts;
-	epoch->lru_refused += part.lru_refused;
-	epoch->rollup_updates += part.rollup_updates;
-	epoch->hot_rolled += part.hot_rolled;
-	epoch->hot_displaced += part.hot_displaced;
-	epoch->guard_rolled += part.guard_rolled;
+	ipacct_epoch_part_add(epoch, &part);
 	ret = ipacct_batch_read_array(&epoch->batch, set->maps.roll_fd, layout->counters.bytes,
 				      context.first, layout->roll_lines, roll_lines_add, &context);
 	if (!ret)

@@ -80,7 +80,7 @@ static const struct layout_field part_1[] = {
 	OCTETS(part, lru_budget, 0, 8),    OCTETS(part, lru_inserts, 8, 8),
 	OCTETS(part, lru_refused, 16, 8),  OCTETS(part, rollup_updates, 24, 8),
 	OCTETS(part, hot_rolled, 32, 8),   OCTETS(part, hot_displaced, 40, 8),
-	OCTETS(part, guard_rolled, 48, 8),
+	OCTETS(part, guard_rolled, 48, 8), OCTETS(part, hot_sure, 56, 8),
 };
 
 static const struct layout_field hot4_line_1[] = {

@@ -144,7 +144,7 @@ static int file_grow(int dir_fd, uid_t uid, gid_t gid, const struct ipacct_ledge
 	if (!ret)
 		ret = ledger_file_publish(dir_fd);
 	if (ret)
-		(void)unlinkat(dir_fd, LEDGER_NEW, 0); /* the error that matters is ret */
+		ledger_file_discard(dir_fd);
 	return ret;
 }
 
@@ -222,6 +222,6 @@ int ledger_file_groups(int runtime_dir_fd, uid_t uid, gid_t gid, const struct ip
 		ret = ledger_file_publish(runtime_dir_fd);
 	}
 	if (ret)
-		(void)unlinkat(runtime_dir_fd, LEDGER_NEW, 0); /* the error that matters is ret */
+		ledger_file_discard(runtime_dir_fd);
 	return ret;
 }

@@ -21,6 +21,7 @@
 #include "ipacct.skel.h"
 #include "epoch.h"
 #include "guard.h"
+#include "hot_lines.h"
 #include "maps_make.h"
 
 static void cleanup_skeleton(struct ipacct_bpf **skeleton)
@@ -57,8 +58,10 @@ static int sizes_set(struct ipacct_bpf *skeleton, const struct sizing *sizing)
 	if (!ret)
 		ret = hot_size_set(skeleton->maps.ipacct_hot6, n, sizing->hot6_sets);
 	if (!ret)
-		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_hotmap,
-					       n * (sizing->hot4_sets + sizing->hot6_sets) / 64);
+		ret = bpf_map__set_max_entries(
+			skeleton->maps.ipacct_hotmap,
+			n * ((sizing->hot4_sets + sizing->hot6_sets) / 64 +
+			     hot_door_words(sizing->hot4_sets, sizing->hot6_sets)));
 	return ret;
 }
 
@@ -276,7 +279,7 @@ void maps_unpin(const char *bpffs_dir, uint32_t n_parts)
 /* What a crash left of a set without ipacct_meta: pins named like ours and nothing else. */
 static void rest_unpin(const char *bpffs_dir)
 {
-	DIR *dir = opendir(bpffs_dir);
+	DIR *dir __cleanup(cleanup_dir) = opendir(bpffs_dir);
 	const struct dirent *entry;
 
 	maps_unpin(bpffs_dir, 0);
@@ -284,8 +287,6 @@ static void rest_unpin(const char *bpffs_dir)
 		if (!strncmp(entry->d_name, "lru_", 4) &&
 		    strspn(entry->d_name + 4, "0123456789_") == strlen(entry->d_name + 4))
 			unpin_one(bpffs_dir, entry->d_name);
-	if (dir)
-		closedir(dir);
 }
 
 /* 1: it was missing and is there again. */
@@ -387,6 +388,8 @@ int program_open(const struct program_object *object, const struct ipacct_maps *
 	skeleton->rodata->cfg_hot4_sets = maps->meta.hot4_sets;
 	skeleton->rodata->cfg_hot6_sets = maps->meta.hot6_sets;
 	skeleton->rodata->cfg_hot6_bit = ipacct_hotmap_first(&maps->meta, IPACCT_EPOCHS, true);
+	skeleton->rodata->cfg_door_first = ipacct_door_first(&maps->meta, IPACCT_EPOCHS);
+	skeleton->rodata->cfg_door_words = ipacct_door_words(&maps->meta);
 	/* no look-up for what nobody asked to protect */
 	skeleton->rodata->cfg_guard = guard_any(maps->guard_fd);
 	ret = maps_reuse(skeleton, maps);

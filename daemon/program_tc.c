@@ -55,6 +55,8 @@ int program_tc_load(const struct ipacct_maps *maps, uint32_t slot, uint16_t doma
 	skeleton->rodata->cfg_hot4_sets = maps->meta.hot4_sets;
 	skeleton->rodata->cfg_hot6_sets = maps->meta.hot6_sets;
 	skeleton->rodata->cfg_hot6_bit = ipacct_hotmap_first(&maps->meta, IPACCT_EPOCHS, true);
+	skeleton->rodata->cfg_door_first = ipacct_door_first(&maps->meta, IPACCT_EPOCHS);
+	skeleton->rodata->cfg_door_words = ipacct_door_words(&maps->meta);
 	skeleton->rodata->cfg_guard = guard_any(maps->guard_fd);
 	skeleton->rodata->cfg_no_ethernet = (flags & IPACCT_IFFLAG_NO_ETHERNET) != 0;
 	skeleton->rodata->cfg_inner = (flags & IPACCT_IFFLAG_INNER) != 0;

@@ -109,17 +109,15 @@ static json_t *cpus_json(const struct supervisor *supervisor, uint32_t part)
 }
 
 /* Of the epoch that counts now: it began at the last cut. */
-static json_t *partitions_json(const struct supervisor *supervisor)
+static json_t *partitions_json(const struct supervisor *supervisor, const struct ipacct_ctl *ctl)
 {
 	const struct ipacct_maps *maps = &supervisor->maps;
 	json_t *partitions = json_array();
-	uint32_t zero = 0;
-	struct ipacct_ctl ctl;
 
-	if (bpf_map_lookup_elem(maps->ctl_fd, &zero, &ctl))
+	if (!ctl->instance)
 		return partitions;
 	for (uint32_t i = 0; i < maps->meta.n_parts; i++) {
-		uint32_t index = IPACCT_EPOCHS * i + (ctl.epoch & 1);
+		uint32_t index = IPACCT_EPOCHS * i + (ctl->epoch & 1);
 		struct ipacct_part part;
 
 		if (bpf_map_lookup_elem(maps->parts_fd, &index, &part))
@@ -154,14 +152,16 @@ static json_t *protected_json(const struct supervisor *supervisor,
 			 number(collector->guard_unrecorded));
 }
 
-/* Lines of the hot tier, sums over partitions; used: at the last cut. */
-static json_t *hot_json(const struct collector_status *collector)
+/* Lines of the hot tier, sums over partitions; used: at the last cut. And whether strangers have to come
+ * twice in the epoch that counts now. */
+static json_t *hot_json(const struct ipacct_ctl *ctl, const struct collector_status *collector)
 {
-	return json_pack("{s:I, s:I, s:I, s:I}", "ipv4_lines",
+	return json_pack("{s:I, s:I, s:I, s:I, s:b}", "ipv4_lines",
 			 number(collector->hot_lines_ipv4_max), "ipv4_used",
 			 number(collector->hot_lines_ipv4), "ipv6_lines",
 			 number(collector->hot_lines_ipv6_max), "ipv6_used",
-			 number(collector->hot_lines_ipv6));
+			 number(collector->hot_lines_ipv6), "door_closed",
+			 (int)(ctl->doors >> (ctl->epoch & 1) & 1));
 }
 
 /* As the HTTP thread writes it; NULL: no memory. */
@@ -183,8 +183,11 @@ json_t *status_reply(struct supervisor *supervisor)
 	const struct sizing *sizing = &supervisor->sizing;
 	struct collector_answer answer = {};
 	const struct collector_status *collector = &answer.status;
+	struct ipacct_ctl ctl = {}; /* zeros when it cannot be read: its instance never is */
+	uint32_t zero = 0;
 
 	(void)supervisor_ask(supervisor, COLLECTOR_STATUS, 0, &answer); /* zeros then, pid 0 */
+	(void)bpf_map_lookup_elem(supervisor->maps.ctl_fd, &zero, &ctl);
 	return json_pack(
 		"{s:i, s:{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, "
 		"s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:b, s:{s:b, s:s}, s:o, s:I, s:o, s:o, s:o, "
@@ -207,9 +210,9 @@ json_t *status_reply(struct supervisor *supervisor)
 		supervisor->cost.cpu.over || supervisor->cost.memory.over, "dispatcher",
 		"available", (int)supervisor->dispatcher.available, "reason",
 		supervisor->dispatcher.reason.text, "programs", programs_json(supervisor),
-		"pins_restored", number(supervisor->pins.n_restored), "hot", hot_json(collector),
-		"partitions", partitions_json(supervisor), "protected",
-		protected_json(supervisor, collector), "geo", geo_status_json(supervisor), "groups",
-		groups_status_json(supervisor), "cost", cost_json(supervisor), "reload",
-		reload_status_json(&supervisor->reload));
+		"pins_restored", number(supervisor->pins.n_restored), "hot",
+		hot_json(&ctl, collector), "partitions", partitions_json(supervisor, &ctl),
+		"protected", protected_json(supervisor, collector), "geo",
+		geo_status_json(supervisor), "groups", groups_status_json(supervisor), "cost",
+		cost_json(supervisor), "reload", reload_status_json(&supervisor->reload));
 }

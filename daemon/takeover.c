@@ -20,12 +20,6 @@
 #define DIR_PREFIX "drain_"
 #define DIR_MODE   0700
 
-static void cleanup_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 static bool path_of(char path[IPACCT_PIN_PATH_BYTES], const char *dir, const char *name)
 {
 	return (size_t)snprintf(path, IPACCT_PIN_PATH_BYTES, "%s/%s", dir, name) <
@@ -109,8 +103,6 @@ static int set_move(const struct ipacct_maps *maps, const char *from, const char
 static int meta_read(const char *dir, struct ipacct_meta *ret_meta)
 {
 	char path[IPACCT_PIN_PATH_BYTES];
-	struct bpf_map_info info = {};
-	uint32_t bytes = sizeof(info), zero = 0;
 	int fd __cleanup(cleanup_fd) = -1;
 
 	if (!path_of(path, dir, IPACCT_PIN_META))
@@ -118,10 +110,8 @@ static int meta_read(const char *dir, struct ipacct_meta *ret_meta)
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return -errno;
-	if (bpf_obj_get_info_by_fd(fd, &info, &bytes) || info.value_size != sizeof(*ret_meta) ||
-	    bpf_map_lookup_elem(fd, &zero, ret_meta) || ret_meta->magic != IPACCT_ABI_MAGIC)
-		return -EPROTO;
-	return 0;
+	return ipacct_meta_read(fd, ret_meta, NULL) || ret_meta->magic != IPACCT_ABI_MAGIC ? -EPROTO
+											   : 0;
 }
 
 /* Of an earlier version, and known. */

@@ -102,6 +102,7 @@ struct doctor_facts {
 	uint64_t n_addresses, n_addresses_max;
 	uint64_t unrecorded_keys, folded_records, lru_refused, guard_rolled;
 	uint64_t hot_displaced, hot_rolled, lru_inserts, lru_entries; /* since the cut, daemon's */
+	uint64_t hot_lines[2], hot_used[2]; /* IPv4, IPv6: of all CPUs, at the last cut */
 	/* the daemon */
 	enum doctor_switch daemon;
 	uint64_t interval_wanted_ns, interval_effective_ns; /* 0 = not told */

@@ -8,6 +8,8 @@
 #define ROLLED_WARN_SHARE 0.01          /* one update in a hundred lost its address */
 #define STALLED_INTERVALS 3u            /* cuts that did not come … */
 #define STALLED_NS        2000000000ULL /* … and as much as a busy machine may be late */
+#define LINES_FULL        90u           /* percent: so full a family displaces, … */
+#define LINES_IDLE        25u           /* … so empty a family can give half of its lines away */
 #define LRU_FULL          90u           /* per cent of its entries since the cut */
 
 /* Say why there is nothing to judge. Returns whether that is so. */
@@ -81,6 +83,22 @@ static void check_pressure(const struct doctor_facts *facts, const struct doctor
 			     facts->rolled_packets);
 }
 
+/* Lines that only the other family may use, while this one has none left. */
+static void check_families(const struct doctor_facts *facts, const struct doctor_device *device,
+			   struct doctor_finding *finding)
+{
+	const uint64_t *lines = facts->hot_lines, *used = facts->hot_used;
+
+	(void)device;
+	for (int full = 0; full < 2; full++)
+		if (lines[full] && used[full] * 100 >= lines[full] * LINES_FULL &&
+		    used[!full] * 100 <= lines[!full] * LINES_IDLE)
+			doctor_found(finding, DOCTOR_INFO,
+				     "IPv4 used %" PRIu64 " of %" PRIu64
+				     " lines in the last cut, IPv6 %" PRIu64 " of %" PRIu64,
+				     used[0], lines[0], used[1], lines[1]);
+}
+
 static void check_ledger_full(const struct doctor_facts *facts, const struct doctor_device *device,
 			      struct doctor_finding *finding)
 {
@@ -119,6 +137,10 @@ const struct doctor_rule doctor_counts_rules[] = {
 	{ "map-pressure", "map pressure", false, check_pressure,
 	  "sums stay exact, but these packets are on their prefix in place of their address",
 	  "raise `memory:` (ipacctctl plan says to what); name your own prefixes in `protect:`",
+	  false },
+	{ "family-share", "memory divided by families", false, check_families,
+	  "an address without a line costs ten times as much; the other family has lines to spare",
+	  "set `ipv6_share:` to what comes by; it takes effect after ipacctctl detach and a start",
 	  false },
 	{ "ledger-full", "ledger full", false, check_ledger_full,
 	  "an address that was folded begins again at 0 when it returns",

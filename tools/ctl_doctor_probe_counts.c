@@ -113,7 +113,12 @@ static void take_programs(struct doctor_facts *facts, const json_t *programs)
 static void take_status(struct doctor_facts *facts, const json_t *status)
 {
 	const json_t *partitions = json_object_get(status, "partitions");
+	const json_t *hot = json_object_get(status, "hot");
 
+	facts->hot_lines[0] = number(hot, "ipv4_lines");
+	facts->hot_used[0] = number(hot, "ipv4_used");
+	facts->hot_lines[1] = number(hot, "ipv6_lines");
+	facts->hot_used[1] = number(hot, "ipv6_used");
 	facts->interval_wanted_ns = number(status, "interval_ns");
 	facts->interval_effective_ns = number(status, "effective_interval_ns");
 	facts->daemon_pid = number(status, "pid");

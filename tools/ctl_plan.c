@@ -16,7 +16,8 @@
 #define MEMORY_DEFAULT (256ULL << 20) /* DESIGN: min(256 MiB, 1/16 of RAM) */
 #define ADVISED_FIRST  (32ULL << 20)  /* budgets that are tried: this, twice, four times, … */
 #define ADVISED_STEPS  13u            /* … to 128 GiB */
-#define ROLLED_GOAL    0.001          /* one count in a thousand may be without its address */
+#define PPM_PERCENT    (SIZING_PPM / 100)
+#define ROLLED_GOAL    0.001 /* one count in a thousand may be without its address */
 
 struct plan {
 	struct plan_load load;
@@ -34,6 +35,8 @@ static int size_up(const struct ctl_settings *settings, uint64_t memory_bytes,
 	struct sizing_wish wish = {
 		.budget_bytes = memory_bytes,
 		.hot = !settings->plan.no_hot,
+		.ipv4_ppm = (100 - (uint32_t)settings->plan.ipv6) * PPM_PERCENT,
+		.ipv6_ppm = (uint32_t)settings->plan.ipv6 * PPM_PERCENT,
 		.n_cpus = (uint32_t)settings->plan.cpus,
 	};
 
@@ -113,10 +116,11 @@ static void print_json(const struct ctl_settings *settings, const struct plan *p
 		json_u64(&json, "advised_memory_bytes", plan->advised_bytes);
 	else
 		json_text(&json, "advised_memory_bytes", NULL);
+	json_u64(&json, "advised_ipv6_share_ppm", (uint64_t)plan->load.ipv6_percent * PPM_PERCENT);
 	json_close(&json, '}');
 }
 
-static void print_memory(const struct sizing *s)
+static void print_memory(const struct sizing *s, unsigned int ipv6_percent)
 {
 	char a[TEXT_NUMBER_BYTES], b[TEXT_NUMBER_BYTES], c[TEXT_NUMBER_BYTES];
 
@@ -127,10 +131,9 @@ static void print_memory(const struct sizing *s)
 	printf(", totals %s, ledger %s, processes %s\n", text_octets(s->totals_bytes, TEXT_IEC, a),
 	       text_octets(s->ledger_bytes, TEXT_IEC, b),
 	       text_octets(s->process_bytes, TEXT_IEC, c));
-	printf("sizes: %u partitions, each %u IPv4 and %u IPv6 hot lines and %u LRU entries; "
-	       "ledger "
-	       "of %u addresses\n",
-	       sizing_own_parts(s), s->hot4_sets * IPACCT_HOT4_WAYS,
+	printf("sizes with `ipv6_share: %u%%`: %u partitions, each %u IPv4 and %u IPv6 hot lines "
+	       "and %u LRU entries; ledger of %u addresses\n",
+	       ipv6_percent, sizing_own_parts(s), s->hot4_sets * IPACCT_HOT4_WAYS,
 	       s->hot6_sets * IPACCT_HOT6_WAYS, s->lru_entries, s->n_addresses_max);
 }
 
@@ -138,7 +141,7 @@ static void print_text(const struct plan *plan)
 {
 	char memory[NUM_TEXT_BYTES];
 
-	print_memory(&plan->sizing);
+	print_memory(&plan->sizing, plan->load.ipv6_percent);
 	printf("exact by address: %.2f %% of all counts; %.2f %% on prefixes; %.2f %% displaced a "
 	       "line, %.0f %% of the LRU tier used\n",
 	       100 * (1 - plan->shares.rolled), 100 * plan->shares.rolled,
@@ -159,11 +162,9 @@ static void print_text(const struct plan *plan)
 		return;
 	}
 	format_size_bytes(plan->advised_bytes, memory);
-	printf("advice: `memory: %s` keeps 99.9 %% of honest counts on their address, and every "
-	       "address "
-	       "in "
-	       "the ledger\n",
-	       memory);
+	printf("advice: `memory: %s` and `ipv6_share: %u%%` keep 99.9 %% of honest counts on their "
+	       "address, and every address in the ledger\n",
+	       memory, plan->load.ipv6_percent);
 }
 
 /* Returns whether the settings make sense; complains else. */

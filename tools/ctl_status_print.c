@@ -160,6 +160,9 @@ static void print_hot(const json_t *hot)
 		       " of %" PRIu64 " for IPv6\n",
 		       number(hot, "ipv4_used"), number(hot, "ipv4_lines"),
 		       number(hot, "ipv6_used"), number(hot, "ipv6_lines"));
+	if (json_is_true(json_object_get(hot, "door_closed")))
+		puts("flood: a new address gets a line with its second packet, the first is on its "
+		     "prefix");
 }
 
 static void print_daemon(const json_t *status)

@@ -78,12 +78,14 @@ static int detach_alone(const struct ctl_settings *settings)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(DAEMON_NAME));
-	char *slash;
+	char *slash, *at;
 
 	if (n > 0) {
 		path[n] = '\0';
 		slash = strrchr(path, '/');
-		strcpy(slash ? slash + 1 : path, DAEMON_NAME);
+		at = slash ? slash + 1 : path;
+		(void)snprintf(at, sizeof(path) - (size_t)(at - path),
+			       DAEMON_NAME); /* room was left */
 		run_daemon(settings, path);
 	}
 	run_daemon(settings, DAEMON_NAME);

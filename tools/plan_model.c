@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mix.h"
+#include "hot_lines.h"
 
 #define EPOCHS_PLAYED  3u       /* the third has the warm keys that every later one has */
 #define PACKETS_PLAYED 500000.0 /* in each, of one CPU: shares to 0.01 % */
@@ -14,6 +16,11 @@
 #define RESERVE        128u     /* of an LRU map, by which the insert budget stays below it */
 #define FLAG_USED      1u
 #define FLAG_WARM      2u
+#define FLAG_SURE      4u
+#define PLACES         4u  /* of a key: xdp/bpf/hot_place.h */
+#define SURE_SHARE     4u  /* of the LRU budget, xdp/bpf/hot.bpf.h */
+#define CLOSE_SHARE    64u /* of the lines, daemon/door.c */
+#define OPEN_SHARE     2u
 
 struct line {
 	uint32_t key; /* number of the address + 1 */
@@ -29,7 +36,10 @@ struct table {
 struct play {
 	struct table hot[2]; /* IPv4, IPv6 */
 	uint8_t *in_lru;     /* by key: has a record there in this epoch */
-	uint64_t lru_budget, lru_inserts;
+	uint8_t *door;       /* by hash: has knocked, or has a line */
+	uint32_t n_door;     /* bits of the program's, octets here */
+	bool closed;
+	uint64_t lru_budget, lru_inserts, n_sure, n_hot_rolled;
 	uint32_t n_honest[2], n_flood;
 	uint64_t n_rolled, n_rolled_honest, n_honest_counts, n_displaced, n_refused;
 	uint64_t random;
@@ -40,6 +50,7 @@ static void play_finish(struct play *play)
 	free(play->hot[0].lines);
 	free(play->hot[1].lines);
 	free(play->in_lru);
+	free(play->door);
 }
 
 static uint64_t draw(struct play *play)
@@ -85,13 +96,44 @@ static uint32_t weight_of(const struct line *line)
 	return line->flags & FLAG_WARM ? 2 * line->packets + 2 : line->packets;
 }
 
-/* The first free line of the two sets, else the weakest. */
-static struct line *victim(struct line *first, struct line *second, uint32_t ways)
+static bool is_single(const struct line *line)
+{
+	return line->packets == 1 && !(line->flags & (FLAG_WARM | FLAG_SURE));
+}
+
+/* Where a key may be: at home, beside it, away, beside that; or anywhere in the sets of the two. */
+struct where {
+	struct line *places[PLACES];
+	struct line *sets[2];
+};
+
+static struct where where_of(const struct table *table, uint32_t key)
+{
+	uint64_t hash = ipacct_mix64(key), lines = (uint64_t)table->n_sets * table->ways;
+	uint64_t at[2] = { (hash >> 32) * lines >> 32, (hash & UINT32_MAX) * lines >> 32 };
+	struct where where;
+
+	for (unsigned int i = 0; i < PLACES; i++)
+		where.places[i] = table->lines + (at[i / 2] ^ (i & 1));
+	for (unsigned int i = 0; i < 2; i++)
+		where.sets[i] = table->lines + at[i] / table->ways * table->ways;
+	return where;
+}
+
+/* As the program chooses (hot_set.bpf.h): a free place; a single in one, when it is rolled up anyway; a free
+ * line of both sets; the weakest. */
+static struct line *victim(const struct where *where, uint32_t ways, bool singles_go)
 {
 	struct line *weakest = NULL;
 
+	for (unsigned int i = 0; i < PLACES; i++)
+		if (!where->places[i]->flags)
+			return where->places[i];
+	for (unsigned int i = 0; i < PLACES && singles_go; i++)
+		if (is_single(where->places[i]))
+			return where->places[i];
 	for (uint32_t i = 0; i < 2 * ways; i++) {
-		struct line *line = i < ways ? &first[i] : &second[i - ways];
+		struct line *line = &where->sets[i / ways][i % ways];
 
 		if (!line->flags)
 			return line;
@@ -101,21 +143,27 @@ static struct line *victim(struct line *first, struct line *second, uint32_t way
 	return weakest;
 }
 
-static void displace(struct play *play, struct line *line, uint32_t key)
+static void displace(struct play *play, const struct where *where, uint32_t ways, uint32_t key)
 {
-	bool one = line->packets == 1 && !(line->flags & FLAG_WARM);
+	bool singles_go = play->lru_inserts >= play->lru_budget / 2;
+	struct line *line = victim(where, ways, singles_go);
+	bool one = is_single(line), sure = play->n_sure < play->lru_budget / SURE_SHARE;
 
 	if (line->packets && !one && play->lru_inserts >= play->lru_budget) {
 		to_lru(play, key, 1); /* no room for what the line holds: it stays */
 		return;
 	}
-	if (one && play->lru_inserts >= play->lru_budget / 2) {
+	if (one && singles_go) {
+		play->n_hot_rolled++;
 		roll(play, line->key, 1);
 	} else if (line->packets) {
 		play->n_displaced++;
 		to_lru(play, line->key, line->packets);
 	}
-	*line = (struct line){ .key = key, .packets = 1, .flags = FLAG_USED };
+	play->n_sure += sure;
+	*line = (struct line){ .key = key,
+			       .packets = 1,
+			       .flags = FLAG_USED | (sure ? FLAG_SURE : 0) };
 }
 
 static struct line *find(struct line *set, uint32_t ways, uint32_t key)
@@ -126,26 +174,45 @@ static struct line *find(struct line *set, uint32_t ways, uint32_t key)
 	return NULL;
 }
 
+static uint8_t *door_of(struct play *play, uint32_t key)
+{
+	return &play->door[ipacct_mix64(~(uint64_t)key) % play->n_door];
+}
+
+/* A closed door keeps the first packet of who has no line (daemon/door.h). */
+static bool is_kept_out(struct play *play, uint32_t key)
+{
+	uint8_t *door = door_of(play, key);
+
+	if (!play->closed || *door)
+		return false;
+	*door = 1;
+	play->n_hot_rolled++;
+	roll(play, key, 1);
+	return true;
+}
+
 static void count(struct play *play, unsigned int family, uint32_t key)
 {
 	struct table *table = &play->hot[family];
-	uint64_t hash = ipacct_mix64(key);
-	struct line *first, *second, *line;
+	struct where where;
+	struct line *line;
 
 	play->n_honest_counts += is_honest(play, key);
 	if (!table->n_sets) {
 		to_lru(play, key, 1);
 		return;
 	}
-	first = table->lines + ((hash >> 32) * table->n_sets >> 32) * table->ways;
-	second = table->lines + ((hash & UINT32_MAX) * table->n_sets >> 32) * table->ways;
-	line = find(first, table->ways, key);
+	if (is_kept_out(play, key))
+		return;
+	where = where_of(table, key);
+	line = find(where.sets[0], table->ways, key);
 	if (!line)
-		line = find(second, table->ways, key);
+		line = find(where.sets[1], table->ways, key);
 	if (line)
 		line->packets++;
 	else
-		displace(play, victim(first, second, table->ways), key);
+		displace(play, &where, table->ways, key);
 }
 
 static uint32_t n_keys(const struct play *play)
@@ -153,9 +220,19 @@ static uint32_t n_keys(const struct play *play)
 	return 1 + play->n_honest[0] + play->n_honest[1] + play->n_flood;
 }
 
+static uint64_t n_lines(const struct play *play)
+{
+	return (uint64_t)play->hot[0].n_sets * play->hot[0].ways +
+	       (uint64_t)play->hot[1].n_sets * play->hot[1].ways;
+}
+
 /* What a cut leaves of the lines: keys that came back. */
 static void clear(struct play *play)
 {
+	play->closed =
+		play->n_hot_rolled > n_lines(play) / (play->closed ? OPEN_SHARE : CLOSE_SHARE);
+	play->n_hot_rolled = 0;
+	memset(play->door, 0, play->n_door);
 	for (unsigned int family = 0; family < 2; family++)
 		for (uint32_t i = 0; i < play->hot[family].n_sets * play->hot[family].ways; i++) {
 			struct line *line = &play->hot[family].lines[i];
@@ -164,10 +241,13 @@ static void clear(struct play *play)
 
 			line->flags = keep ? FLAG_USED | FLAG_WARM : 0;
 			line->packets = 0;
+			if (keep)
+				*door_of(play, line->key) = 1;
 		}
 	for (uint32_t key = 0; key < n_keys(play); key++)
 		play->in_lru[key] = 0;
-	play->lru_inserts = play->n_rolled = play->n_displaced = play->n_refused = 0;
+	play->lru_inserts = play->n_sure = 0;
+	play->n_rolled = play->n_displaced = play->n_refused = 0;
 	play->n_rolled_honest = play->n_honest_counts = 0;
 }
 
@@ -215,6 +295,8 @@ static int prepare(struct play *play, const struct plan_load *load, const struct
 	play->n_flood = load->flood_pps ? scaled(FLOOD_SOURCES, scale) : 0;
 	play->lru_budget = scaled((double)entries - RESERVE, scale);
 	play->in_lru = calloc(n_keys(play), 1);
+	play->n_door = scaled(64.0 * hot_door_words(sets[0], sets[1]), scale) + 1;
+	play->door = calloc(play->n_door, 1);
 	for (unsigned int family = 0; family < 2; family++) {
 		struct table *table = &play->hot[family];
 
@@ -223,7 +305,7 @@ static int prepare(struct play *play, const struct plan_load *load, const struct
 		table->lines =
 			calloc((size_t)table->n_sets * table->ways + 1, sizeof(*table->lines));
 	}
-	return play->in_lru && play->hot[0].lines && play->hot[1].lines ? 0 : -ENOMEM;
+	return play->in_lru && play->door && play->hot[0].lines && play->hot[1].lines ? 0 : -ENOMEM;
 }
 
 int plan_play(const struct plan_load *load, const struct sizing *sizing,

@@ -41,13 +41,13 @@ def measure(daemon, network, context, packets, addresses, mix):
             for name in ("rollup_updates", "hot_displaced", "lru_inserts", "lru_refused")}
 
 
-def compare(context, addresses, packets, memory, mix="v4", *, hot=True, words=()):
+def compare(context, addresses, packets, memory, mix="v4", *, ipv6="0", hot=True, words=()):
     if SLOW > 1:
         raise Skip("needs the traffic in full")
     network = Network(context)
-    daemon = Daemon(context, network, "--hot", "on" if hot else "off", interval="1h",
-                    memory=memory).start()
-    expected = plan(packets, addresses, memory, *words)
+    daemon = Daemon(context, network, "--hot", "on" if hot else "off", "--ipv6-share", f"{ipv6}%",
+                    interval="1h", memory=memory).start()
+    expected = plan(packets, addresses, memory, "--ipv6", ipv6, *words)
     status = daemon.status()
     check_equal(status["partitions"][1]["lru_entries"], expected["sizes"]["lru_entries"], "LRU")
     check_equal(status["partitions"][1]["hot_lines"], expected["sizes"]["hot_lines_ipv4"] +
@@ -82,7 +82,7 @@ def plan_of_addresses_beyond_the_lru_tier(context):
 
 @test(limit_s=90)
 def plan_of_both_families(context):
-    compare(context, 200_000, scaled(400_000), "96M", "v4,v6", words=("--ipv6", "50"))
+    compare(context, 200_000, scaled(400_000), "96M", "v4,v6", ipv6="50")
 
 
 @test(limit_s=90)
@@ -113,10 +113,11 @@ def needs_memlock():
 @test(limit_s=60)
 def plan_of_memory_is_what_the_kernel_gives(context):
     needs_memlock()
-    for memory in ("48M", "128M", "256M"):
+    for memory, ipv6 in (("48M", "0"), ("128M", "33"), ("256M", "100")):
         network = Network(context)
-        daemon = Daemon(context, network, interval="1h", memory=memory).start()
-        expected = plan(1000, 1000, memory)["memory"]
+        daemon = Daemon(context, network, "--ipv6-share", f"{ipv6}%", interval="1h",
+                        memory=memory).start()
+        expected = plan(1000, 1000, memory, "--ipv6", ipv6)["memory"]
         taken = maps_bytes(daemon)
         check(abs(taken - expected["maps_bytes"]) <= MEMORY_NEAR * taken,
               f"maps with {memory}: {taken} taken, {expected['maps_bytes']} planned")
@@ -144,8 +145,8 @@ def plan_of_memory_holds_when_every_line_is_in_use(context):
         raise Skip("needs the traffic in full")
     memory, network = os.environ.get("IPACCT_TEST_PLAN_MEMORY", "64M"), Network(context)
     scrape.loopback_up(network)
-    daemon = Daemon(context, network, interval="1h", memory=memory).start()
-    expected = plan(1000, 1000, memory)
+    daemon = Daemon(context, network, "--ipv6-share", "50%", interval="1h", memory=memory).start()
+    expected = plan(1000, 1000, memory, "--ipv6", "50")
     lines = sum(expected["sizes"][name] for name in ("hot_lines_ipv4", "hot_lines_ipv6"))
     for epoch in range(2):
         traffic = Traffic(context, network, packets=10 * lines, addresses=24 * lines, mix="v4,v6",

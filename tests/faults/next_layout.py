@@ -54,8 +54,8 @@ def next_layout(text):
     text = size(text, "ipacct_totals", 832 + 32)
     text = change(text, "struct ipacct_part {\n", "struct ipacct_part {\n\t__u64 first;\n")
     text = change(text, "\t__u64 guard_rolled;   /* packets of protected addresses that were rolled up "
-                        "all the same */\n\t__u64 reserved[1];\n",
-                  "\t__u64 guard_rolled;\n")
+                        "all the same */\n", "\t__u64 guard_rolled;\n")
+    text = size(text, "ipacct_part", 64 + 8)
     # An interface has more room before what a witness needs.
     text = change(text, "\t__u64 base_rx_packets_before;\n",
                   "\t__u64 more[2];\n\t__u64 base_rx_packets_before;\n")

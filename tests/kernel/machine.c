@@ -15,20 +15,14 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "hot_lines.h"
 #include "ipacct.skel.h"
 #include "ipacct_tc.skel.h"
 
-#define N_INNER     (MACHINE_PARTITIONS * IPACCT_EPOCHS)
-#define ROLL_BYTES  (N_INNER * IPACCT_ROLL_LINES * sizeof(struct ipacct_counters))
-#define ROLL6_BYTES (N_INNER * IPACCT_ROLL6_LINES * sizeof(struct ipacct_roll6_line))
+#define ROLL_BYTES  (MACHINE_INNER * IPACCT_ROLL_LINES * sizeof(struct ipacct_counters))
+#define ROLL6_BYTES (MACHINE_INNER * IPACCT_ROLL6_LINES * sizeof(struct ipacct_roll6_line))
 #define OUT_BYTES   (1u << 17) /* more than any frame */
-#define IPV4_BITS   96         /* where the bits of an IPv4 prefix start in a key */
 #define LRU_UNUSED  256u       /* capacity of the inner maps that no test looks at */
-
-static uint32_t index_in_use(const struct machine *machine)
-{
-	return 2 * (machine->setup.shared ? 0 : 1) + machine->setup.epoch;
-}
 
 /* Of partition 1 only, one element an epoch. */
 static int hot_size_set(struct bpf_map *map, uint32_t sets)
@@ -45,23 +39,26 @@ static int sizes_set(struct machine *machine)
 	int ret = bpf_map__set_max_entries(skeleton->maps.ipacct_cpus, n_cpus);
 
 	if (!ret)
-		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_parts, N_INNER);
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_parts, MACHINE_INNER);
 	if (!ret)
-		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_lru, N_INNER);
+		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_lru, MACHINE_INNER);
 	if (!ret)
 		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_roll,
-					       N_INNER * IPACCT_ROLL_LINES);
+					       MACHINE_INNER * IPACCT_ROLL_LINES);
 	if (!ret)
 		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_roll6,
-					       N_INNER * IPACCT_ROLL6_LINES);
+					       MACHINE_INNER * IPACCT_ROLL6_LINES);
 	if (ret || !machine->setup.hot_sets)
 		return ret;
 	ret = hot_size_set(skeleton->maps.ipacct_hot4, machine->setup.hot_sets);
 	if (!ret)
 		ret = hot_size_set(skeleton->maps.ipacct_hot6, machine->setup.hot_sets);
 	if (!ret)
-		ret = bpf_map__set_max_entries(skeleton->maps.ipacct_hotmap,
-					       2 * IPACCT_EPOCHS * machine->setup.hot_sets / 64);
+		ret = bpf_map__set_max_entries(
+			skeleton->maps.ipacct_hotmap,
+			IPACCT_EPOCHS *
+				(2 * machine->setup.hot_sets / 64 +
+				 hot_door_words(machine->setup.hot_sets, machine->setup.hot_sets)));
 	return ret;
 }
 
@@ -79,9 +76,9 @@ static int lru_make(struct machine *machine)
 
 	if (key_id < 0 || value_id < 0)
 		return -ENOENT;
-	for (uint32_t i = 0; i < N_INNER; i++) {
+	for (uint32_t i = 0; i < MACHINE_INNER; i++) {
 		uint32_t entries =
-			i == index_in_use(machine) ? machine->setup.lru_entries : LRU_UNUSED;
+			i == machine_index(machine) ? machine->setup.lru_entries : LRU_UNUSED;
 
 		machine->lru_fds[i] =
 			bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "test_lru", sizeof(struct ipacct_key),
@@ -97,7 +94,7 @@ static int maps_fill(struct machine *machine)
 {
 	const struct machine_setup *setup = &machine->setup;
 	struct ipacct_part part = { .lru_budget = setup->lru_budget };
-	uint32_t zero = 0, partition = setup->shared ? 0 : 1, index = index_in_use(machine);
+	uint32_t zero = 0, partition = setup->shared ? 0 : 1, index = machine_index(machine);
 
 	if (bpf_map_update_elem(bpf_map__fd(machine->skeleton->maps.ipacct_cpus), &zero, &partition,
 				0) ||
@@ -189,6 +186,8 @@ static int tc_load(struct machine *machine)
 	machine->tc->rodata->cfg_hot4_sets = setup->hot_sets;
 	machine->tc->rodata->cfg_hot6_sets = setup->hot_sets;
 	machine->tc->rodata->cfg_hot6_bit = IPACCT_EPOCHS * setup->hot_sets;
+	machine->tc->rodata->cfg_door_first = 2 * IPACCT_EPOCHS * setup->hot_sets / 64;
+	machine->tc->rodata->cfg_door_words = hot_door_words(setup->hot_sets, setup->hot_sets);
 	machine->tc->rodata->cfg_plain = setup->plain;
 	bpf_object__for_each_map(map, machine->tc->obj) {
 		const struct bpf_map *same =
@@ -219,9 +218,13 @@ static int load(struct machine *machine)
 	machine->skeleton->rodata->cfg_hot4_sets = setup->hot_sets;
 	machine->skeleton->rodata->cfg_hot6_sets = setup->hot_sets;
 	machine->skeleton->rodata->cfg_hot6_bit = IPACCT_EPOCHS * setup->hot_sets;
+	machine->skeleton->rodata->cfg_door_first = 2 * IPACCT_EPOCHS * setup->hot_sets / 64;
+	machine->skeleton->rodata->cfg_door_words =
+		hot_door_words(setup->hot_sets, setup->hot_sets);
 	machine->skeleton->rodata->cfg_plain = setup->plain;
 	/* what the program reads: a map of its own here, the pinned one in the daemon */
 	machine->skeleton->data_ctl->ipacct_ctl_value.epoch = setup->epoch;
+	machine->skeleton->data_ctl->ipacct_ctl_value.doors = setup->doors;
 	machine->skeleton->data_ctl->ipacct_ctl_value.seed = 0x9234567887654321; /* odd */
 	ret = sizes_set(machine);
 	if (!ret)
@@ -263,7 +266,7 @@ int machine_start(struct machine *machine, const struct machine_setup *setup)
 
 void machine_finish(struct machine *machine)
 {
-	for (uint32_t i = 0; i < N_INNER; i++)
+	for (uint32_t i = 0; i < MACHINE_INNER; i++)
 		if (machine->lru_fds[i] >= 0)
 			close(machine->lru_fds[i]);
 	if (machine->roll)
@@ -315,247 +318,4 @@ int machine_run_bundle(struct machine *machine, const uint8_t *frame, size_t n_b
 	if (bpf_prog_test_run_opts(machine->prog_fd, &opts))
 		return -errno;
 	return opts.retval == (uint32_t)TC_ACT_UNSPEC ? XDP_PASS : -EBADE;
-}
-
-/* Records are made of 64-bit counters only: adding them up needs no list of their fields. */
-static void add_words(void *sum, const void *more, size_t n_bytes)
-{
-	uint64_t *to = sum;
-	const uint64_t *from = more;
-
-	for (size_t i = 0; i < n_bytes / sizeof(*to); i++)
-		to[i] += from[i];
-}
-
-struct hot_line {
-	bool used;
-	struct ipacct_key key;
-	struct ipacct_counters counters;
-};
-
-/* Line i of both families and epochs; false behind the last. */
-static bool hot_line_at(const struct machine *machine, size_t i, struct hot_line *ret_line)
-{
-	size_t n4 = (size_t)IPACCT_EPOCHS * machine->setup.hot_sets * IPACCT_HOT4_WAYS;
-	size_t n6 = (size_t)IPACCT_EPOCHS * machine->setup.hot_sets * IPACCT_HOT6_WAYS;
-
-	memset(ret_line, 0, sizeof(*ret_line));
-	if (i < n4) {
-		const struct ipacct_hot4_line *line = &machine->hot4[i];
-
-		ret_line->used = line->flags != 0;
-		ret_line->key.addr_be[2] = __builtin_bswap32(0xffff);
-		ret_line->key.addr_be[3] = line->addr_be;
-		ret_line->key.domain = line->domain;
-		ret_line->counters =
-			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
-						  line->rx_packets, line->rx_l3_bytes };
-	} else if (i < n4 + n6) {
-		const struct ipacct_hot6_line *line = &machine->hot6[i - n4];
-
-		ret_line->used = line->flags != 0;
-		memcpy(ret_line->key.addr_be, line->addr_be, sizeof(line->addr_be));
-		ret_line->key.domain = line->domain;
-		ret_line->counters =
-			(struct ipacct_counters){ line->tx_packets, line->tx_l3_bytes,
-						  line->rx_packets, line->rx_l3_bytes };
-	}
-	return i < n4 + n6;
-}
-
-static int totals_read(struct machine *machine, uint32_t index, struct ipacct_totals *sum)
-{
-	if (bpf_map_lookup_elem(bpf_map__fd(machine->skeleton->maps.ipacct_totals), &index,
-				machine->per_cpu))
-		return -errno;
-	for (int cpu = 0; cpu < machine->n_cpus; cpu++)
-		add_words(sum, &machine->per_cpu[cpu], sizeof(*sum));
-	return 0;
-}
-
-int machine_totals(struct machine *machine, struct ipacct_totals *ret_totals)
-{
-	struct ipacct_totals sum = { 0 };
-	int ret = totals_read(machine, 2 * machine->setup.slot + machine->setup.epoch, &sum);
-
-	if (!ret)
-		*ret_totals = sum;
-	return ret;
-}
-
-int machine_record(struct machine *machine, const uint8_t address[16],
-		   struct ipacct_counters *ret_counters)
-{
-	struct ipacct_key key = { .domain = machine->setup.domain };
-	struct ipacct_counters sum = { 0 };
-	struct hot_line line;
-	int ret;
-
-	memcpy(key.addr_be, address, sizeof(key.addr_be));
-	ret = bpf_map_lookup_elem(machine->lru_fds[index_in_use(machine)], &key, &sum);
-	for (size_t i = 0; hot_line_at(machine, i, &line); i++)
-		if (line.used && !memcmp(&line.key, &key, sizeof(key))) {
-			add_words(&sum, &line.counters, sizeof(sum));
-			ret = 0;
-		}
-	if (!ret)
-		*ret_counters = sum;
-	return ret;
-}
-
-static int dump_add(struct machine_dump *dump, const struct ipacct_key *key, int prefix_len,
-		    const struct ipacct_counters *counters)
-{
-	if (dump->n == dump->n_allocated) {
-		size_t n = dump->n_allocated ? 2 * dump->n_allocated : 4096;
-		struct machine_entry *entries = realloc(dump->entries, n * sizeof(*entries));
-
-		if (!entries)
-			return -ENOMEM;
-		dump->entries = entries;
-		dump->n_allocated = n;
-	}
-	dump->entries[dump->n++] = (struct machine_entry){
-		.key = *key,
-		.prefix_len = (uint8_t)prefix_len,
-		.counters = *counters,
-	};
-	return 0;
-}
-
-static int dump_lru(const struct machine *machine, struct machine_dump *dump)
-{
-	for (uint32_t i = 0; i < N_INNER; i++) {
-		struct ipacct_key key, *before = NULL;
-		struct ipacct_counters counters;
-		int ret = 0;
-
-		while (!ret && !bpf_map_get_next_key(machine->lru_fds[i], before, &key)) {
-			if (bpf_map_lookup_elem(machine->lru_fds[i], &key, &counters))
-				return -errno;
-			ret = dump_add(dump, &key, 128, &counters);
-			dump->n_lru++;
-			before = &key;
-		}
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int dump_hot(const struct machine *machine, struct machine_dump *dump)
-{
-	struct hot_line line;
-	int ret = 0;
-
-	for (size_t i = 0; hot_line_at(machine, i, &line) && !ret; i++)
-		if (line.used)
-			ret = dump_add(dump, &line.key, 128, &line.counters);
-	return ret;
-}
-
-/* Key of a line of ipacct_roll; its prefix length is returned. */
-static int roll_key(const struct machine_setup *setup, uint32_t line, struct ipacct_key *ret_key)
-{
-	struct ipacct_key mapped = { .addr_be = { 0, 0, __builtin_bswap32(0xffff), 0 } };
-
-	*ret_key = mapped;
-	if (line < IPACCT_ROLL4_LINES) {
-		ret_key->addr_be[3] = __builtin_bswap32(line << 16);
-		return IPV4_BITS + 16;
-	}
-	line -= IPACCT_ROLL4_LINES;
-	/* Only the setup's domain has a slot here; any other one shows as a domain of no packet. */
-	ret_key->domain = line / 2 == setup->domain_slot ? setup->domain : UINT16_MAX;
-	if (line % 2 == 0)
-		return IPV4_BITS;
-	ret_key->addr_be[2] = 0;
-	return 0;
-}
-
-static int dump_roll(const struct machine *machine, struct machine_dump *dump)
-{
-	static const struct ipacct_counters zero;
-
-	for (uint32_t i = 0; i < N_INNER * IPACCT_ROLL_LINES; i++) {
-		struct ipacct_key key;
-		int prefix_len, ret;
-
-		if (!memcmp(&machine->roll[i], &zero, sizeof(zero)))
-			continue;
-		prefix_len = roll_key(&machine->setup, i % IPACCT_ROLL_LINES, &key);
-		ret = dump_add(dump, &key, prefix_len, &machine->roll[i]);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int dump_roll6(const struct machine *machine, struct machine_dump *dump)
-{
-	for (uint32_t i = 0; i < N_INNER * IPACCT_ROLL6_LINES; i++) {
-		const struct ipacct_roll6_line *line = &machine->roll6[i];
-		struct ipacct_key key = { .addr_be = { (uint32_t)line->key } };
-		int ret;
-
-		if (!line->key)
-			continue;
-		key.domain = (uint16_t)(line->key >> 32);
-		ret = dump_add(dump, &key, 32, &line->counters);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int dump_parts(const struct machine *machine, struct machine_dump *dump)
-{
-	for (uint32_t i = 0; i < N_INNER; i++) {
-		struct ipacct_part part;
-
-		if (bpf_map_lookup_elem(bpf_map__fd(machine->skeleton->maps.ipacct_parts), &i,
-					&part))
-			return -errno;
-		part.lru_budget = 0;
-		add_words(&dump->part, &part, sizeof(part));
-	}
-	return 0;
-}
-
-static int dump_totals(struct machine *machine, struct machine_dump *dump)
-{
-	int ret = 0;
-
-	for (uint32_t i = 0; i < 2 * IPACCT_IFS_MAX && !ret; i++)
-		if (i != 2 * machine->setup.slot + machine->setup.epoch)
-			ret = totals_read(machine, i, &dump->other_totals);
-	return ret;
-}
-
-int machine_dump(struct machine *machine, struct machine_dump *ret_dump)
-{
-	struct machine_dump dump = { 0 };
-	int ret = dump_lru(machine, &dump);
-
-	if (!ret)
-		ret = dump_hot(machine, &dump);
-	if (!ret)
-		ret = dump_roll(machine, &dump);
-	if (!ret)
-		ret = dump_roll6(machine, &dump);
-	if (!ret)
-		ret = dump_parts(machine, &dump);
-	if (!ret)
-		ret = dump_totals(machine, &dump);
-	if (ret)
-		machine_dump_finish(&dump);
-	else
-		*ret_dump = dump;
-	return ret;
-}
-
-void machine_dump_finish(struct machine_dump *dump)
-{
-	free(dump->entries);
-	*dump = (struct machine_dump){ 0 };
 }

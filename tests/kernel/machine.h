@@ -11,12 +11,14 @@
 #include "ipacct/abi.h"
 
 #define MACHINE_PARTITIONS 2u /* 0 is shared; CPU 0, where the tests run, may own 1 */
+#define MACHINE_INNER      (MACHINE_PARTITIONS * IPACCT_EPOCHS) /* of each kind of map */
 
 struct machine_setup {
 	uint32_t slot;
 	uint16_t domain;
 	uint32_t domain_slot;
 	uint32_t epoch;
+	uint32_t doors;       /* as in struct ipacct_ctl */
 	bool inner;           /* account: inner */
 	bool shared;          /* CPU 0 uses partition 0 instead of its own */
 	uint32_t plain;       /* enum ipacct_plain; others than the first need hot_sets */
@@ -31,7 +33,7 @@ struct machine {
 	struct ipacct_bpf *skeleton;
 	struct ipacct_tc_bpf *tc; /* on the maps of the other, NULL without setup.tc */
 	int prog_fd;
-	int lru_fds[MACHINE_PARTITIONS * IPACCT_EPOCHS];
+	int lru_fds[MACHINE_INNER];
 	const struct ipacct_counters *roll; /* mapped read-only */
 	const struct ipacct_roll6_line *roll6;
 	const struct ipacct_hot4_line *hot4; /* NULL without a hot tier */
@@ -56,6 +58,12 @@ struct machine_dump {
 	struct ipacct_part part;           /* sums over partitions and epochs, but for lru_budget */
 	struct ipacct_totals other_totals; /* sum of all slots and epochs that should not move */
 };
+
+/* Number of the inner maps that the setup uses. */
+static inline uint32_t machine_index(const struct machine *machine)
+{
+	return 2 * (machine->setup.shared ? 0 : 1) + machine->setup.epoch;
+}
 
 /* Load and pin the thread to CPU 0. Returns 0 or a negative errno; finish() takes both. */
 int machine_start(struct machine *machine, const struct machine_setup *setup);

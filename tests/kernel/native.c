@@ -22,6 +22,10 @@ static __attribute__((noinline)) const void *ipacct_pull(struct ipacct_cursor *c
 	return memcpy(scratch, cur->frame + off, bytes);
 }
 
+/* So are those: each branch of the parser is here once. */
+#undef __always_inline
+#define __always_inline inline
+
 #include "parse.h"
 #include "tunnel.h"
 
@@ -51,21 +55,34 @@ static void plain_check(struct ipacct_cursor *cursor)
 	}
 }
 
-static void account(const uint8_t *frame, size_t n_bytes, bool inner, struct outcome *ret_outcome)
+static void packet_tell(const struct ipacct_packet *packet, struct outcome *ret_outcome)
+{
+	static const int fragments[] = {
+		[IPACCT_FRAGMENT_NONE] = OUTCOME_WHOLE,
+		[IPACCT_FRAGMENT_FIRST] = OUTCOME_FIRST_FRAGMENT,
+		[IPACCT_FRAGMENT_OTHER] = OUTCOME_OTHER_FRAGMENT,
+	};
+
+	ret_outcome->ignored = OUTCOME_ACCOUNTED;
+	ret_outcome->family = packet->family;
+	ret_outcome->protocol = packet->protocol;
+	ret_outcome->fragment = fragments[packet->fragment];
+	ret_outcome->l3_bytes = packet->l3_bytes;
+	memcpy(ret_outcome->source, packet->source.addr_be, 16);
+	memcpy(ret_outcome->destination, packet->destination.addr_be, 16);
+}
+
+static void account(const uint8_t *frame, size_t n_bytes, uint32_t type, bool inner,
+		    struct outcome *ret_outcome)
 {
 	static const int tunnels[] = {
 		[TUNNEL_NONE] = OUTCOME_NO_TUNNEL,
 		[TUNNEL_READ] = OUTCOME_INNER,
 		[TUNNEL_OPAQUE] = OUTCOME_TUNNEL_OUTER,
 	};
-	static const int fragments[] = {
-		[IPACCT_FRAGMENT_NONE] = OUTCOME_WHOLE,
-		[IPACCT_FRAGMENT_FIRST] = OUTCOME_FIRST_FRAGMENT,
-		[IPACCT_FRAGMENT_OTHER] = OUTCOME_OTHER_FRAGMENT,
-	};
 	struct ipacct_cursor cursor = { .frame = frame, .len = (uint32_t)n_bytes };
 	struct ipacct_packet packet = { 0 };
-	int verdict = ipacct_parse(&cursor, 0, &packet);
+	int verdict = ipacct_parse(&cursor, type, &packet);
 
 	memset(ret_outcome, 0, sizeof(*ret_outcome));
 	if (verdict < 0) {
@@ -76,21 +93,41 @@ static void account(const uint8_t *frame, size_t n_bytes, bool inner, struct out
 		plain_check(&cursor);
 		ret_outcome->tunnel = tunnels[ipacct_innermost(&cursor, &packet)];
 	}
-	ret_outcome->ignored = OUTCOME_ACCOUNTED;
-	ret_outcome->family = packet.family;
-	ret_outcome->protocol = packet.protocol;
-	ret_outcome->fragment = fragments[packet.fragment];
-	ret_outcome->l3_bytes = packet.l3_bytes;
-	memcpy(ret_outcome->source, packet.source.addr_be, 16);
-	memcpy(ret_outcome->destination, packet.destination.addr_be, 16);
+	packet_tell(&packet, ret_outcome);
 }
 
 void native_account(const uint8_t *frame, size_t n_bytes, struct outcome *ret_outcome)
 {
-	account(frame, n_bytes, false, ret_outcome);
+	account(frame, n_bytes, 0, false, ret_outcome);
 }
 
 void native_account_inner(const uint8_t *frame, size_t n_bytes, struct outcome *ret_outcome)
 {
-	account(frame, n_bytes, true, ret_outcome);
+	account(frame, n_bytes, 0, true, ret_outcome);
+}
+
+void native_account_bare(const uint8_t *octets, size_t n_bytes, uint32_t type,
+			 struct outcome *ret_outcome)
+{
+	account(octets, n_bytes, type, false, ret_outcome);
+}
+
+bool native_account_plain(const uint8_t *octets, size_t n_bytes, uint32_t type, uint32_t wanted,
+			  struct outcome *ret_outcome)
+{
+	struct ipacct_cursor cursor = { .frame = octets, .len = (uint32_t)n_bytes };
+	struct ipacct_packet packet = { 0 };
+
+	memset(ret_outcome, 0, sizeof(*ret_outcome));
+	if (ipacct_parse_plain(&cursor, type, wanted, &packet))
+		return false;
+	packet_tell(&packet, ret_outcome);
+	return true;
+}
+
+bool native_maybe_tunnel(const uint8_t *octets, size_t n_bytes, uint32_t type, uint32_t wanted)
+{
+	struct ipacct_cursor cursor = { .frame = octets, .len = (uint32_t)n_bytes };
+
+	return tunnel_maybe_plain(&cursor, type, wanted);
 }

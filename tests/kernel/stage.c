@@ -27,6 +27,8 @@ static void sizes_override(struct sizing *sizing, const struct stage_setup *setu
 		sizing->lru_shared = setup->lru_shared;
 	if (setup->hot_sets)
 		sizing->hot4_sets = sizing->hot6_sets = setup->hot_sets;
+	if (setup->hot6_sets)
+		sizing->hot6_sets = setup->hot6_sets;
 	if (setup->n_addresses_max)
 		sizing->n_addresses_max = setup->n_addresses_max;
 }

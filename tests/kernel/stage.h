@@ -29,7 +29,8 @@ struct stage_setup {
 	bool hot;
 	uint32_t lru_entries;
 	uint32_t lru_shared;
-	uint32_t hot_sets; /* of each family */
+	uint32_t hot_sets;  /* of each family, … */
+	uint32_t hot6_sets; /* … and where IPv6 has others */
 	uint32_t n_addresses_max;
 };
 

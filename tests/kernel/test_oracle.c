@@ -172,6 +172,8 @@ Test(oracle, frames_below_an_ethernet_header_are_truncated)
 		native_account(octets, n, &native);
 		reference_account(octets, n, &reference);
 		cr_assert_eq(native.ignored, IPACCT_IGNORED_TRUNCATED_L2, "%zu octets", n);
+		cr_assert_not(native_account_plain(octets, n, 0, 0x0800, &native));
+		cr_assert_not(native_account_plain(octets, n, 0, 0x86dd, &native));
 		cr_assert_eq(reference.ignored, IPACCT_IGNORED_TRUNCATED_L2, "%zu octets", n);
 	}
 }
@@ -196,6 +198,62 @@ Test(oracle, native_parser_and_reference_agree, .timeout = 300)
 	cr_expect(n_inside > n_frames / 50, "%zu inner", n_inside);
 	/* Mutations that only ever break the frame would prove little. */
 	cr_expect(n_accounted > n_frames / 5, "%zu accounted", n_accounted);
+}
+
+/* An interface of layer 3 hands over the same packet without its Ethernet header. */
+static void bare_agrees(const uint8_t *octets, size_t n_bytes)
+{
+	const uint8_t *inside = octets + BYTES_MIN;
+	uint32_t type = (uint32_t)octets[12] << 8 | octets[13];
+	struct outcome whole, bare;
+
+	native_account(octets, n_bytes, &whole);
+	native_account_bare(inside, n_bytes - BYTES_MIN, type, &bare);
+	cr_assert(!memcmp(&whole, &bare, sizeof(whole)), "type %#x", type);
+}
+
+/* The short way says what the parser says, or leaves it to that; with an Ethernet header and without. */
+static bool plain_agrees(const uint8_t *octets, size_t n_bytes, uint32_t wanted)
+{
+	uint32_t type = (uint32_t)octets[12] << 8 | octets[13];
+	const uint8_t *inside = octets + BYTES_MIN;
+	size_t n_bare = n_bytes - BYTES_MIN;
+	struct outcome whole, plain, bare;
+	bool taken = native_account_plain(octets, n_bytes, 0, wanted, &plain);
+
+	cr_assert_eq(native_account_plain(inside, n_bare, type, wanted, &bare), taken);
+	cr_assert(!memcmp(&plain, &bare, sizeof(plain)), "type %#x", type);
+	if (type == wanted)
+		cr_assert_eq(native_maybe_tunnel(inside, n_bare, type, wanted),
+			     native_maybe_tunnel(octets, n_bytes, 0, wanted));
+	native_account(octets, n_bytes, &whole);
+	if (taken)
+		cr_assert(!memcmp(&plain, &whole, sizeof(plain)), "type %#x", type);
+	return taken;
+}
+
+Test(oracle, without_an_ethernet_header_and_by_the_short_way_it_is_the_same, .timeout = 120)
+{
+	size_t n_frames = NATIVE_FRAMES / 10 / harness_slow(), n_plain[2] = {};
+	uint64_t state = first_seed(3);
+
+	for (size_t i = 0; i < n_frames; i++) {
+		uint8_t *exact;
+
+		next_frame(&state);
+		exact = malloc(frame.n_bytes);
+		cr_assert(exact != NULL);
+		memcpy(exact, frame.data, frame.n_bytes);
+		if (exact[12] | exact[13]) /* as a type 0 says that there is a header */
+			bare_agrees(exact, frame.n_bytes);
+		if (exact[12] | exact[13])
+			for (int v6 = 0; v6 < 2; v6++)
+				n_plain[v6] +=
+					plain_agrees(exact, frame.n_bytes, v6 ? 0x86dd : 0x0800);
+		free(exact);
+	}
+	cr_expect(n_plain[0] > n_frames / 20 && n_plain[1] > n_frames / 50, "%zu and %zu plain",
+		  n_plain[0], n_plain[1]);
 }
 
 static bool start(const struct machine_setup *wanted, uint32_t lru_entries)

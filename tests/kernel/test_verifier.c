@@ -52,6 +52,7 @@ static unsigned long load_verbose(uint32_t slot, uint16_t domain, uint32_t hot_s
 	skeleton->rodata->cfg_domain = domain;
 	skeleton->rodata->cfg_hot4_sets = skeleton->rodata->cfg_hot6_sets = hot_sets;
 	skeleton->rodata->cfg_hot6_bit = 4 * hot_sets;
+	skeleton->rodata->cfg_door_words = hot_sets;
 	skeleton->rodata->cfg_guard = hot_sets != 0;
 	skeleton->rodata->cfg_inner = skeleton->rodata->cfg_vlans = all;
 	skeleton->rodata->cfg_plain = plain;
@@ -103,6 +104,7 @@ static uint32_t translated(bool inner, bool vlans, uint32_t hot_sets)
 	skeleton->rodata->cfg_vlans = vlans;
 	skeleton->rodata->cfg_hot4_sets = skeleton->rodata->cfg_hot6_sets = hot_sets;
 	skeleton->rodata->cfg_hot6_bit = 2 * hot_sets;
+	skeleton->rodata->cfg_door_words = hot_sets;
 	if (hot_sets) {
 		bpf_map__set_value_size(skeleton->maps.ipacct_hot4,
 					hot_sets * IPACCT_HOT_SET_BYTES);
@@ -163,6 +165,7 @@ static unsigned long load_tc_verbose(uint32_t hot_sets, bool no_ethernet, bool a
 	cr_assert(skeleton != NULL);
 	skeleton->rodata->cfg_hot4_sets = skeleton->rodata->cfg_hot6_sets = hot_sets;
 	skeleton->rodata->cfg_hot6_bit = 4 * hot_sets;
+	skeleton->rodata->cfg_door_words = hot_sets;
 	skeleton->rodata->cfg_guard = hot_sets != 0;
 	skeleton->rodata->cfg_no_ethernet = no_ethernet;
 	skeleton->rodata->cfg_inner = skeleton->rodata->cfg_vlans = all;

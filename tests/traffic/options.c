@@ -282,11 +282,11 @@ static bool device_find(struct gen_options *options)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int ret;
 
-	if (fd < 0 || strlen(options->device) >= sizeof(request.ifr_name)) {
+	if (fd < 0 || (size_t)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s",
+				       options->device) >= sizeof(request.ifr_name)) {
 		fprintf(stderr, "ipacct-gen: %s: not an interface name\n", options->device);
 		return false;
 	}
-	strcpy(request.ifr_name, options->device);
 	ret = ioctl(fd, SIOCGIFMTU, &request);
 	close(fd);
 	options->ifindex = (int)if_nametoindex(options->device);

@@ -111,12 +111,9 @@ static inline void put_database(const struct bench *bench, const char *name,
 static inline void path_put(const struct bench *bench, const char *name,
 			    char ret_path[GEO_DATABASE_PATH_BYTES])
 {
-	char path[GEO_DATABASE_PATH_BYTES] = "";
-
-	strcpy(path, bench->dir);
-	strcat(path, "/");
-	strcat(path, name);
-	memcpy(ret_path, path, GEO_DATABASE_PATH_BYTES);
+	memset(ret_path, 0, GEO_DATABASE_PATH_BYTES);
+	cr_assert_lt(snprintf(ret_path, GEO_DATABASE_PATH_BYTES, "%s/%s", bench->dir, name),
+		     (int)GEO_DATABASE_PATH_BYTES);
 }
 
 static inline void want_database(struct bench *bench, const char *name)

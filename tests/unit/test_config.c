@@ -92,6 +92,7 @@ Test(config, every_key_reaches_its_member)
 	cr_expect_not(config.hot);
 	cr_expect_eq(config.hot4_lines, 65536);
 	cr_expect_eq(config.hot6_lines, 8192);
+	cr_expect_eq(config.ipv6_share_ppm, 125000);
 	cr_expect_eq(config.lru_entries, 20000);
 	cr_expect_eq(config.ledger_addresses, 100000);
 	cr_expect_str_eq(config.listen, "[::1]:80");
@@ -114,9 +115,9 @@ Test(config, every_key_reaches_its_member)
 	cr_expect_eq(config.protect[1].key.domain_be, htons(7));
 	cr_assert_eq(config.n_interfaces, 2);
 	expect_interface(&config.interfaces[0], "eth0", IPACCT_MODE_NATIVE, CONFIG_ATTACH_AUTO, 7,
-			 true, 29);
+			 true, 30);
 	expect_interface(&config.interfaces[1], "eth1.100", IPACCT_MODE_GENERIC, CONFIG_ATTACH_LINK,
-			 0, false, 36);
+			 0, false, 37);
 	cr_expect_eq(config.interfaces[0].account, CONFIG_ACCOUNT_INNER);
 	cr_expect_eq(config.interfaces[1].account, CONFIG_ACCOUNT_OUTER);
 	cr_expect_eq(config.interfaces[0].n_vlans, 2);

@@ -316,6 +316,7 @@ Test(config_help, help_and_man_page_name_every_option_and_key)
 		"check",
 		"hot_lines_ipv4",
 		"hot_lines_ipv6",
+		"ipv6_share",
 		"lru_entries",
 		"ledger_addresses",
 		"dry",

@@ -150,6 +150,10 @@ CHANGE(stopped, facts.interval_ns = 0)
 CHANGE(rolled, facts.rolled_packets = 20000)
 CHANGE(rolled_little, facts.rolled_packets = 19999)
 CHANGE(lru_full, facts.lru_inserts = 950)
+CHANGE(only_ipv4, facts.hot_lines[0] = 1000; facts.hot_lines[1] = 500; facts.hot_used[0] = 900;
+       facts.hot_used[1] = 125)
+CHANGE(mostly_ipv6, facts.hot_lines[0] = 1000; facts.hot_lines[1] = 500; facts.hot_used[0] = 250;
+       facts.hot_used[1] = 450)
 CHANGE(ledger_full, facts.unrecorded_keys = 1)
 CHANGE(ledger_folds, facts.folded_records = 1)
 CHANGE(pins_removed, facts.pins_restored = 1)
@@ -223,6 +227,8 @@ static const struct {
 	{ "map-pressure", rolled, DOCTOR_WARN, "1.00 %", "ipacctctl plan" },
 	{ "map-pressure", rolled_little, DOCTOR_INFO, "(19999)", "" },
 	{ "map-pressure", lru_full, DOCTOR_WARN, "950 of 1000", "memory" },
+	{ "family-share", only_ipv4, DOCTOR_INFO, "IPv4 used 900 of 1000", "ipv6_share" },
+	{ "family-share", mostly_ipv6, DOCTOR_INFO, "IPv6 450 of 500", "ipv6_share" },
 	{ "ledger-full", ledger_full, DOCTOR_WARN, "1 times", "ledger_addresses" },
 	{ "ledger-full", ledger_folds, DOCTOR_INFO, "1 idle", "" },
 	{ "pins-removed", pins_removed, DOCTOR_WARN, "1 pins", "" },
@@ -241,6 +247,19 @@ Test(doctor, healthy_machine_has_nothing_to_mend)
 		cr_expect_eq(finding.level, DOCTOR_OK, "%s: %s", rule->id, finding.saw);
 	}
 	cr_expect_geq(n, 18);
+}
+
+Test(doctor, families_that_are_both_full_or_nearly_idle_share_well)
+{
+	static const uint64_t used[][2] = { { 1000, 126 }, { 899, 0 }, { 251, 450 }, { 250, 449 } };
+	struct doctor_finding finding;
+
+	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++) {
+		only_ipv4();
+		memcpy(facts.hot_used, used[i], sizeof(used[i]));
+		doctor_rule_apply(rule_named("family-share"), &facts, NULL, &finding);
+		cr_expect_eq(finding.level, DOCTOR_OK, "%zu: %s", i, finding.saw);
+	}
 }
 
 Test(doctor, each_fixture_triggers_its_rule)

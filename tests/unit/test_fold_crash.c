@@ -20,9 +20,9 @@ static const char *const steps[] = {
 static bool step_is_elsewhere(const char *step)
 {
 	static const char *const elsewhere[] = {
-		"begin",     "numbered",   "switched",  "grace",        "read",    "clearing",
-		"lru_clear", "roll_clear", "hot_clear", "totals_clear", "cleared", "taken_back",
-		"series",    "group",      "mask_open", "masked"
+		"begin",      "numbered",   "switched",  "grace",     "read",         "clearing",
+		"lru_clear",  "roll_clear", "hot_clear", "door",      "totals_clear", "cleared",
+		"taken_back", "series",     "group",     "mask_open", "masked"
 	};
 
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)

@@ -28,6 +28,20 @@ Test(groups, addresses_go_to_the_longest_prefix_and_all_adds_up)
 	cr_expect_eq(group_amount("a").tx_l3_bytes, 12 * 100);
 }
 
+/* Whether its memory is mapped or allocated decides how it is given back. */
+Test(groups, image_says_all_of_itself_whatever_was_there)
+{
+	struct group_image image;
+	char error[64];
+
+	memset(&image, 0xff, sizeof(image));
+	cr_assert_eq(
+		config_groups_parse("list", "192.0.2.0/24 a\n", 15, &image, error, sizeof(error)),
+		0);
+	cr_expect_eq(image.mapped_bytes, 0);
+	group_image_finish(&image);
+}
+
 Test(groups, steady_state_looks_nothing_up)
 {
 	struct groups_facts facts;

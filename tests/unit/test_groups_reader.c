@@ -214,7 +214,7 @@ Test(groups_reader, nothing_is_believed)
 	WRONG(memset(names[1].name, 'x', sizeof(names[1].name)));
 	WRONG(names[1].name[0] = '\n');
 	WRONG(names[1].name[0] = '\xff');
-	WRONG(strcpy(names[2].name, names[1].name));
+	WRONG(memcpy(names[2].name, names[1].name, sizeof(names[1].name)));
 	WRONG(strcpy(names[2].name, "unknown"));
 	WRONG(names[0].n_prefixes++);
 	for (uint32_t i = 0; i < N_PREFIXES; i++) {

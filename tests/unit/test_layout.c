@@ -13,11 +13,15 @@ static const struct {
 	const char *name;
 	uint32_t octets;
 } unnamed[] = {
-	{ "key", 2 },           { "totals", 8 },
-	{ "interface", 24 },    { "domain", 4 },
-	{ "part", 8 },          { "hot6_line", 4 + 16 },
-	{ "roll6_line", 24 },   { "ledger_record", 3 },
-	{ "ledger_series", 7 }, { "ledger_header", 8 + 4 * 5 + 4 + 8 + 24 },
+	{ "key", 2 },
+	{ "totals", 8 },
+	{ "interface", 24 },
+	{ "domain", 4 },
+	{ "hot6_line", 4 + 16 },
+	{ "roll6_line", 24 },
+	{ "ledger_record", 3 },
+	{ "ledger_series", 7 },
+	{ "ledger_header", 8 + 4 * 5 + 4 + 8 + 24 },
 };
 
 static uint32_t octets_unnamed(const char *name)

@@ -12,6 +12,8 @@ static struct plan_shares play(const struct plan_load *load, uint64_t memory_mib
 {
 	struct sizing_wish wish = { .budget_bytes = memory_mib << 20,
 				    .hot = hot,
+				    .ipv4_ppm = (100 - load->ipv6_percent) * 10000,
+				    .ipv6_ppm = load->ipv6_percent * 10000,
 				    .n_cpus = load->cpus };
 	struct ipacct_problem problem;
 	struct plan_shares shares;

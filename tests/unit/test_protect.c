@@ -282,7 +282,7 @@ Test(protect, list_and_file_add_up_and_a_broken_file_says_where)
 	cr_expect_eq(n, 0);
 	make_file(path, list, strlen(list));
 	config.n_protect = 1;
-	strcpy(config.protect_file, path);
+	(void)snprintf(config.protect_file, sizeof(config.protect_file), "%s", path);
 	cr_expect_eq(read_all(&config, &n, error), 0, "%s", error);
 	cr_expect_eq(n, 3);
 	(void)unlink(path); /* ours, in /tmp */
@@ -290,7 +290,7 @@ Test(protect, list_and_file_add_up_and_a_broken_file_says_where)
 	(void)snprintf(want, sizeof(want), "%s: No such file or directory", path);
 	cr_expect_str_eq(error, want);
 	make_file(path, broken, strlen(broken));
-	strcpy(config.protect_file, path);
+	(void)snprintf(config.protect_file, sizeof(config.protect_file), "%s", path);
 	cr_expect_eq(read_all(&config, &n, error), -EINVAL);
 	(void)unlink(path);
 	(void)snprintf(want, sizeof(want), "%s:2:1: 'x' is not an address" LEGAL, path);

@@ -62,14 +62,20 @@ static void packet_of_prefixes(uint32_t i)
 	totals->ipv4.l3_bytes += 100;
 }
 
-/* A ledger that is full and folds, and a cut that needs every table to grow. */
-static void fill(void)
+/* A ledger that is full, and an epoch that begins. */
+static void fill_ledger(void)
 {
 	bench_init(&bench, ADDRESSES);
 	for (uint32_t i = 0; i + 1 < ADDRESSES; i++)
 		packet(&bench, key4(0xc0000200 + i), key4(0xc6336401), 100);
 	apply(&bench, 1);
 	epoch_begin(&bench);
+}
+
+/* It folds, and the cut needs every table to grow. */
+static void fill(void)
+{
+	fill_ledger();
 	for (uint32_t i = 0; i < PREFIXES; i++)
 		packet(&bench, key4(0x0a000001 + (i << 16)), key6(0x20010000 + i, 1), 100);
 	for (uint32_t i = 0; i < ROLLUPS; i++)
@@ -79,12 +85,17 @@ static void fill(void)
 /* Nothing new comes, and what was idle is folded: the first that needs the table of prefixes. */
 static void fill_to_fold(void)
 {
-	bench_init(&bench, ADDRESSES);
-	for (uint32_t i = 0; i < ADDRESSES - 1; i++)
-		packet(&bench, key4(0xc0000200 + i), key4(0xc6336401), 100);
-	apply(&bench, 1);
-	epoch_begin(&bench);
+	fill_ledger();
 	packet(&bench, key4(0xc0000200), key4(0xc6336401), 100);
+}
+
+/* Nothing rolled up and nothing old enough to fold: addresses without a record are the first that need the
+ * table of prefixes. */
+static void fill_to_unrecorded(void)
+{
+	fill_ledger();
+	for (uint32_t i = 0; i < PREFIXES; i++)
+		packet(&bench, key4(0x0a000001 + (i << 16)), key4(0x0b000001 + (i << 16)), 100);
 }
 
 /* fill: makes a ledger at cut 1 and an epoch, which leave so many packets after cut 1 and 2. */
@@ -125,6 +136,11 @@ Test(publish_memory, whichever_allocation_fails_the_next_try_adds_all)
 Test(publish_memory, a_fold_that_finds_no_memory_is_made_by_the_next_try)
 {
 	fail_each(fill_to_fold, ADDRESSES - 1, ADDRESSES, 2);
+}
+
+Test(publish_memory, addresses_without_a_record_wait_for_memory)
+{
+	fail_each(fill_to_unrecorded, ADDRESSES - 1, ADDRESSES - 1 + PREFIXES, 2);
 }
 
 Test(publish_memory, more_wide_prefixes_than_domains_can_have_are_refused)

@@ -67,6 +67,27 @@ Test(record_index, prefixes_of_one_hash_have_a_record_each)
 	free(keys);
 }
 
+/* Notes are of the owners of records; a rebuilt index may give a record to another one. */
+Test(record_index, nothing_noted_of_a_record_outlives_a_rebuild)
+{
+	struct ipacct_key key = twin_key(1);
+	struct ipacct_ledger_record records[2] = {};
+	uint32_t n_records = 0, notes[2] = { 7, 8 };
+	struct record_index index = {};
+
+	cr_assert_eq(record_index_init(&index, records, &n_records, 2, 0, 1), 0);
+	index.notes = notes;
+	cr_assert_eq(record_index_claim(&index, &key, 128, 1, 2), 0);
+	cr_assert_eq(notes[0], RECORD_NONE);
+	cr_assert_eq(notes[1], 8);
+	notes[0] = 7;
+	record_index_rebuild(&index, 0); /* claimed, never counted: free */
+	cr_assert_eq(record_index_find(&index, &key, 128), RECORD_NONE);
+	cr_assert_eq(notes[0], RECORD_NONE);
+	cr_assert_eq(notes[1], RECORD_NONE);
+	record_index_finish(&index);
+}
+
 Test(record_index, refuses_what_it_cannot_number)
 {
 	struct ipacct_ledger_record records[2] = {};

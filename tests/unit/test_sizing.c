@@ -10,7 +10,7 @@
 #include "geo_overrides.h"
 #include "sizing.h"
 
-static struct config config;
+static struct config config = { .ipv6_share_ppm = SIZING_IPV6_PPM };
 
 static int compute(uint64_t memory_bytes, struct sizing *sizing, struct ipacct_problem *problem)
 {
@@ -56,7 +56,9 @@ Test(sizing, chosen_sizes_are_kept_and_refused_above_the_budget)
 	struct ipacct_problem problem = {};
 	struct sizing sizing;
 
-	config = (struct config){ .hot = true, .hot4_lines = 5000, .hot6_lines = 256 };
+	config.hot = true;
+	config.hot4_lines = 5000;
+	config.hot6_lines = 256;
 	config.lru_entries = 3000;
 	config.ledger_addresses = 10000;
 	cr_assert_eq(compute(128 << 20, &sizing, &problem), 0, "%s", problem.text);
@@ -73,7 +75,7 @@ Test(sizing, chosen_sizes_are_kept_and_refused_above_the_budget)
 	config.receive_cpus_given = true;
 	config.receive_cpus[0] = 1;
 	cr_assert_eq(compute(64 << 20, &sizing, &problem), -ENOSPC);
-	cr_expect_not_null(strstr(problem.text, "hot tier 256.0"), "%s", problem.text);
+	cr_expect_not_null(strstr(problem.text, "hot tier 258.0"), "%s", problem.text);
 }
 
 Test(sizing, hot_tier_takes_a_quarter_at_most_and_none_when_off)
@@ -81,13 +83,44 @@ Test(sizing, hot_tier_takes_a_quarter_at_most_and_none_when_off)
 	struct ipacct_problem problem = {};
 	struct sizing sizing;
 
-	config = (struct config){ .hot = true };
+	config.hot = true;
 	cr_assert_eq(compute(256 << 20, &sizing, &problem), 0, "%s", problem.text);
 	cr_expect_gt(sizing.hot_bytes, 0);
-	cr_expect_leq(sizing.hot_bytes, (256 << 20) / 4);
+	/* and a sixteenth of that for the doors */
+	cr_expect_leq(sizing.hot_bytes, (256 << 20) / 4 / 16 * 17);
 	config.hot = false;
 	cr_assert_eq(compute(256 << 20, &sizing, &problem), 0, "%s", problem.text);
 	cr_expect_eq(sizing.hot_bytes, 0);
+}
+
+/* Of 1 GiB and two CPUs. */
+Test(sizing, lines_are_in_the_ratio_of_the_families)
+{
+	static const struct {
+		uint32_t ipv6_percent, hot4_lines, hot6_lines;
+	} table[] = {
+		{ 0, 2097152, 256 },     { 5, 1048576, 65536 },  { 20, 1048576, 262144 },
+		{ 33, 1048576, 524288 }, { 50, 524288, 524288 }, { 80, 131072, 524288 },
+		{ 99, 8192, 524288 },    { 100, 512, 1048576 },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct sizing_wish wish = { .budget_bytes = 1 << 30,
+					    .hot = true,
+					    .ipv4_ppm = (100 - table[i].ipv6_percent) * 10000,
+					    .ipv6_ppm = table[i].ipv6_percent * 10000,
+					    .n_cpus = 2,
+					    .cpus = { 3 } };
+		struct ipacct_problem problem = {};
+		struct sizing sizing;
+
+		cr_assert_eq(sizing_plan(&wish, &sizing, &problem), 0, "%s", problem.text);
+		cr_expect_eq(sizing.hot4_sets * IPACCT_HOT4_WAYS, table[i].hot4_lines, "%u %%: %u",
+			     table[i].ipv6_percent, sizing.hot4_sets * IPACCT_HOT4_WAYS);
+		cr_expect_eq(sizing.hot6_sets * IPACCT_HOT6_WAYS, table[i].hot6_lines, "%u %%: %u",
+			     table[i].ipv6_percent, sizing.hot6_sets * IPACCT_HOT6_WAYS);
+		cr_expect_leq(sizing.total_bytes, wish.budget_bytes);
+	}
 }
 
 /* The table in daemon/README.md, for two CPUs. */
@@ -122,7 +155,7 @@ Test(sizing, ledger_has_a_record_for_each_line_and_entry_of_a_cpu)
 	struct ipacct_problem problem = {};
 	struct sizing sizing;
 
-	config = (struct config){ .hot = true };
+	config.hot = true;
 	for (uint64_t mib = 64; mib <= 4096; mib *= 2) {
 		cr_assert_eq(compute(mib << 20, &sizing, &problem), 0, "%s", problem.text);
 		cr_expect_geq(sizing.n_addresses_max, sizing.hot4_sets * IPACCT_HOT4_WAYS +
@@ -155,7 +188,7 @@ static void want_database(uint64_t bytes)
 	cr_assert_eq(ftruncate(fd, (off_t)bytes), 0);
 	close(fd);
 	config.geo.n_databases = 1;
-	strcpy(config.geo.databases[0], path);
+	(void)snprintf(config.geo.databases[0], sizeof(config.geo.databases[0]), "%s", path);
 }
 
 Test(sizing, geo_is_part_of_every_budget)
@@ -231,7 +264,7 @@ Test(sizing, list_of_prefixes_takes_no_more_than_planned)
 	int fd = mkstemp(path);
 
 	cr_assert_geq(fd, 0);
-	strcpy(config.geo.overrides, path);
+	(void)snprintf(config.geo.overrides, sizeof(config.geo.overrides), "%s", path);
 	for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++) {
 		cr_assert_eq(ftruncate(fd, 0), 0);
 		(void)lseek(fd, 0, SEEK_SET);

@@ -80,6 +80,12 @@ static __always_inline __u64 mix64(__u64 x)
 	return x;
 }
 
+/* epoch: its last bit counts, so an index does as well. */
+static __always_inline bool door_is_closed(__u32 epoch)
+{
+	return ipacct_ctl_value.doors >> (epoch & 1) & 1;
+}
+
 #include "domain.bpf.h"
 #include "rollup.bpf.h"
 #include "guard.bpf.h"

@@ -29,10 +29,12 @@ const volatile __u16 cfg_domain = 0;      /* accounting domain of its addresses 
 const volatile __u32 cfg_domain_slot = 0; /* slot of that domain in ipacct_doms */
 const volatile __u32 cfg_hot4_sets = 0;   /* as ipacct_meta.hot4_sets; 0 removes the hot tier */
 const volatile __u32 cfg_hot6_sets = 0;
-const volatile __u32 cfg_hot6_bit = 0; /* first bit of ipacct_hot6 in ipacct_hotmap */
-const volatile __u32 cfg_guard = 0;    /* there are protected prefixes */
-const volatile __u32 cfg_inner = 0;    /* tunnels count for the addresses inside */
-const volatile __u32 cfg_vlans = 0;    /* VLAN ids have domains of their own */
+const volatile __u32 cfg_hot6_bit = 0;   /* first bit of ipacct_hot6 in ipacct_hotmap */
+const volatile __u32 cfg_door_first = 0; /* word of ipacct_hotmap where doors begin */
+const volatile __u32 cfg_door_words = 0; /* of a partition and epoch, a power of two; 0: none */
+const volatile __u32 cfg_guard = 0;      /* there are protected prefixes */
+const volatile __u32 cfg_inner = 0;      /* tunnels count for the addresses inside */
+const volatile __u32 cfg_vlans = 0;      /* VLAN ids have domains of their own */
 /* What need not be asked of each packet. */
 const volatile __u32 cfg_plain = IPACCT_PLAIN_ASK;
 
@@ -235,7 +237,8 @@ static __always_inline void count_as(ipacct_ctx *ctx, __u64 len, __u32 plain)
 	if (!totals || ipacct_bundle(ctx, totals, len, at & 1))
 		return;
 	totals_seen(totals, len);
-	if (plain || cfg_hot4_sets)
+	/* behind a closed door most lines are not worth loading */
+	if ((plain || cfg_hot4_sets) && !door_is_closed(epoch))
 		if ((plain ? count_plain4(ctx, totals, len, &table_at)
 			   : count_asking4(ctx, totals, len, at & 1)) ||
 		    ipacct_count_plain6(ctx, totals, len, at & 1))

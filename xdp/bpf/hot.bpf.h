@@ -3,23 +3,52 @@
 #ifndef IPACCT_HOT_BPF_H
 #define IPACCT_HOT_BPF_H
 
-#define HOT_PACKETS_FULL 0x80000000u /* half of what a 32-bit counter holds */
+#include "hot_place.h"
 
-/* 64 bits from which the numbers of two sets come: twice times a secret odd number, so that whoever does
- * not know the seed cannot choose keys that meet. Why both: README.md. */
-static __always_inline __u64 hot_hash(__u64 x, __u64 seed)
+#define HOT_PACKETS_FULL 0x80000000u /* half of what a 32-bit counter holds */
+#define HOT_SURE_SHARE   4u          /* of the LRU budget: all that sure lines may take of it */
+
+/* Live readers show a single packet only where it is sure to stay: they cannot take it back when it goes to
+ * its prefix. So the first new lines of an epoch, which may be all, have a place in the LRU tier. */
+static __always_inline __u16 hot_sure(struct ipacct_part *part)
 {
-	x *= seed;
-	return (x ^ x >> 32) * seed;
+	if (part->hot_sure >= part->lru_budget / HOT_SURE_SHARE)
+		return 0;
+	part->hot_sure++;
+	return IPACCT_HOT_SURE;
 }
 
-/* Address, domain and flags of a v4 line are one word, whose flags besides USED do not matter when
- * a key is looked for. */
-#define HOT4_WORD_BITS 49 /* address, domain, IPACCT_HOT_USED */
-
-static __always_inline __u64 hot4_word(__be32 addr_be, __u16 domain)
+/* Whether the key of a first packet may have a line: it has one, or it has knocked before in this epoch.
+ * Where a bit is not set, no line has the key. */
+static __always_inline bool hot_door_passes(__u32 index, __u64 hash)
 {
-	return addr_be | (__u64)domain << 32 | (__u64)IPACCT_HOT_USED << 48;
+	__u32 at = cfg_door_first + (index - IPACCT_EPOCHS) * cfg_door_words +
+		   hot_door_word(hash, cfg_door_words);
+	__u64 *word, bit = hot_door_bit(hash);
+
+	if (!cfg_door_words || !door_is_closed(index))
+		return true;
+	word = bpf_map_lookup_elem(&ipacct_hotmap, &at);
+	if (!word || *word & bit)
+		return true;
+	*word |= bit;
+	return false;
+}
+
+/* The first packet of a stranger goes to its prefix. */
+static __always_inline bool hot_door_keeps(const struct account_record *record, __u32 index,
+					   __u64 hash)
+{
+	struct ipacct_part *part;
+
+	if (hot_door_passes(index, hash) ||
+	    record->counters.tx_packets + record->counters.rx_packets != 1 ||
+	    guard_flag(&record->key))
+		return false;
+	part = bpf_map_lookup_elem(&ipacct_parts, &index);
+	if (part)
+		part->hot_rolled++;
+	return true;
 }
 
 static __always_inline bool ipacct_hot4_is(const struct ipacct_hot4_line *line, __u64 word)
@@ -32,11 +61,6 @@ static __always_inline bool ipacct_hot4_is(const struct ipacct_hot4_line *line, 
 static __always_inline __u64 ipacct_hot4_wanted(const struct ipacct_key *key)
 {
 	return hot4_word(key->addr_be[3], key->domain);
-}
-
-static __always_inline __u64 ipacct_hot4_hash(const struct ipacct_key *key, __u64 seed)
-{
-	return hot_hash(ipacct_hot4_wanted(key), seed);
 }
 
 static __always_inline void ipacct_hot4_key_write(struct ipacct_hot4_line *line,
@@ -52,16 +76,6 @@ static __always_inline void ipacct_hot4_key_read(const struct ipacct_hot4_line *
 	ret_key->addr_be[2] = KEY_IPV4_MAPPED;
 	ret_key->addr_be[3] = line->addr_be;
 	ret_key->domain = line->domain;
-}
-
-/* The last 32 bits are the low ones: of words that differ in their top bits only, which a pool of
- * addresses ::1, ::2, … would be, one seed in eight has most in a few sets. */
-static __always_inline __u64 ipacct_hot6_hash(const struct ipacct_key *key, __u64 seed)
-{
-	__u64 high = key->addr_be[0] | (__u64)key->addr_be[1] << 32;
-	__u64 low = key->addr_be[3] | (__u64)key->addr_be[2] << 32;
-
-	return hot_hash(low ^ hot_hash(high ^ key->domain, seed), seed);
 }
 
 static __always_inline const struct ipacct_key *ipacct_hot6_wanted(const struct ipacct_key *key)

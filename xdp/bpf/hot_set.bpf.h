@@ -19,27 +19,15 @@ static __always_inline void *HOT(table)(__u32 index)
 	return HOT_SETS ? bpf_map_lookup_elem(&HOT_MAP, &at) : NULL;
 }
 
-/* Where a key is looked for first and goes when it is free, and where then: line numbers in the table.
- * (Made of one mask each: 6.1 forgets the bounds of what is put together with an OR.) */
+/* Line numbers in the table. */
 static __always_inline __u32 HOT(home)(__u64 hash, __u64 sets)
 {
-	return hash >> 32 & (sets * HOT_WAYS - 1);
-}
-
-static __always_inline __u64 HOT(away_bits)(__u64 hash)
-{
-	return hash ^ hash >> 29;
+	return hot_home(hash, sets * HOT_WAYS);
 }
 
 static __always_inline __u32 HOT(away)(__u64 hash, __u64 sets)
 {
-	return HOT(away_bits)(hash) & (sets * HOT_WAYS - 1);
-}
-
-/* The line beside home: in the same cache line (IPv6: in the next one, which comes with it). */
-static __always_inline __u32 HOT(beside)(__u32 home)
-{
-	return home ^ 1;
+	return hot_away(hash, sets * HOT_WAYS);
 }
 
 /* The same in octets, with HOT(mask) of the number of sets: nothing is multiplied. */
@@ -56,41 +44,93 @@ static __always_inline HOT_LINE *HOT(at_home)(__u8 *table, __u64 mask, __u64 has
 	return (HOT_LINE *)(table + (hash >> HOT_SHIFT & mask));
 }
 
-/* The other places of a key that cost one cache line each: beside home, and away. They are also where it
- * goes while they are free, so that nearly every key is found by one or two compares. */
+/* The other places of a key: beside home, away and beside that. They are also where it goes while they are
+ * free, so that nearly every key is found by one or two compares, and one that is not there is missed
+ * after two cache lines. */
 static __always_inline HOT_LINE *HOT(elsewhere)(__u8 *table, __u64 mask, __u64 hash,
 						HOT_WANTED wanted)
 {
-	HOT_LINE *line = (HOT_LINE *)(table + ((hash >> HOT_SHIFT & mask) ^ sizeof(HOT_LINE)));
+	__u64 at = (hash >> HOT_SHIFT & mask) ^ sizeof(HOT_LINE);
 
-	if (HOT(is)(line, wanted))
-		return line;
-	line = (HOT_LINE *)(table + (HOT(away_bits)(hash) * sizeof(HOT_LINE) & mask));
-	return HOT(is)(line, wanted) ? line : NULL;
+	if (HOT(is)((HOT_LINE *)(table + at), wanted))
+		return (HOT_LINE *)(table + at);
+	at = hot_away_bits(hash) * sizeof(HOT_LINE) & mask;
+	if (HOT(is)((HOT_LINE *)(table + at), wanted))
+		return (HOT_LINE *)(table + at);
+	at ^= sizeof(HOT_LINE);
+	return HOT(is)((HOT_LINE *)(table + at), wanted) ? (HOT_LINE *)(table + at) : NULL;
 }
 
-/* Choose among the lines of both sets, in this order: home, beside it and away when they are free; any
- * free one; one cold packet of a stranger; the weakest stranger. Returns the line's number, those of
- * the second set after those of the first, or −1 when every line is protected. */
-__noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 home, __u32 away)
+static __always_inline HOT_LINE *HOT(find_in)(HOT_SET *set, HOT_WANTED wanted)
+{
+	for (int i = 0; i < (int)HOT_WAYS; i++)
+		if (HOT(is)(&set->line[i], wanted))
+			return &set->line[i];
+	return NULL;
+}
+
+/* In one of its places, or, if the line at home says that a key of its own is beyond them, anywhere in
+ * both sets: to look there for every new key would be six more cache lines for each forged source. */
+static __always_inline HOT_LINE *HOT(find)(HOT_SET *table, __u64 hash, HOT_WANTED wanted)
+{
+	__u64 sets = HOT_SETS, mask = HOT(mask)(sets);
+	HOT_LINE *home = HOT(at_home)((__u8 *)table, mask, hash), *line = home;
+
+	if (!HOT(is)(home, wanted))
+		line = HOT(elsewhere)((__u8 *)table, mask, hash, wanted);
+	if (line || !(home->flags & IPACCT_HOT_BEYOND))
+		return line;
+	line = HOT(find_in)(&table[HOT(home)(hash, sets) / HOT_WAYS], wanted);
+	return line ? line : HOT(find_in)(&table[HOT(away)(hash, sets) / HOT_WAYS], wanted);
+}
+
+/* One packet of a stranger who has not come back, and that may go to its prefix. */
+static __always_inline bool HOT(is_single)(const HOT_LINE *line)
+{
+	return line->tx_packets + line->rx_packets == 1 && !(line->flags & IPACCT_HOT_STAYS);
+}
+
+static __always_inline const HOT_LINE *HOT(line_of)(const HOT_SET *first, const HOT_SET *second,
+						    __u32 number)
+{
+	return number < HOT_WAYS ? &first->line[number & (HOT_WAYS - 1)]
+				 : &second->line[number & (HOT_WAYS - 1)];
+}
+
+/* Place number n of a key, 0 … 3, as a line of both sets: its number, those of the second set after those
+ * of the first. */
+static __always_inline __u32 HOT(place)(__u32 n, __u32 home, __u32 away)
+{
+	return n < 2 ? (home ^ n) & (HOT_WAYS - 1) : HOT_WAYS + ((away ^ (n & 1)) & (HOT_WAYS - 1));
+}
+
+static __always_inline bool HOT(is_stray)(__u32 number, __u32 home, __u32 away)
+{
+	return (number ^ (home & (HOT_WAYS - 1))) > 1 &&
+	       (number ^ (HOT_WAYS + (away & (HOT_WAYS - 1)))) > 1;
+}
+
+/* Choose among the lines of both sets, in this order: a place of the key's that is free; while singles
+ * find no room in the LRU tier, a place that has one, because then it makes no difference which; any
+ * free line; one cold packet of a stranger; the weakest stranger. Returns the line's number, or −1 when
+ * every line is protected. */
+__noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 home, __u32 away,
+			   bool singles_go)
 {
 	__u32 least = 0xffffffff;
 	int at = -1;
 
 	if (!first || !second)
 		return -1;
-	home &= HOT_WAYS - 1;
-	away &= HOT_WAYS - 1;
-	if (!first->line[home].flags)
-		return home;
-	if (!first->line[HOT(beside)(home)].flags)
-		return HOT(beside)(home);
-	if (!second->line[away].flags)
-		return HOT_WAYS + away;
+	for (__u32 n = 0; n < HOT_PLACES; n++)
+		if (!HOT(line_of)(first, second, HOT(place)(n, home, away))->flags)
+			return HOT(place)(n, home, away);
+	for (__u32 n = 0; n < HOT_PLACES && singles_go; n++)
+		if (HOT(is_single)(HOT(line_of)(first, second, HOT(place)(n, home, away))))
+			return HOT(place)(n, home, away);
 
 	for (int i = 0; i < 2 * (int)HOT_WAYS; i++) {
-		const HOT_LINE *line =
-			i < (int)HOT_WAYS ? &first->line[i] : &second->line[i - (int)HOT_WAYS];
+		const HOT_LINE *line = HOT(line_of)(first, second, (__u32)i);
 		__u32 weight = line->tx_packets + line->rx_packets;
 
 		if (!line->flags)
@@ -108,10 +148,9 @@ __noinline int HOT(victim)(const HOT_SET *first, const HOT_SET *second, __u32 ho
 	return at;
 }
 
-/* What the line holds and what the record holds change places. The key goes last: whoever reads the line
- * meanwhile, from its beginning, may find the old key with new counts, never a new key with counts that
- * are another's (x86; elsewhere the window is a few stores). */
-static __always_inline void HOT(swap)(HOT_LINE *line, struct account_record *record)
+/* What the line holds and what the record holds change places. Meanwhile the line has no flags, so whoever
+ * reads it knows, however long this CPU is held up here (x86; elsewhere the window is a few stores). */
+static __always_inline void HOT(swap)(HOT_LINE *line, struct account_record *record, __u16 flags)
 {
 	struct account_record was = {};
 
@@ -120,12 +159,15 @@ static __always_inline void HOT(swap)(HOT_LINE *line, struct account_record *rec
 	was.counters.tx_l3_bytes = line->tx_l3_bytes;
 	was.counters.rx_packets = line->rx_packets;
 	was.counters.rx_l3_bytes = line->rx_l3_bytes;
+	line->flags = 0;
+	barrier();
 	line->tx_packets = record->counters.tx_packets;
 	line->tx_l3_bytes = record->counters.tx_l3_bytes;
 	line->rx_packets = record->counters.rx_packets;
 	line->rx_l3_bytes = record->counters.rx_l3_bytes;
-	barrier();
 	HOT(key_write)(line, &record->key);
+	barrier();
+	line->flags = flags;
 	*record = was;
 }
 
@@ -137,12 +179,12 @@ static __always_inline void HOT(swap)(HOT_LINE *line, struct account_record *rec
 __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 hash)
 {
 	__u64 sets = HOT_SETS;
-	__u32 at, at2, part_at = index, flags;
+	__u32 at, at2, part_at = index, flags, home, away;
 	HOT_SET *first, *second, *table;
 	struct ipacct_part *part;
 	int number,
 		ret = ACCOUNT_DONE; /* of a free line, or a warm key that did not come this time */
-	bool one_packet;
+	bool one_packet, singles_go;
 	__u16 guarded;
 	HOT_LINE *line;
 	__u64 *bits;
@@ -153,11 +195,14 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 	part = bpf_map_lookup_elem(&ipacct_parts, &part_at);
 	if (!table || !part)
 		return ACCOUNT_TO_ROLLUP;
-	at = HOT(home)(hash, sets) / HOT_WAYS;
-	at2 = HOT(away)(hash, sets) / HOT_WAYS;
+	home = HOT(home)(hash, sets);
+	away = HOT(away)(hash, sets);
+	at = home / HOT_WAYS;
+	at2 = away / HOT_WAYS;
 	first = &table[at];
 	second = &table[at2];
-	number = HOT(victim)(first, second, HOT(home)(hash, sets), HOT(away)(hash, sets));
+	singles_go = part->lru_inserts >= part->lru_budget / 2;
+	number = HOT(victim)(first, second, home, away, singles_go);
 	if (number < 0 || number >= 2 * (int)HOT_WAYS)
 		return ACCOUNT_TO_LRU; /* as without a hot tier */
 	if (number < (int)HOT_WAYS) {
@@ -168,35 +213,31 @@ __noinline int HOT(exchange)(struct account_record *record, __u32 index, __u64 h
 	}
 	flags = line->flags;
 	guarded = guard_flag(&record->key);
-	one_packet = line->tx_packets + line->rx_packets == 1 && !(flags & IPACCT_HOT_WARM);
+	one_packet = HOT(is_single)(line);
 	if (line->tx_packets + line->rx_packets && !one_packet && !guarded &&
 	    part->lru_inserts >= budget_open(part->lru_budget))
 		return ACCOUNT_TO_LRU; /* no room for what the line holds: it stays where it is */
-	if (one_packet && part->lru_inserts >= part->lru_budget / 2) {
+	if (one_packet && singles_go) {
 		part->hot_rolled++;
 		ret = ACCOUNT_TO_ROLLUP;
 	} else if (flags && line->tx_packets | line->rx_packets) {
 		part->hot_displaced++;
 		ret = ACCOUNT_TO_LRU;
 	}
+	flags = IPACCT_HOT_USED | guarded | hot_sure(part) | (flags & IPACCT_HOT_BEYOND);
+	if (HOT(is_stray)((__u32)number, home, away)) {
+		flags |= IPACCT_HOT_STRAY;
+		HOT(at_home)((__u8 *)table, HOT(mask)(sets), hash)->flags |= IPACCT_HOT_BEYOND;
+	}
 	/* told before it is done: who reads meanwhile knows that something may be on its way */
 	asm volatile("" ::: "memory");
-	HOT(swap)(line, record);
-	line->flags = IPACCT_HOT_USED | guarded;
+	HOT(swap)(line, record, flags);
 	at += (index - IPACCT_EPOCHS) * sets + HOT_BIT;
 	at2 = at / 64;
 	bits = bpf_map_lookup_elem(&ipacct_hotmap, &at2);
 	if (bits)
 		*bits |= 1ULL << (at % 64);
 	return ret;
-}
-
-static __always_inline HOT_LINE *HOT(find)(HOT_SET *set, HOT_WANTED wanted)
-{
-	for (int i = 0; i < (int)HOT_WAYS; i++)
-		if (HOT(is)(&set->line[i], wanted))
-			return &set->line[i];
-	return NULL;
 }
 
 /* What the line holds leaves it, and its key stays. */
@@ -207,7 +248,7 @@ static __always_inline int HOT(spill)(HOT_LINE *line, struct account_record *rec
 	if (part)
 		part->hot_displaced++;
 	asm volatile("" ::: "memory"); /* as above */
-	HOT(swap)(line, record);
+	HOT(swap)(line, record, line->flags);
 	return ACCOUNT_TO_LRU;
 }
 
@@ -218,14 +259,11 @@ static __always_inline int HOT(account)(struct account_record *record, __u32 ind
 	__u64 hash = HOT(hash)(&record->key, seed);
 	HOT_WANTED wanted = HOT(wanted)(&record->key);
 	HOT_SET *table = HOT(table)(index);
-	__u64 sets = HOT_SETS;
 	HOT_LINE *line;
 
-	if (!table)
+	if (!table || hot_door_keeps(record, index, hash))
 		return ACCOUNT_TO_ROLLUP;
-	line = HOT(find)(&table[HOT(home)(hash, sets) / HOT_WAYS], wanted);
-	if (!line)
-		line = HOT(find)(&table[HOT(away)(hash, sets) / HOT_WAYS], wanted);
+	line = HOT(find)(table, hash, wanted);
 	if (!line)
 		return HOT(exchange)(record, index, hash);
 	if ((line->tx_packets | line->rx_packets) >= HOT_PACKETS_FULL)

@@ -138,7 +138,8 @@ struct {
 } ipacct_hot6 SEC(".maps");
 
 /* One bit per set of ipacct_hot4, then of ipacct_hot6: set while the set holds a key. Reading and
- * clearing follow it. Writers: program sets, daemon clears. */
+ * clearing follow it. Then the doors (hot_place.h), cfg_door_words for each partition and epoch. Writers:
+ * program sets, daemon clears. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

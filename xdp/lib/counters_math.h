@@ -45,6 +45,14 @@ static inline struct ipacct_counters ipacct_counters_minus(const struct ipacct_c
 	};
 }
 
+/* Whether each counter of `sum` is as large as that of `part`. */
+static inline bool ipacct_counters_hold(const struct ipacct_counters *sum,
+					const struct ipacct_counters *part)
+{
+	return sum->tx_packets >= part->tx_packets && sum->tx_l3_bytes >= part->tx_l3_bytes &&
+	       sum->rx_packets >= part->rx_packets && sum->rx_l3_bytes >= part->rx_l3_bytes;
+}
+
 static inline bool ipacct_counters_moved(const struct ipacct_counters *counters)
 {
 	return counters->tx_packets | counters->rx_packets;

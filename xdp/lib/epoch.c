@@ -25,7 +25,9 @@ int ipacct_epoch_init(struct ipacct_epoch *epoch, bool keep_keys)
 	if (epoch->n_cpus < 0)
 		return epoch->n_cpus;
 	epoch->per_cpu = calloc((size_t)epoch->n_cpus, sizeof(*epoch->per_cpu));
-	return epoch->per_cpu ? 0 : -ENOMEM;
+	if (keep_keys)
+		epoch->strays = calloc(IPACCT_EPOCH_STRAYS, sizeof(*epoch->strays));
+	return epoch->per_cpu && (epoch->strays || !keep_keys) ? 0 : -ENOMEM;
 }
 
 void ipacct_epoch_finish(struct ipacct_epoch *epoch)
@@ -33,10 +35,12 @@ void ipacct_epoch_finish(struct ipacct_epoch *epoch)
 	ipacct_table_finish(&epoch->addresses);
 	ipacct_table_finish(&epoch->rollups);
 	ipacct_table_finish(&epoch->first);
+	ipacct_table_finish(&epoch->lines);
 	ipacct_table_finish(&epoch->again);
 	for (uint32_t i = 0; i < epoch->n_keys; i++)
 		free(epoch->keys[i].keys);
 	free(epoch->keys);
+	free(epoch->strays);
 	ipacct_batch_finish(&epoch->batch);
 	ipacct_batch_finish(&epoch->batch_again);
 	free(epoch->per_cpu);
@@ -108,9 +112,8 @@ static int lru_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, 
 				 sizeof(struct ipacct_counters), addresses_add, &context);
 }
 
-/* Line number (of one partition and epoch) → its prefix. */
-static int roll_line_add(struct ipacct_epoch *epoch, uint32_t line,
-			 const struct ipacct_counters *counters)
+int ipacct_epoch_roll_add(struct ipacct_epoch *epoch, uint32_t line,
+			  const struct ipacct_counters *counters)
 {
 	struct ipacct_key key = { .addr_be = { 0, 0, htonl(0x0000ffff), 0 } };
 	uint8_t prefix_len = 96 + 16;
@@ -141,7 +144,7 @@ static int roll_lines_add(const void *keys, const void *values, uint32_t n, void
 
 	for (uint32_t i = 0; i < n && !ret; i++)
 		if (ipacct_counters_moved(&counters[i]))
-			ret = roll_line_add(from->epoch, at[i] - from->first, &counters[i]);
+			ret = ipacct_epoch_roll_add(from->epoch, at[i] - from->first, &counters[i]);
 	return ret;
 }
 
@@ -158,24 +161,28 @@ static int roll_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 	lines = maps->roll + context.first;
 	for (uint32_t i = 0; i < IPACCT_ROLL_LINES && !ret; i++)
 		if (ipacct_counters_moved(&lines[i]))
-			ret = roll_line_add(epoch, i, &lines[i]);
+			ret = ipacct_epoch_roll_add(epoch, i, &lines[i]);
 	return ret;
+}
+
+int ipacct_epoch_roll6_add(struct ipacct_epoch *epoch, const struct ipacct_roll6_line *line)
+{
+	struct ipacct_key key = { .addr_be = { (uint32_t)line->key },
+				  .domain = (uint16_t)(line->key >> 32) };
+
+	return line->key && ipacct_counters_moved(&line->counters)
+		       ? ipacct_table_add(&epoch->rollups, &key, 32, &line->counters)
+		       : 0;
 }
 
 static int roll6_lines_add(const void *keys, const void *values, uint32_t n, void *context)
 {
 	const struct ipacct_roll6_line *lines = values;
-	struct ipacct_epoch *epoch = context;
 	int ret = 0;
 
 	(void)keys; /* a line carries its prefix */
-	for (uint32_t i = 0; i < n && !ret; i++) {
-		struct ipacct_key key = { .addr_be = { (uint32_t)lines[i].key },
-					  .domain = (uint16_t)(lines[i].key >> 32) };
-
-		if (lines[i].key && ipacct_counters_moved(&lines[i].counters))
-			ret = ipacct_table_add(&epoch->rollups, &key, 32, &lines[i].counters);
-	}
+	for (uint32_t i = 0; i < n && !ret; i++)
+		ret = ipacct_epoch_roll6_add(context, &lines[i]);
 	return ret;
 }
 
@@ -209,26 +216,65 @@ int ipacct_epoch_part_read(struct ipacct_epoch *epoch, const struct ipacct_maps 
 	return bpf_map_lookup_elem(maps->parts_fd, &index, ret_part);
 }
 
-/* Of each counter of a key the larger of two: hot line and LRU record read one after the other, and
- * the LRU record read again. */
-static int tiers_join(struct ipacct_epoch *epoch)
+int ipacct_epoch_record_again(const struct ipacct_maps *maps, uint32_t index,
+			      const struct ipacct_key *key, bool *waited,
+			      struct ipacct_counters *record)
 {
-	static const struct ipacct_counters nothing;
+	int ret;
+
+	if (!*waited)
+		ipacct_wait_for_programs();
+	*waited = true;
+	ret = bpf_map_lookup_elem(maps->lru_fds[index], key, record);
+	return ret == -ENOENT ? 0 : ret; /* a cut has cleared it, and this reading is for nothing */
+}
+
+/* A record that came beyond its first reading had its key's line emptied into it since: it counts alone. */
+static int record_join(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index,
+		       const struct ipacct_table_entry *again, bool *waited)
+{
+	uint32_t at = ipacct_table_find(&epoch->first, &again->key, 128);
+	uint32_t line_at = ipacct_table_find(&epoch->lines, &again->key, 128);
+	struct ipacct_counters had = {}, line = {}, record = again->counters, more;
 	int ret = 0;
 
-	for (uint32_t i = 0; i < epoch->first.n_entries && !ret; i++)
-		ret = ipacct_table_add(&epoch->addresses, &epoch->first.entries[i].key, 128,
-				       &epoch->first.entries[i].counters);
-	for (uint32_t i = 0; i < epoch->again.n_entries && !ret; i++) {
-		const struct ipacct_table_entry *entry = &epoch->again.entries[i];
-		uint32_t at = ipacct_table_find(&epoch->first, &entry->key, 128);
-		const struct ipacct_counters *had =
-			at == IPACCT_TABLE_NONE ? &nothing : &epoch->first.entries[at].counters;
-		struct ipacct_counters more = ipacct_counters_minus(&entry->counters, had);
-
-		ret = ipacct_table_add(&epoch->addresses, &entry->key, 128, &more);
+	if (at != IPACCT_TABLE_NONE)
+		had = epoch->first.entries[at].counters;
+	more = ipacct_counters_minus(&record, &had);
+	if (!ipacct_counters_moved(&more))
+		return 0;
+	if (line_at != IPACCT_TABLE_NONE) {
+		line = epoch->lines.entries[line_at].counters;
+		epoch->lines.entries[line_at].counters = (struct ipacct_counters){};
 	}
+	if (!ipacct_counters_hold(&more, &line))
+		ret = ipacct_epoch_record_again(maps, index, &again->key, waited, &record);
+	more = ipacct_counters_minus(&record, &had);
+	return ret ? ret : ipacct_table_add(&epoch->addresses, &again->key, 128, &more);
+}
+
+static int table_join(struct ipacct_table *sum, const struct ipacct_table *part)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < part->n_entries && !ret; i++)
+		if (ipacct_counters_moved(&part->entries[i].counters))
+			ret = ipacct_table_add(sum, &part->entries[i].key, 128,
+					       &part->entries[i].counters);
 	return ret;
+}
+
+/* LRU record and hot line of a key are one sum, unless the record's second reading says more. */
+static int tiers_join(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
+{
+	bool waited = false;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < epoch->again.n_entries && !ret; i++)
+		ret = record_join(epoch, maps, index, &epoch->again.entries[i], &waited);
+	if (!ret)
+		ret = table_join(&epoch->addresses, &epoch->first);
+	return ret ? ret : table_join(&epoch->addresses, &epoch->lines);
 }
 
 /* Read a tier into another table than that of all partitions. */
@@ -256,9 +302,9 @@ void ipacct_wait_for_programs(void)
 /* While lines are displaced, a key's counts may have left its hot line before that was read and have
  * come to the LRU tier after that was read, or the other way round: then it would lack them or have
  * them twice. Each displacement is told in hot_displaced before it begins. Those told before we begin
- * are waited for; then LRU, hot, LRU are read: when a key was displaced meanwhile, the last reading has
- * all that it had at the beginning; when not, the first two are right; none of them has more than all.
- */
+ * are waited for; then LRU, hot, LRU are read. A key whose LRU record did not grow in between was not
+ * displaced, and the first two are right; of one whose record grew the last reading has all that it had
+ * then. None of them has more than all. ../README.md has what was searched for falls. */
 static int tiers_read_live(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 			   uint32_t index, const struct ipacct_part *before)
 {
@@ -266,20 +312,21 @@ static int tiers_read_live(struct ipacct_epoch *epoch, const struct ipacct_maps 
 	int ret;
 
 	ipacct_table_reset(&epoch->first);
+	ipacct_table_reset(&epoch->lines);
 	ipacct_table_reset(&epoch->again);
-	epoch->first.seed = epoch->again.seed = epoch->addresses.seed;
+	epoch->first.seed = epoch->lines.seed = epoch->again.seed = epoch->addresses.seed;
 	if (before->hot_displaced)
 		ipacct_wait_for_programs();
 	ret = read_aside(epoch, maps, index, &epoch->first, lru_read);
 	if (!ret)
-		ret = read_aside(epoch, maps, index, &epoch->first, ipacct_epoch_hot_read);
+		ret = read_aside(epoch, maps, index, &epoch->lines, ipacct_epoch_hot_read);
 	if (!ret)
 		ret = ipacct_epoch_part_read(epoch, maps, index, &after);
 	if (!ret && after.hot_displaced != before->hot_displaced) {
 		ipacct_wait_for_programs();
 		ret = read_aside(epoch, maps, index, &epoch->again, lru_read);
 	}
-	return ret ? ret : tiers_join(epoch);
+	return ret ? ret : tiers_join(epoch, maps, index);
 }
 
 /* Each partition fills alone: one receive queue fills one, and the sum over all tells nothing of it. */
@@ -291,6 +338,16 @@ static void fullness_note(struct ipacct_epoch *epoch, const struct ipacct_part *
 		epoch->lru_fullest_ppm = ppm;
 }
 
+void ipacct_epoch_part_add(struct ipacct_epoch *epoch, const struct ipacct_part *part)
+{
+	epoch->lru_inserts += part->lru_inserts;
+	epoch->lru_refused += part->lru_refused;
+	epoch->rollup_updates += part->rollup_updates;
+	epoch->hot_rolled += part->hot_rolled;
+	epoch->hot_displaced += part->hot_displaced;
+	epoch->guard_rolled += part->guard_rolled;
+}
+
 static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t index)
 {
 	struct ipacct_part part;
@@ -299,12 +356,7 @@ static int part_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 	if (ret)
 		return ret;
 	fullness_note(epoch, &part);
-	epoch->lru_inserts += part.lru_inserts;
-	epoch->lru_refused += part.lru_refused;
-	epoch->rollup_updates += part.rollup_updates;
-	epoch->hot_rolled += part.hot_rolled;
-	epoch->hot_displaced += part.hot_displaced;
-	epoch->guard_rolled += part.guard_rolled;
+	ipacct_epoch_part_add(epoch, &part);
 	/* Roll-ups first: a packet that displaces a single one into them takes its place in the line, so
 	 * that a sum with the lines read later never lacks it. */
 	if (part.rollup_updates)

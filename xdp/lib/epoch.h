@@ -17,6 +17,9 @@ struct ipacct_key_list {
 	size_t n_allocated;
 };
 
+/* Hot lines that whoever clears a table may put in their places (daemon/hot_clear.c); more stay. */
+#define IPACCT_EPOCH_STRAYS 65536u
+
 struct ipacct_epoch {
 	struct ipacct_table addresses;
 	struct ipacct_table rollups;
@@ -34,9 +37,10 @@ struct ipacct_epoch {
 	uint64_t guard_rolled;
 	bool keep_keys;
 	bool live; /* the epoch counts while it is read: no counter may fall from reading to reading */
-	struct ipacct_table first, again; /* of one partition, while live */
-	struct ipacct_key_list *keys;     /* by partition, when keep_keys */
+	struct ipacct_table first, lines, again; /* of one partition, while live */
+	struct ipacct_key_list *keys;            /* by partition, when keep_keys */
 	uint32_t n_keys;
+	uint32_t *strays; /* IPACCT_EPOCH_STRAYS, when keep_keys */
 	struct ipacct_batch batch;
 	struct ipacct_batch batch_again; /* a second look, while live */
 	struct ipacct_totals *per_cpu;   /* n_cpus of them, scratch */
@@ -54,8 +58,8 @@ void ipacct_epoch_reset(struct ipacct_epoch *epoch);
 /* Add what epoch number `number` (0 or 1) of the maps holds to *epoch, and read the interface and
  * domain tables. Reads by mmap where the maps are mapped, else by batch look-up.
  * Exact for an epoch at rest. For the active one set `live` before: then every counter is between what
- * it was when reading began and what it is when that ends. The exception is a single packet of an
- * address, which may move to its prefix; the sum over addresses and roll-ups does not show that. */
+ * it was when reading began and what it is when that ends, but that a single packet which may still be
+ * rolled up is left out until it is known where it stays. */
 int ipacct_epoch_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps, uint32_t number);
 
 /* Parts of that, for who remembers what was read before (live.c): interfaces, domains and totals of an
@@ -67,11 +71,39 @@ int ipacct_epoch_part_read(struct ipacct_epoch *epoch, const struct ipacct_maps 
 int ipacct_epoch_rollups_read(struct ipacct_epoch *epoch, const struct ipacct_maps *maps,
 			      uint32_t index);
 
+/* What they add to the sums, for who reads maps of another version (daemon/drain_read.c): the state of a
+ * partition; line number `line` of its roll-ups (of one partition and epoch); one of IPv6, which adds
+ * nothing while it is free or empty. Return 0 or -ENOMEM. */
+void ipacct_epoch_part_add(struct ipacct_epoch *epoch, const struct ipacct_part *part);
+int ipacct_epoch_roll_add(struct ipacct_epoch *epoch, uint32_t line,
+			  const struct ipacct_counters *counters);
+int ipacct_epoch_roll6_add(struct ipacct_epoch *epoch, const struct ipacct_roll6_line *line);
+
 /* What was on its way from a line to a record has arrived when this returns. */
 void ipacct_wait_for_programs(void);
 
+/* One LRU record of partition and epoch `index`, which grew by less than its key's line had: one of the two
+ * was read in the middle of a displacement. *waited: false at first; what was on its way when all of them
+ * were read has arrived when it is true. Returns 0 or a negative errno; −ENOENT leaves it as it was. */
+int ipacct_epoch_record_again(const struct ipacct_maps *maps, uint32_t index,
+			      const struct ipacct_key *key, bool *waited,
+			      struct ipacct_counters *record);
+
 /* First bit in ipacct_hotmap of the sets of partition and epoch `index` (2 * partition + epoch). */
 uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, bool ipv6);
+
+/* The mapped table of partition and epoch `index`, of a partition that has the tier. */
+static inline uint8_t *ipacct_hot_table(const struct ipacct_maps *maps, uint32_t index, bool ipv6)
+{
+	size_t at = index - IPACCT_EPOCHS;
+
+	return ipv6 ? (uint8_t *)(maps->hot6 + at * maps->meta.hot6_sets)
+		    : (uint8_t *)(maps->hot4 + at * maps->meta.hot4_sets);
+}
+
+/* The door of partition and epoch `index`: its first word in ipacct_hotmap, and how many it has. */
+uint32_t ipacct_door_first(const struct ipacct_meta *meta, uint32_t index);
+uint32_t ipacct_door_words(const struct ipacct_meta *meta);
 
 /* Do the sums of this epoch agree? As struct ipacct_conservation in ipacct.h. */
 void ipacct_epoch_conservation(const struct ipacct_epoch *epoch,

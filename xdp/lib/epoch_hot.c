@@ -30,9 +30,7 @@ static int hot_run_reserve(struct hot_run *run)
 	return run->n + IPACCT_HOT4_WAYS > HOT_RUN_LINES ? hot_run_end(run) : 0;
 }
 
-/* again: the same set, looked at after all of `set` was copied, while it counts; NULL: it is at rest. A
- * line that has another key there may have been copied while it was handed over: key of one, counters
- * of the other. What its key had is in the LRU tier by then, and the new key's packets came later. */
+/* again: the same set, copied after all of `set` was, while it counts; NULL: it is at rest. */
 static ALWAYS_INLINE int lines_add(struct hot_run *run, const char *set, const char *again,
 				   bool ipv6)
 {
@@ -41,13 +39,12 @@ static ALWAYS_INLINE int lines_add(struct hot_run *run, const char *set, const c
 
 	for (uint32_t i = 0; i < hot_ways(ipv6) && !ret; i++) {
 		size_t at = i * hot_line_bytes(ipv6);
+		const char *line = again ? again + at : set + at;
 
-		if (!hot_line_counts(set + at, ipv6))
+		if (again ? !hot_line_believed(set + at, line, ipv6) : !hot_line_counts(line, ipv6))
 			continue;
-		if (again && !hot_line_keys_equal(again + at, set + at, ipv6))
-			continue;
-		run->keys[run->n] = hot_line_key(set + at, ipv6);
-		run->counters[run->n++] = hot_line_counters(set + at, ipv6);
+		run->keys[run->n] = hot_line_key(line, ipv6);
+		run->counters[run->n++] = hot_line_counters(line, ipv6);
 	}
 	*(ipv6 ? &run->epoch->hot_lines_ipv6 : &run->epoch->hot_lines_ipv4) += run->n - before;
 	return ret;
@@ -65,27 +62,40 @@ uint32_t ipacct_hotmap_first(const struct ipacct_meta *meta, uint32_t index, boo
 	return ipv6 ? n_epochs * meta->hot4_sets + at * meta->hot6_sets : at * meta->hot4_sets;
 }
 
+uint32_t ipacct_door_words(const struct ipacct_meta *meta)
+{
+	return hot_door_words(meta->hot4_sets, meta->hot6_sets);
+}
+
+uint32_t ipacct_door_first(const struct ipacct_meta *meta, uint32_t index)
+{
+	uint32_t n_epochs = (meta->n_parts - 1) * IPACCT_EPOCHS;
+
+	return n_epochs * (meta->hot4_sets + meta->hot6_sets) / 64 +
+	       (index - IPACCT_EPOCHS) * ipacct_door_words(meta);
+}
+
 /* A set of the mapped table. */
 static int mapped_add(struct hot_run *run, const char *set, bool ipv6)
 {
 	union {
 		struct ipacct_hot4_set set4;
 		struct ipacct_hot6_set set6;
-	} copy;
+	} copy, again;
 
 	if (!run->epoch->live)
 		return set_add(run, set, NULL, ipv6);
 	memcpy(&copy, set, sizeof(copy));
 	atomic_thread_fence(memory_order_acquire);
-	return set_add(run, (const char *)&copy, set, ipv6);
+	memcpy(&again, set, sizeof(again));
+	return set_add(run, (const char *)&copy, (const char *)&again, ipv6);
 }
 
 /* Sets that hold no key are not looked at: the bitmap tells, 64 at a time. */
 static int hot_scan(struct hot_run *run, const struct ipacct_maps *maps, uint32_t index, bool ipv6)
 {
 	uint32_t n_sets = hot_sets(&maps->meta, ipv6);
-	const char *sets = (ipv6 ? (const char *)maps->hot6 : (const char *)maps->hot4) +
-			   (size_t)(index - IPACCT_EPOCHS) * n_sets * IPACCT_HOT_SET_BYTES;
+	const char *sets = (const char *)ipacct_hot_table(maps, index, ipv6);
 	const __u64 *words = maps->hotmap + ipacct_hotmap_first(&maps->meta, index, ipv6) / 64;
 	int ret = 0;
 

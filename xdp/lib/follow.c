@@ -195,6 +195,8 @@ static int addresses_walk(struct ipacct_follow *follow, uint64_t cut, struct ipa
 		const struct ipacct_ledger_record *record = &ledger->addresses[i];
 		const struct ipacct_ledger_version *version = newest(record, cut);
 
+		if (ipacct_ledger_overtaken(ledger, i, cut))
+			return -EAGAIN;
 		if (!version)
 			continue;
 		if (version->last_seen_ns) {
@@ -220,6 +222,8 @@ static int rollups_walk(struct ipacct_follow *follow, uint64_t cut, struct ipacc
 		const struct ipacct_ledger_record *record = &ledger->rollups[i];
 		const struct ipacct_ledger_version *version = newest(record, cut);
 
+		if (ipacct_ledger_overtaken(ledger, i, cut))
+			return -EAGAIN;
 		if (!version || !version->last_seen_ns)
 			continue;
 		ipacct_counters_add(sums, &version->counters);

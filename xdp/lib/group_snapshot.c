@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The totals of groups in a snapshot. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,18 +58,20 @@ static size_t find_or_add(struct join *join, size_t n_sorted, const char *name)
 
 	if (at < join->n)
 		return at;
-	strncpy(join->groups[join->n].name, name, IPACCT_SERIES_NAME_BYTES - 1);
+	(void)snprintf(join->groups[join->n].name, IPACCT_SERIES_NAME_BYTES, "%s", name); /* fits */
 	join->groups[join->n].record = join->groups[join->n].number = IPACCT_INDEX_NONE;
 	return join->n++;
 }
 
-static void records_copy(const struct ipacct_ledger *ledger, uint32_t n, uint64_t cut,
-			 struct join *join)
+static size_t records_copy(const struct ipacct_ledger *ledger, uint32_t n, uint64_t cut,
+			   struct ipacct_group *groups)
 {
+	size_t n_copied = 0;
+
 	for (uint32_t i = 0; i < n; i++) {
 		const struct ipacct_ledger_series *record = &ledger->groups[i];
 		int newest = IPACCT_VERSION_READ(record->version, cut);
-		struct ipacct_group *group = &join->groups[join->n];
+		struct ipacct_group *group = &groups[n_copied];
 
 		if (__atomic_load_n(&record->kind, __ATOMIC_ACQUIRE) != IPACCT_SERIES_GROUP)
 			continue;
@@ -82,25 +85,19 @@ static void records_copy(const struct ipacct_ledger *ledger, uint32_t n, uint64_
 			group->counters = record->version[newest].counters;
 			group->last_seen_ns = record->version[newest].last_seen_ns;
 		}
-		join->n++;
+		n_copied++;
 	}
+	return n_copied;
 }
 
-static int join_make(const struct ipacct_ledger *ledger, const struct ipacct_group_list *list,
-		     uint64_t cut, struct join *join)
+static int join_make(const struct ipacct_group_list *list, struct join *join)
 {
-	uint32_t n = __atomic_load_n(&ledger->header->n_groups, __ATOMIC_ACQUIRE);
-	size_t n_sorted, room;
+	size_t n_sorted = join->n;
 
-	n = n < ledger->n_groups_max ? n : ledger->n_groups_max;
-	room = (size_t)n + list->n_groups + COLLECTIVES;
-	join->groups = calloc(room, sizeof(*join->groups));
-	join->by_name = calloc(room, sizeof(*join->by_name));
+	join->by_name = calloc(n_sorted + 1, sizeof(*join->by_name));
 	join->of_list = calloc((size_t)list->n_groups + 1, sizeof(*join->of_list));
-	if (!join->groups || !join->by_name || !join->of_list)
+	if (!join->by_name || !join->of_list)
 		return -ENOMEM;
-	records_copy(ledger, n, cut, join);
-	n_sorted = join->n;
 	for (size_t i = 0; i < n_sorted; i++)
 		join->by_name[i] = i;
 	qsort_r(join->by_name, n_sorted, sizeof(*join->by_name), compare, join->groups);
@@ -146,25 +143,36 @@ static void live_add(const struct ipacct_group_list *list, const struct ipacct_e
 			  time_ns);
 }
 
-int ipacct_groups_snapshot(struct ipacct_reader *reader, const struct ipacct_epoch *live,
-			   struct ipacct_snapshot *snapshot, struct ipacct_problem *ret_problem)
+int ipacct_groups_copy(struct ipacct_reader *reader, struct ipacct_snapshot *snapshot,
+		       struct ipacct_problem *ret_problem)
 {
-	const struct ipacct_group_list *list = &reader->groups.list;
-	struct join join = {};
+	const struct ipacct_ledger *ledger = &reader->ledger;
+	uint32_t n = ipacct_ledger_used(&ledger->header->n_groups, ledger->n_groups_max);
 	int ret = reader->groups.path[0] ? ipacct_groups_reload(&reader->groups, ret_problem)
 					 : -ENOENT /* a ledger without a directory */;
 
-	if (!ret)
-		ret = join_make(&reader->ledger, list, snapshot->cut, &join);
+	if (ret)
+		return ret;
+	/* with room for the list's, which are joined to them later */
+	snapshot->groups = calloc((size_t)n + reader->groups.list.n_groups + COLLECTIVES,
+				  sizeof(*snapshot->groups));
+	if (!snapshot->groups)
+		return -ENOMEM;
+	snapshot->n_groups = records_copy(ledger, n, snapshot->cut, snapshot->groups);
+	return 0;
+}
+
+int ipacct_groups_join(const struct ipacct_reader *reader, const struct ipacct_epoch *live,
+		       struct ipacct_snapshot *snapshot)
+{
+	const struct ipacct_group_list *list = &reader->groups.list;
+	struct join join = { .groups = snapshot->groups, .n = snapshot->n_groups };
+	int ret = join_make(list, &join);
+
 	if (!ret && live)
 		live_add(list, live, &join, snapshot->read_time_ns);
+	snapshot->n_groups = join.n;
 	free(join.by_name);
 	free(join.of_list);
-	if (ret) {
-		free(join.groups);
-		return ret;
-	}
-	snapshot->groups = join.groups;
-	snapshot->n_groups = join.n;
-	return 0;
+	return ret;
 }

@@ -3,7 +3,8 @@
  *
  * While no cut comes the ledger stands still and is not read. When one came, everything is taken anew: what
  * each key has from the ledger and the maps, what was told of it from memory. A step that loses a race
- * against the collector does the same. */
+ * against the collector does the same; when a cut is committed by then that came after the step began,
+ * without the maps: what they had is in that cut. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,8 +117,9 @@ static int ground_find(struct ipacct_live *live, struct ground *ret_ground,
 	return ret;
 }
 
-/* The ledger as it is at that cut; what was told stays with the keys that go on. */
-static int renew(struct ipacct_live *live, const struct ground *ground)
+/* The ledger as it is at that cut, or (later) one that came after it; what was told stays with the keys
+ * that go on. */
+static int renew(struct ipacct_live *live, const struct ground *ground, bool later)
 {
 	bool begin = live->instance != ground->ctl.instance;
 	struct ipacct_snapshot *cut;
@@ -125,7 +127,7 @@ static int renew(struct ipacct_live *live, const struct ground *ground)
 
 	if (ret)
 		return ret;
-	if (cut->cut != ground->cut)
+	if ((cut->cut != ground->cut && !later) || cut->instance != ground->ctl.instance)
 		ret = -EAGAIN;
 	if (!ret)
 		ret = live_tiers_reset(&live->tiers, &live->reader->maps, ground->ctl.seed);
@@ -166,6 +168,8 @@ static int epochs_read(struct ipacct_live *live, const struct ground *ground)
 		if (pending[number])
 			ret = live_tiers_begin(tiers, maps, number, &rolled);
 	}
+	if (!ret)
+		live_tiers_settle(tiers, pending);
 	if (!ret && rolled)
 		ret = live_rollups_read(tiers, maps, pending);
 	for (uint32_t number = 0; number < IPACCT_EPOCHS && !ret; number++) {
@@ -206,9 +210,9 @@ static int entries_room(struct ipacct_live *live)
 	size_t n = (size_t)live->addresses.n_touched + live->rollups.n_touched;
 	int ret;
 
-	if (n <= live->n_room)
+	if (n < live->n_room) /* there is some even when nothing moved: addresses are made in it */
 		return 0;
-	n += n / 2;
+	n += n / 2 + 1;
 	ret = array_resize(&live->entries, sizeof(*live->entries), n);
 	if (!ret)
 		ret = array_resize(&live->totals, sizeof(*live->totals), n);
@@ -252,6 +256,10 @@ static int tell(struct ipacct_live *live, uint64_t time_ns)
 	struct ipacct_snapshot *delta = &live->moves.delta;
 	int ret = entries_room(live);
 
+	if (!ret)
+		ret = live_book_lacking(&live->addresses, &live->folded);
+	if (!ret)
+		ret = live_book_lacking(&live->rollups, &live->folded);
 	if (ret)
 		return ret;
 	live_book_folded(&live->rollups, &live->folded);
@@ -279,7 +287,35 @@ static int tell(struct ipacct_live *live, uint64_t time_ns)
 	return 0;
 }
 
-static int step_try(struct ipacct_live *live, struct ipacct_problem *ret_problem)
+/* When the ledger's numbers were those of the maps. Clocks are set: not before the step began, not in the
+ * future. */
+static uint64_t moment_of_cut(const struct ipacct_live *live, const struct reader_begun *begun)
+{
+	uint64_t now_ns = ipacct_clock_ns(CLOCK_REALTIME);
+	uint64_t cut_ns = live->head.cut_time_ns;
+
+	cut_ns = cut_ns > begun->time_ns ? cut_ns : begun->time_ns;
+	return cut_ns < now_ns ? cut_ns : now_ns;
+}
+
+/* What the ledger has, and nothing of the maps. The next step begins anew. */
+static int step_of_ledger(struct ipacct_live *live, const struct ground *ground,
+			  const struct reader_begun *begun)
+{
+	struct ipacct_epoch *epoch = &live->tiers.epoch;
+	int ret;
+
+	memset(&live->ground, 0, sizeof(live->ground));
+	ret = renew(live, ground, true);
+	if (ret)
+		return ret;
+	memset(epoch->totals, 0, sizeof(epoch->totals));
+	memset(epoch->interfaces, 0, sizeof(epoch->interfaces));
+	return tell(live, moment_of_cut(live, begun));
+}
+
+static int step_try(struct ipacct_live *live, struct reader_begun *begun,
+		    struct ipacct_problem *ret_problem)
 {
 	uint64_t time_ns = ipacct_clock_ns(CLOCK_REALTIME);
 	struct ground before, after;
@@ -287,9 +323,12 @@ static int step_try(struct ipacct_live *live, struct ipacct_problem *ret_problem
 
 	if (ret)
 		return ret;
+	if (ipacct_reader_overtaken(live->reader, begun, before.cut))
+		return step_of_ledger(live, &before, begun);
+	ipacct_reader_begun(begun, &before.ctl);
 	if (memcmp(&before, &live->ground, sizeof(before))) {
 		memset(&live->ground, 0, sizeof(live->ground)); /* until all of it is there */
-		ret = renew(live, &before);
+		ret = renew(live, &before, false);
 	}
 	if (!ret)
 		ret = epochs_read(live, &before);
@@ -309,12 +348,13 @@ static int step_try(struct ipacct_live *live, struct ipacct_problem *ret_problem
 int ipacct_live_step(struct ipacct_live *live, const struct ipacct_moves **ret_moves,
 		     struct ipacct_problem *ret_problem)
 {
+	struct reader_begun begun = {};
 	int ret = -EAGAIN;
 
 	if (ret_problem)
 		ret_problem->text[0] = '\0';
 	for (int i = 0; i < LIVE_TRIES && ret == -EAGAIN; i++)
-		ret = step_try(live, ret_problem);
+		ret = step_try(live, &begun, ret_problem);
 	if (!ret)
 		*ret_moves = &live->moves;
 	return ret;

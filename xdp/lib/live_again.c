@@ -17,26 +17,50 @@ static bool doubted(const struct live_tiers *tiers, uint32_t number)
 	return tiers->doubted[number % DOUBTED_BITS / 64] >> number % 64 & 1;
 }
 
-/* Take off what a key has in its hot lines here: the first reading and those are one sum. */
-static void hot_take(const struct live_tiers *tiers, const struct live_lines *lines, uint32_t n,
-		     bool ipv6, struct ipacct_table *more)
-{
-	for (uint32_t i = 0; i < n && lines->fresh; i++) {
-		const char *line = lines->was + i * hot_line_bytes(ipv6);
-		struct ipacct_counters counters;
-		struct ipacct_key key;
-		uint32_t at;
+/* Where records are read again. */
+struct again {
+	struct live_tiers *tiers;
+	const struct ipacct_maps *maps;
+	uint32_t index;
+	struct ipacct_table *more; /* what records have beyond the first reading */
+	bool waited;
+};
 
-		if (!doubted(tiers, lines->numbers[i]) || !hot_line_counts(line, ipv6))
-			continue;
-		key = hot_line_key(line, ipv6); /* of the record there may be several */
-		at = ipacct_table_find(more, &key, 128);
-		if (at == IPACCT_TABLE_NONE)
-			continue;
-		counters = hot_line_counters(line, ipv6);
-		more->entries[at].counters =
-			ipacct_counters_minus(&more->entries[at].counters, &counters);
-	}
+/* The key's record came beyond the first reading: it has what the key's line had, which is taken back. */
+static int line_drop(struct again *again, uint32_t i, bool ipv6)
+{
+	struct live_part *part = &again->tiers->parts[again->index];
+	const char *line = part->hot[ipv6].was + i * hot_line_bytes(ipv6);
+	struct ipacct_key key = hot_line_key(line, ipv6); /* of the record there may be several */
+	uint32_t at = ipacct_table_find(again->more, &key, 128);
+	struct ipacct_counters had = hot_line_counters(line, ipv6), record, *more, *first;
+	int ret;
+
+	if (at == IPACCT_TABLE_NONE)
+		return 0;
+	more = &again->more->entries[at].counters;
+	live_line_doubt(again->tiers, &part->hot[ipv6], i, ipv6);
+	if (ipacct_counters_hold(more, &had))
+		return 0;
+	first = &part->lru.was.entries[ipacct_table_find(&part->lru.was, &key, 128)].counters;
+	record = *first;
+	ipacct_counters_add(&record, more);
+	ret = ipacct_epoch_record_again(again->maps, again->index, &key, &again->waited, &record);
+	*more = ipacct_counters_minus(&record, first);
+	return ret;
+}
+
+static int lines_drop(struct again *again, bool ipv6)
+{
+	const struct live_lines *lines = &again->tiers->parts[again->index].hot[ipv6];
+	uint32_t n = hot_lines(&again->maps->meta, ipv6);
+	int ret = 0;
+
+	for (uint32_t i = 0; i < n && !ret; i++)
+		if (doubted(again->tiers, lines->numbers[i]) &&
+		    hot_line_shown(lines->was + i * hot_line_bytes(ipv6), ipv6))
+			ret = line_drop(again, i, ipv6);
+	return ret;
 }
 
 int live_again_read(struct live_tiers *tiers, const struct ipacct_maps *maps, uint32_t index,
@@ -44,14 +68,15 @@ int live_again_read(struct live_tiers *tiers, const struct ipacct_maps *maps, ui
 {
 	struct ipacct_table more = { .seed = tiers->rolled.was.seed };
 	struct live_part *part = &tiers->parts[index];
+	struct again again = { tiers, maps, index, &more, false };
 	int ret;
 
 	memset(tiers->doubted, 0, sizeof(tiers->doubted));
 	ret = live_lru_read(tiers, maps, index, state, &more);
-	if (!ret && more.n_entries) {
-		hot_take(tiers, &part->hot[0], hot_lines(&maps->meta, false), false, &more);
-		hot_take(tiers, &part->hot[1], hot_lines(&maps->meta, true), true, &more);
-	}
+	if (!ret && more.n_entries)
+		ret = lines_drop(&again, false);
+	if (!ret && more.n_entries)
+		ret = lines_drop(&again, true);
 	for (uint32_t i = 0; i < more.n_entries; i++) {
 		uint32_t at = ipacct_table_find(&part->lru.was, &more.entries[i].key, 128);
 

@@ -9,8 +9,8 @@
 
 struct live_tiers;
 
-/* When a key was displaced since reading began, this reading has all that it had then: what it has beyond
- * the first one and its hot line is missing, and goes to the book. state: of the partition, read before. */
+/* When a key was displaced since reading began, this reading has all that it had then, and counts in place of
+ * the first one and the key's hot line. state: of the partition, read before. */
 int live_again_read(struct live_tiers *tiers, const struct ipacct_maps *maps, uint32_t index,
 		    const struct ipacct_part *state);
 

@@ -9,6 +9,7 @@
 #include "live_book.h"
 
 #define ROOM_MIN 1024u
+#define KEPT     2u /* in reserved[0] of an entry that a newer book has */
 
 void live_book_reset(struct live_book *book, uint64_t seed)
 {
@@ -84,8 +85,33 @@ static int entry_renew(struct live_book *book, const struct ipacct_entry *entry,
 		note->told = entry->counters;
 	} else if (at != IPACCT_TABLE_NONE && goes_on(&was->notes[at], entry)) {
 		note->told = was->notes[at].told;
-		was->notes[at].told = (struct ipacct_counters){};
+		was->has.entries[at].reserved[0] = KEPT;
 	}
+	live_book_touch(book, number);
+	return 0;
+}
+
+/* A key that the newer ledger has not. */
+static int left_renew(struct live_book *book, struct live_book *was, uint32_t at,
+		      struct ipacct_table *folded)
+{
+	const struct ipacct_table_entry *entry = &was->has.entries[at];
+	struct live_note *note = &was->notes[at];
+	uint32_t number;
+	int ret;
+
+	if (entry->reserved[0] == KEPT || !ipacct_counters_moved(&note->told))
+		return 0;
+	if (note->first_seen_ns) {
+		ret = ipacct_table_add(folded, &entry->key, entry->prefix_len, &note->told);
+		if (!ret)
+			note->told = (struct ipacct_counters){};
+		return ret;
+	}
+	ret = live_book_number(book, &entry->key, entry->prefix_len, &number);
+	if (ret)
+		return ret;
+	book->notes[number].told = note->told;
 	live_book_touch(book, number);
 	return 0;
 }
@@ -101,11 +127,35 @@ int live_book_renew(struct live_book *book, const struct ipacct_entry *entries, 
 	for (size_t i = 0; i < n && !ret; i++)
 		ret = entry_renew(book, &entries[i], begin, &was);
 	for (uint32_t i = 0; i < was.has.n_entries && !ret && !begin; i++)
-		if (ipacct_counters_moved(&was.notes[i].told))
-			ret = ipacct_table_add(folded, &was.has.entries[i].key,
-					       was.has.entries[i].prefix_len, &was.notes[i].told);
+		ret = left_renew(book, &was, i, folded);
+	if (ret) { /* what was told is known nowhere else */
+		live_book_finish(book);
+		*book = was;
+		for (uint32_t i = 0; i < book->has.n_entries; i++)
+			book->has.entries[i].reserved[0] = 0;
+		book->n_touched = 0;
+		return ret;
+	}
 	live_book_finish(&was);
-	return ret;
+	return 0;
+}
+
+int live_book_lacking(struct live_book *book, struct ipacct_table *folded)
+{
+	for (uint32_t i = 0; i < book->n_touched; i++) {
+		const struct ipacct_table_entry *entry = &book->has.entries[book->touched[i]];
+		struct live_note *note = &book->notes[book->touched[i]];
+		struct ipacct_counters lacks = ipacct_counters_minus(&note->told, &entry->counters);
+		int ret;
+
+		if (note->first_seen_ns || !ipacct_counters_moved(&lacks))
+			continue;
+		ret = ipacct_table_add(folded, &entry->key, entry->prefix_len, &lacks);
+		if (ret)
+			return ret;
+		ipacct_counters_take(&note->told, &lacks);
+	}
+	return 0;
 }
 
 static void told_move(struct live_book *rollups, const struct ipacct_key *key, int wide,

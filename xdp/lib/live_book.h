@@ -42,11 +42,17 @@ static inline struct ipacct_counters *live_book_has(struct live_book *book, uint
 	return &book->has.entries[number].counters;
 }
 
-/* Take over what a newer ledger says: keys that go on keep what was told of them. What was told of the
- * others is in the roll-up of their prefix now; they are put into `folded`.
- * begin: nothing was told before; now it is what the ledger has. */
+/* Take over what a newer ledger says: keys that go on keep what was told of them. What was told of others
+ * that a ledger had is in the roll-up of their prefix now; they are put into `folded`. Those that only the
+ * maps had keep what was told until the maps are read, see live_book_lacking().
+ * begin: nothing was told before; now it is what the ledger has.
+ * Returns 0 or -ENOMEM: then nothing that was told is forgotten, and it can be tried again. */
 int live_book_renew(struct live_book *book, const struct ipacct_entry *entries, size_t n,
 		    bool begin, struct ipacct_table *folded);
+
+/* Ledger and maps have been read. What they have less than was told of a key that no ledger has: its packets
+ * found no record, they are in the roll-up of its prefix now and put into `folded`. Returns 0 or -ENOMEM. */
+int live_book_lacking(struct live_book *book, struct ipacct_table *folded);
 
 /* What is on its prefix now was told as an address before: it is no traffic of the prefix. */
 void live_book_folded(struct live_book *rollups, const struct ipacct_table *folded);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Hot lines, while they count. What is believed of a line:
- * - its key and counts were read from its beginning, while the program writes counts first and the key
- *   last, so a line that changes hands may be read as the old key with the new key's counts;
- * - a line with counts is told in hot_displaced or hot_rolled before it changes hands. While both stand
- *   still, only lines that had no counts before need a second look, else all of them. */
+/* Hot lines, while they count. A line is believed when two copies agree (hot_line_believed()). One with
+ * counts is told in hot_displaced or hot_rolled before it changes hands: while both stand still, only lines
+ * that showed nothing before need a second look, else all of them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,42 +92,44 @@ static int lines_copy(struct ipacct_batch *batch, const struct ipacct_maps *maps
 		hot_lines(&maps->meta, ipv6) * hot_line_bytes(ipv6), ret_lines);
 }
 
-/* The line as it is now: with another key, other counts, or none. */
+/* What the line had is its key's no longer. */
+static void line_take(struct live_tiers *tiers, const struct live_lines *lines, uint32_t i,
+		      bool ipv6)
+{
+	const char *was = lines->was + i * hot_line_bytes(ipv6);
+	struct ipacct_counters counters = hot_line_counters(was, ipv6);
+
+	if (!hot_line_shown(was, ipv6))
+		return;
+	ipacct_counters_take(live_book_has(tiers->addresses, lines->numbers[i]), &counters);
+	live_book_touch(tiers->addresses, lines->numbers[i]);
+}
+
+/* The line as it is now: with another key than before, or without counts. The rest is
+ * line_more()'s. */
 static int line_change(struct live_tiers *tiers, struct live_lines *lines, uint32_t i,
 		       const void *now, bool ipv6)
 {
-	char *was = lines->was + i * hot_line_bytes(ipv6);
-	struct ipacct_counters counters = hot_line_counters(was, ipv6);
-	bool had = hot_line_counts(was, ipv6), has = hot_line_counts(now, ipv6);
-	int ret = 0;
+	struct ipacct_key key = hot_line_key(now, ipv6);
+	struct ipacct_counters counters = hot_line_counters(now, ipv6);
+	int ret;
 
-	if (had) {
-		ipacct_counters_take(live_book_has(tiers->addresses, lines->numbers[i]), &counters);
-		live_book_touch(tiers->addresses, lines->numbers[i]);
-	}
-	if (has && !(had && hot_line_keys_equal(was, now, ipv6))) {
-		struct ipacct_key key = hot_line_key(now, ipv6);
-
+	line_take(tiers, lines, i, ipv6);
+	if (hot_line_shown(now, ipv6)) {
 		ret = live_address_number(tiers, &key, &lines->numbers[i]);
-	}
-	if (ret)
-		return ret;
-	if (has) {
-		counters = hot_line_counters(now, ipv6);
+		if (ret)
+			return ret;
 		ipacct_counters_add(live_book_has(tiers->addresses, lines->numbers[i]), &counters);
 		live_book_touch(tiers->addresses, lines->numbers[i]);
 	}
-	memcpy(was, now, hot_line_bytes(ipv6));
+	memcpy(lines->was + i * hot_line_bytes(ipv6), now, hot_line_bytes(ipv6));
 	return 0;
 }
 
-/* It changed hands while it was read: what its key had is in the LRU tier by then, and the new key's
- * packets came later. */
-static int line_doubt(struct live_tiers *tiers, struct live_lines *lines, uint32_t i, bool ipv6)
+void live_line_doubt(struct live_tiers *tiers, struct live_lines *lines, uint32_t i, bool ipv6)
 {
-	static const struct ipacct_hot6_line nothing;
-
-	return line_change(tiers, lines, i, &nothing, ipv6);
+	line_take(tiers, lines, i, ipv6);
+	memset(lines->was + i * hot_line_bytes(ipv6), 0, hot_line_bytes(ipv6));
 }
 
 static int line_judge(struct live_tiers *tiers, struct live_lines *lines, uint32_t i,
@@ -137,9 +137,10 @@ static int line_judge(struct live_tiers *tiers, struct live_lines *lines, uint32
 {
 	size_t at = i * hot_line_bytes(ipv6);
 
-	return hot_line_keys_equal(now + at, again + at, ipv6)
-		       ? line_change(tiers, lines, i, now + at, ipv6)
-		       : line_doubt(tiers, lines, i, ipv6);
+	if (hot_line_believed(now + at, again + at, ipv6))
+		return line_change(tiers, lines, i, again + at, ipv6);
+	live_line_doubt(tiers, lines, i, ipv6);
+	return 0;
 }
 
 /* The same key has more: nearly every line that is other than before. */
@@ -167,20 +168,19 @@ static ALWAYS_INLINE int line_walk(const struct walk *walk, uint32_t i, bool ipv
 {
 	struct live_lines *lines = walk->lines;
 	const char *now = walk->now + i * hot_line_bytes(ipv6);
+	const char *again = walk->again ? walk->again + i * hot_line_bytes(ipv6) : now;
 	char *was = lines->was + i * hot_line_bytes(ipv6);
 
 	if (!memcmp(was, now, hot_line_bytes(ipv6)))
 		return 0;
-	if (hot_line_counts(now, ipv6) && hot_line_counts(was, ipv6) &&
-	    hot_line_keys_equal(was, now, ipv6) &&
-	    (!walk->again ||
-	     hot_line_keys_equal(walk->again + i * hot_line_bytes(ipv6), now, ipv6))) {
-		line_more(walk->tiers->addresses, lines->numbers[i], was, now, ipv6);
+	if (hot_line_shown(was, ipv6) && hot_line_keys_equal(was, now, ipv6) &&
+	    hot_line_believed(now, again, ipv6)) {
+		line_more(walk->tiers->addresses, lines->numbers[i], was, again, ipv6);
 		return 0;
 	}
 	if (walk->again)
 		return line_judge(walk->tiers, lines, i, walk->now, walk->again, ipv6);
-	if (!hot_line_counts(now, ipv6))
+	if (!hot_line_shown(now, ipv6))
 		return line_change(walk->tiers, lines, i, now, ipv6);
 	lines->fresh[lines->n_fresh++] = i;
 	return 0;

@@ -13,9 +13,9 @@ struct live_tiers;
 /* Lines of one family of a partition and epoch. Zeroed storage has none yet. */
 struct live_lines {
 	char *was;         /* as they were read last; lines that were not believed are zero */
-	uint32_t *numbers; /* in the book; of a line with counts */
+	uint32_t *numbers; /* in the book; of a line that shows counts */
 	uint64_t *words;   /* of the bitmap: sets that hold a key */
-	uint32_t *fresh;   /* lines that had no counts, or other ones' */
+	uint32_t *fresh;   /* lines that showed nothing, or another key */
 	uint32_t n_fresh;
 };
 
@@ -27,6 +27,9 @@ void live_lines_forget(struct live_lines *lines, const struct ipacct_meta *meta,
 
 /* Whether lines with counts changed hands between two states of a partition. */
 bool live_handed_over(const struct ipacct_part *before, const struct ipacct_part *after);
+
+/* Line `i` shows nothing: its key was displaced, its counts are in the LRU tier. */
+void live_line_doubt(struct live_tiers *tiers, struct live_lines *lines, uint32_t i, bool ipv6);
 
 /* Read the lines of partition and epoch `index`, whose state before that is in its `before`; what their
  * keys have goes to the book. */

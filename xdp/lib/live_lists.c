@@ -146,6 +146,8 @@ static int lru_look_up(const struct ipacct_maps *maps, uint32_t index, struct lr
 	for (uint32_t i = 0; i < list->was.n_entries && !ret; i++) {
 		ret = bpf_map_lookup_elem(maps->lru_fds[index], &list->was.entries[i].key,
 					  &counters);
+		if (ret == -ENOENT)
+			return -EAGAIN; /* nothing is ever evicted: a cut has cleared it */
 		if (!ret)
 			ret = lru_entry(context, &list->was.entries[i].key, &counters);
 	}
@@ -159,10 +161,10 @@ int live_lru_read(struct live_tiers *tiers, const struct ipacct_maps *maps, uint
 	struct lru_context context = { tiers, &part->lru, more };
 	uint32_t room = index < IPACCT_EPOCHS ? maps->meta.lru_shared : maps->meta.lru_entries;
 
-	if (state->lru_inserts == part->lru_inserts &&
+	/* all that were told are known; one that was told may come later */
+	if (state->lru_inserts == part->lru.was.n_entries &&
 	    part->lru.was.n_entries < room / LOOK_UP_SHARE)
 		return lru_look_up(maps, index, &context);
-	part->lru_inserts = state->lru_inserts;
 	return ipacct_batch_read(&tiers->epoch.batch, maps->lru_fds[index],
 				 sizeof(struct ipacct_key), sizeof(struct ipacct_counters),
 				 lru_entries, &context);

@@ -53,7 +53,7 @@ int live_tiers_reset(struct live_tiers *tiers, const struct ipacct_maps *maps, u
 		live_lines_forget(&part->hot[0], &maps->meta, false);
 		live_lines_forget(&part->hot[1], &maps->meta, true);
 		live_list_forget(&part->lru, seed);
-		part->rollup_updates = part->lru_inserts = 0;
+		part->rollup_updates = 0;
 		memset(&part->waited, 0, sizeof(part->waited));
 	}
 	live_list_forget(&tiers->rolled, seed);
@@ -69,10 +69,6 @@ static int part_read(struct live_tiers *tiers, const struct ipacct_maps *maps, u
 	struct ipacct_part after;
 	int ret = 0;
 
-	if (live_handed_over(&part->waited, &part->before)) {
-		ipacct_wait_for_programs();
-		part->waited = part->before;
-	}
 	if (part->before.lru_inserts)
 		ret = live_lru_read(tiers, maps, index, &part->before, NULL);
 	if (!ret && hot)
@@ -99,6 +95,23 @@ int live_tiers_begin(struct live_tiers *tiers, const struct ipacct_maps *maps, u
 			*ret_rolled |= part->before.rollup_updates != part->rollup_updates;
 	}
 	return ret;
+}
+
+void live_tiers_settle(struct live_tiers *tiers, const bool pending[IPACCT_EPOCHS])
+{
+	bool told = false;
+
+	for (uint32_t i = 0; i < tiers->n_parts; i++) {
+		struct live_part *part = &tiers->parts[i];
+
+		if (!pending[i % IPACCT_EPOCHS])
+			continue;
+		told |= live_handed_over(&part->waited, &part->before) ||
+			part->waited.rollup_updates != part->before.rollup_updates;
+		part->waited = part->before;
+	}
+	if (told)
+		ipacct_wait_for_programs();
 }
 
 int live_tiers_read(struct live_tiers *tiers, const struct ipacct_maps *maps, uint32_t number,

@@ -19,7 +19,6 @@ struct live_part {
 	struct ipacct_part waited; /* programs that were under way then are done */
 	struct ipacct_part before; /* reading began */
 	uint64_t rollup_updates;   /* when roll-ups were read */
-	uint64_t lru_inserts;      /* when all LRU records were */
 };
 
 /* Zeroed storage is ready, after ipacct_epoch_init() of epoch. */
@@ -53,12 +52,15 @@ static inline int live_address_number(struct live_tiers *tiers, const struct ipa
 			: live_book_number(tiers->addresses, &record, (uint8_t)bits, ret_number);
 }
 
-/* Three steps. Totals and states of each epoch; *ret_rolled becomes true when something was rolled up since
- * roll-ups were read. Then these, of all epochs, by live_rollups_read(): a packet that displaces a single
- * one into them takes its place in the line, so that a sum with lines that are read later never lacks it.
- * Then the other tiers of each epoch. list: the epoch is masked by it. */
+/* Four steps. Totals and states of each epoch; *ret_rolled becomes true when something was
+ * rolled up since roll-ups were read. Then what was told in these states is waited for: it is
+ * done when live_tiers_settle() returns. Then roll-ups, of all epochs, by live_rollups_read(): a
+ * packet that displaces a single one into them takes its place in the line, so that a sum with
+ * lines that are read later never lacks it. Then the other tiers of each epoch. list: the epoch
+ * is masked by it. */
 int live_tiers_begin(struct live_tiers *tiers, const struct ipacct_maps *maps, uint32_t number,
 		     bool *ret_rolled);
+void live_tiers_settle(struct live_tiers *tiers, const bool pending[IPACCT_EPOCHS]);
 int live_tiers_read(struct live_tiers *tiers, const struct ipacct_maps *maps, uint32_t number,
 		    const struct ipacct_group_list *list);
 

@@ -12,6 +12,7 @@
 #include <bpf/bpf.h>
 
 #include "base/cleanup.h"
+#include "epoch.h"
 #include "maps.h"
 
 void ipacct_problem_set(struct ipacct_problem *problem, const char *format, ...)
@@ -75,8 +76,10 @@ static size_t hot6_bytes(const struct ipacct_maps *maps)
 
 static size_t hotmap_bytes(const struct ipacct_maps *maps)
 {
-	return mapped_bytes(n_hot_epochs(maps) * (maps->meta.hot4_sets + maps->meta.hot6_sets) /
-			    64 * sizeof(__u64));
+	return mapped_bytes(n_hot_epochs(maps) *
+			    ((maps->meta.hot4_sets + maps->meta.hot6_sets) / 64 +
+			     ipacct_door_words(&maps->meta)) *
+			    sizeof(__u64));
 }
 
 static size_t parts_bytes(const struct ipacct_maps *maps)
@@ -156,33 +159,22 @@ int ipacct_meta_check(const struct ipacct_meta *meta, struct ipacct_problem *ret
 	return 0;
 }
 
-static bool meta_bytes_right(int fd)
-{
-	struct bpf_map_info info = {};
-	uint32_t bytes = sizeof(info);
-
-	return !bpf_obj_get_info_by_fd(fd, &info, &bytes) &&
-	       info.value_size == sizeof(struct ipacct_meta);
-}
-
-static int meta_read(struct ipacct_maps *maps, struct ipacct_problem *ret_problem)
+int ipacct_meta_read(int fd, struct ipacct_meta *ret_meta, struct ipacct_problem *ret_problem)
 {
 	struct bpf_map_info info = {};
 	uint32_t bytes = sizeof(info), zero = 0;
-	struct ipacct_meta meta;
 
-	if (bpf_obj_get_info_by_fd(maps->meta_fd, &info, &bytes))
+	if (bpf_obj_get_info_by_fd(fd, &info, &bytes))
 		return -errno;
-	if (info.value_size != sizeof(meta)) {
+	if (info.value_size != sizeof(*ret_meta)) {
 		ipacct_problem_set(ret_problem, "ipacct_meta has %u octets, not %zu: other ABI",
-				   info.value_size, sizeof(meta));
+				   info.value_size, sizeof(*ret_meta));
 		return -EPROTO;
 	}
-	if (bpf_map_lookup_elem(maps->meta_fd, &zero, &meta))
+	if (bpf_map_lookup_elem(fd, &zero, ret_meta))
 		return -errno;
-	meta.build[sizeof(meta.build) - 1] = '\0';
-	maps->meta = meta;
-	return ipacct_meta_check(&meta, ret_problem);
+	ret_meta->build[sizeof(ret_meta->build) - 1] = '\0';
+	return 0;
 }
 
 static int lru_open(const char *dir_path, bool writable, struct ipacct_maps *maps,
@@ -213,7 +205,9 @@ static int all_open(const char *dir_path, bool writable, struct ipacct_maps *map
 	maps->meta_fd = pin_open(dir_path, IPACCT_PIN_META, writable, ret_problem);
 	if (maps->meta_fd < 0)
 		return maps->meta_fd;
-	ret = meta_read(maps, ret_problem);
+	ret = ipacct_meta_read(maps->meta_fd, &maps->meta, ret_problem);
+	if (!ret)
+		ret = ipacct_meta_check(&maps->meta, ret_problem);
 	if (ret)
 		return ret;
 #define OPEN(member, pin)                                                           \
@@ -259,20 +253,17 @@ static int any_one_open(const char *dir_path, const char *name, int *fd,
 static int any_open(const char *dir_path, struct ipacct_maps *maps,
 		    struct ipacct_problem *ret_problem)
 {
-	uint32_t zero = 0;
 	int ret = 0;
 
 	maps->meta_fd = pin_open(dir_path, IPACCT_PIN_META, true, ret_problem);
 	if (maps->meta_fd < 0)
 		return maps->meta_fd;
-	if (!meta_bytes_right(maps->meta_fd) ||
-	    bpf_map_lookup_elem(maps->meta_fd, &zero, &maps->meta) ||
+	if (ipacct_meta_read(maps->meta_fd, &maps->meta, NULL) ||
 	    maps->meta.magic != IPACCT_ABI_MAGIC || !maps->meta.n_parts ||
 	    maps->meta.n_parts > UINT16_MAX) {
 		ipacct_problem_set(ret_problem, "%s: these are not maps of ipacct", dir_path);
 		return -EPROTO;
 	}
-	maps->meta.build[sizeof(maps->meta.build) - 1] = '\0';
 #define OPEN_ANY(member, pin) \
 	ret = ret ? ret : any_one_open(dir_path, pin, &maps->member##_fd, ret_problem);
 	IPACCT_MAPS(OPEN_ANY)

@@ -65,6 +65,10 @@ int ipacct_maps_open_any(const char *dir_path, struct ipacct_maps *maps,
 /* Map ctl, parts, roll and roll6 read-write; needs writable descriptors. */
 int ipacct_maps_mmap(struct ipacct_maps *maps);
 
+/* What a map of that name says, of whatever version: only its size is looked at. Returns 0, -EPROTO with
+ * words, or -errno. ret_problem may be NULL. */
+int ipacct_meta_read(int fd, struct ipacct_meta *ret_meta, struct ipacct_problem *ret_problem);
+
 /* Check magic, version and sizes; on -EPROTO ret_problem says both versions. */
 int ipacct_meta_check(const struct ipacct_meta *meta, struct ipacct_problem *ret_problem);
 

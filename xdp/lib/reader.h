@@ -27,10 +27,13 @@ struct ipacct_reader {
 	struct ipacct_table masked; /* of the epochs that were read before */
 };
 
-/* Put the totals of groups into a snapshot: what the ledger has at its cut, and what the epoch has
- * beyond it (NULL: nothing). -ENOENT: no groups are configured. */
-int ipacct_groups_snapshot(struct ipacct_reader *reader, const struct ipacct_epoch *live,
-			   struct ipacct_snapshot *snapshot, struct ipacct_problem *ret_problem);
+/* The totals of groups in two steps. What the ledger has of them at the snapshot's cut, while that cut is
+ * known to stand; -ENOENT: no groups are configured. Then, whatever the ledger does, the names of the list
+ * and what the epoch has beyond the cut (NULL: nothing); 0 or -ENOMEM. */
+int ipacct_groups_copy(struct ipacct_reader *reader, struct ipacct_snapshot *snapshot,
+		       struct ipacct_problem *ret_problem);
+int ipacct_groups_join(const struct ipacct_reader *reader, const struct ipacct_epoch *live,
+		       struct ipacct_snapshot *snapshot);
 
 /* Map the ledger again if another file has its name now. */
 int ipacct_reader_refresh(struct ipacct_reader *reader, struct ipacct_problem *ret_problem);
@@ -55,6 +58,23 @@ void ipacct_interfaces_merge(struct ipacct_snapshot *snapshot, const struct ipac
 
 /* The control record as it is now. */
 int ipacct_reader_ctl(struct ipacct_reader *reader, struct ipacct_ctl *ret_ctl);
+
+/* From which cut on the ledger has everything that was counted when somebody began to read. Zeroed: not
+ * known yet. */
+struct reader_begun {
+	uint64_t instance;
+	uint64_t cut;
+	uint64_t time_ns; /* CLOCK_REALTIME, when they began */
+};
+
+/* ctl: read after they began. Only the first one of a set of maps is noted. */
+void ipacct_reader_begun(struct reader_begun *begun, const struct ipacct_ctl *ctl);
+
+/* Whether the ledger's cut is such a one. Then who lost the race for the maps needs them no more: each
+ * number at that cut lies between what it was when they began and what it is now. So they arrive
+ * however fast cuts come and however little of a CPU they get. */
+bool ipacct_reader_overtaken(const struct ipacct_reader *reader, const struct reader_begun *begun,
+			     uint64_t cut);
 
 /* An epoch counts when its cut is not in the ledger. The one at rest may also be prepared for the
  * next cut and still empty: then its number is above the active one's. */

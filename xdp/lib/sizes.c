@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hot_lines.h"
 #include "ledger.h"
 #include "table.h"
 
@@ -36,17 +37,7 @@ static uint32_t shared_entries(uint32_t entries, uint32_t n_own, uint32_t n_cpus
 #define HOT_SHARE       4u  /* of the budget, at most … */
 #define HOT_SHARE_LEAST 64u /* … and at least, as long as the LRU tier gets no more than … */
 #define LINES_PER_LRU   16u /* … a record for so many lines */
-
-/* The largest power of two of sets that costs no more than `bytes` over all own partitions. */
-static uint32_t hot_sets(uint64_t bytes, uint32_t n_own)
-{
-	uint32_t sets = SIZING_HOT_SETS_MAX;
-
-	while (sets > SIZING_HOT_SETS_MIN &&
-	       (uint64_t)sets * IPACCT_HOT_SET_BYTES * IPACCT_EPOCHS * n_own > bytes)
-		sets /= 2;
-	return sets;
-}
+#define RATIO_MATTERS   64u /* a gain of less than one in so many is a ratio that was rounded */
 
 /* The smallest power of two of sets that has so many lines. */
 static uint32_t hot_sets_of(uint32_t lines, uint32_t ways)
@@ -58,22 +49,64 @@ static uint32_t hot_sets_of(uint32_t lines, uint32_t ways)
 	return sets;
 }
 
-/* The families get the same number of octets: half as many lines for IPv6. */
+/* Octets over all own partitions; the least that a family can have is not counted. */
+static uint64_t hot_bytes(uint32_t hot4_sets, uint32_t hot6_sets, uint32_t n_own)
+{
+	uint64_t sets = (hot4_sets > SIZING_HOT_SETS_MIN ? hot4_sets : 0) +
+			(hot6_sets > SIZING_HOT_SETS_MIN ? hot6_sets : 0);
+
+	return sets * IPACCT_HOT_SET_BYTES * IPACCT_EPOCHS * n_own;
+}
+
+/* How many addresses in the wanted ratio both families have a line for. */
+static uint64_t hot_covered(uint32_t hot4_sets, uint32_t hot6_sets, uint32_t ipv4_ppm,
+			    uint32_t ipv6_ppm)
+{
+	uint64_t ipv4 = ipv4_ppm ? (uint64_t)hot4_sets * IPACCT_HOT4_WAYS * SIZING_PPM / ipv4_ppm
+				 : UINT64_MAX;
+	uint64_t ipv6 = ipv6_ppm ? (uint64_t)hot6_sets * IPACCT_HOT6_WAYS * SIZING_PPM / ipv6_ppm
+				 : UINT64_MAX;
+
+	return ipv4 < ipv6 ? ipv4 : ipv6;
+}
+
+/* The powers of two of sets that cover most addresses in so many octets, and no set more: what one family
+ * has beyond the ratio is better used by the LRU tier, which takes both. */
+static void hot_split(struct sizing *sizing, const struct sizing_wish *wish, uint64_t bytes)
+{
+	bool given = wish->ipv4_ppm || wish->ipv6_ppm;
+	uint32_t ipv6_ppm = given ? wish->ipv6_ppm : SIZING_IPV6_PPM;
+	uint32_t ipv4_ppm = given ? wish->ipv4_ppm : SIZING_PPM - SIZING_IPV6_PPM;
+	uint64_t best = 0;
+
+	sizing->hot4_sets = sizing->hot6_sets = SIZING_HOT_SETS_MIN;
+	for (uint32_t six = SIZING_HOT_SETS_MIN; six <= SIZING_HOT_SETS_MAX; six *= 2)
+		for (uint32_t four = SIZING_HOT_SETS_MIN; four <= SIZING_HOT_SETS_MAX; four *= 2) {
+			uint64_t covered = hot_covered(four, six, ipv4_ppm, ipv6_ppm);
+
+			if (hot_bytes(four, six, sizing_own_parts(sizing)) > bytes ||
+			    covered <= best + best / RATIO_MATTERS)
+				continue;
+			best = covered;
+			sizing->hot4_sets = four;
+			sizing->hot6_sets = six;
+		}
+}
+
 static void hot_size(struct sizing *sizing, const struct sizing_wish *wish, uint32_t share)
 {
-	uint64_t bytes = sizing->budget_bytes / share / 2;
-
 	sizing->hot4_sets = sizing->hot6_sets = 0;
 	if (!wish->hot || !sizing_own_parts(sizing))
 		return;
-	sizing->hot4_sets = wish->hot4_lines ? hot_sets_of(wish->hot4_lines, IPACCT_HOT4_WAYS)
-					     : hot_sets(bytes, sizing_own_parts(sizing));
-	sizing->hot6_sets = wish->hot6_lines ? hot_sets_of(wish->hot6_lines, IPACCT_HOT6_WAYS)
-					     : hot_sets(bytes, sizing_own_parts(sizing));
+	hot_split(sizing, wish, sizing->budget_bytes / share);
+	if (wish->hot4_lines)
+		sizing->hot4_sets = hot_sets_of(wish->hot4_lines, IPACCT_HOT4_WAYS);
+	if (wish->hot6_lines)
+		sizing->hot6_sets = hot_sets_of(wish->hot6_lines, IPACCT_HOT6_WAYS);
 }
 
 /* Lines of the hot tier of one partition and epoch. */
-static uint32_t hot_lines(const struct sizing *sizing)
+static uint32_t lines_of(const struct sizing *sizing)
 {
 	return sizing->hot4_sets * IPACCT_HOT4_WAYS + sizing->hot6_sets * IPACCT_HOT6_WAYS;
 }
@@ -83,7 +116,7 @@ static uint32_t hot_lines(const struct sizing *sizing)
  * prefixes are there twice: as the maps have them, and those that have a record or take folded ones. */
 static uint64_t collector_bytes(const struct sizing *sizing, uint64_t lru_entries)
 {
-	uint64_t entries = lru_entries + (uint64_t)sizing_own_parts(sizing) * hot_lines(sizing);
+	uint64_t entries = lru_entries + (uint64_t)sizing_own_parts(sizing) * lines_of(sizing);
 	uint64_t prefixes = IPACCT_ROLL_LINES + (uint64_t)sizing->n_parts * IPACCT_ROLL6_LINES;
 	uint64_t placed =
 		sizing->n_rollups_max + sizing->n_addresses_max / (uint64_t)FOLDED_OF_RECORDS;
@@ -104,7 +137,8 @@ void sizing_sum(struct sizing *sizing)
 			     (IPACCT_ROLL_LINES * sizeof(struct ipacct_counters) +
 			      IPACCT_ROLL6_LINES * sizeof(struct ipacct_roll6_line));
 	sizing->hot_bytes = (uint64_t)sizing_own_parts(sizing) * IPACCT_EPOCHS *
-			    IPACCT_HOT_SET_BYTES * (sizing->hot4_sets + sizing->hot6_sets);
+			    (IPACCT_HOT_SET_BYTES * (sizing->hot4_sets + sizing->hot6_sets) +
+			     hot_door_words(sizing->hot4_sets, sizing->hot6_sets) * sizeof(__u64));
 	sizing->totals_bytes = (uint64_t)IPACCT_EPOCHS * IPACCT_IFS_MAX *
 				       sizeof(struct ipacct_totals) * sizing->n_cpus +
 			       IPACCT_IFS_MAX * sizeof(struct ipacct_vlans);
@@ -126,7 +160,7 @@ static void try_entries(struct sizing *sizing, const struct sizing_wish *wish, u
 	if (wish->ledger_addresses)
 		sizing->n_addresses_max = wish->ledger_addresses;
 	else if (sizing->hot4_sets)
-		sizing->n_addresses_max = hot_lines(sizing) + entries;
+		sizing->n_addresses_max = lines_of(sizing) + entries;
 	else
 		sizing->n_addresses_max =
 			LEDGER_PER_LRU * (sizing_own_parts(sizing) ? entries : sizing->lru_shared);
@@ -164,7 +198,7 @@ static bool tiers_find(struct sizing *sizing, const struct sizing_wish *wish)
 	for (uint32_t share = HOT_SHARE; share <= HOT_SHARE_LEAST; share *= 2) {
 		hot_size(sizing, wish, share);
 		entries = entries_find(sizing, wish);
-		if (entries && (wish->lru_entries || entries >= hot_lines(sizing) / LINES_PER_LRU))
+		if (entries && (wish->lru_entries || entries >= lines_of(sizing) / LINES_PER_LRU))
 			break;
 	}
 	return entries;

@@ -15,6 +15,8 @@
 #define SIZING_HOT_SETS_MIN    64u     /* a word of the bitmap */
 #define SIZING_HOT_SETS_MAX    262144u /* 2,097,152 IPv4 lines a CPU, 64 MiB a partition and epoch */
 #define SIZING_PROCESS_BYTES   (6ULL << 20) /* supervisor and collector, measured before tables */
+#define SIZING_PPM             1000000u
+#define SIZING_IPV6_PPM        333000u /* a third: half as many lines, the same octets */
 #define SIZING_LRU_ENTRIES_MIN 1024u
 #define SIZING_LRU_ENTRIES_MAX (1u << 22)
 
@@ -49,7 +51,10 @@ struct sizing_wish {
 	bool hot;
 	uint32_t hot4_lines; /* of one CPU and epoch */
 	uint32_t hot6_lines;
-	uint32_t lru_entries; /* likewise */
+	uint32_t
+		ipv4_ppm; /* of all addresses, in parts per million: hot lines are in this ratio; … */
+	uint32_t ipv6_ppm;    /* … both 0: SIZING_IPV6_PPM */
+	uint32_t lru_entries; /* as hot4_lines */
 	uint32_t ledger_addresses;
 	uint64_t n_guard_entries;
 	uint32_t n_cpus;                     /* possible CPUs */

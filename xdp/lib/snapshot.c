@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 
 #include "base/clock.h"
+#include "ledger_copy.h"
 #include "reader.h"
 
 #define SNAPSHOT_TRIES 64 /* cuts are far apart; so many lost races mean something is wrong */
@@ -42,36 +43,6 @@ void ipacct_snapshot_conservation(const struct ipacct_snapshot *snapshot,
 		ipacct_counters_add(&sums, &snapshot->rollups[i].counters);
 	ipacct_sums_error(&sums, packets, l3_bytes, &error);
 	*ret_conservation = error;
-}
-
-/* addresses: whether the records' numbers mean something to others (struct ipacct_entry). */
-static int entries_copy(const struct ipacct_ledger_record *records, uint32_t n, bool addresses,
-			uint64_t cut, size_t n_more, struct ipacct_entry **ret_entries,
-			size_t *ret_n)
-{
-	struct ipacct_entry *entries = calloc(n + n_more + 1, sizeof(*entries));
-	size_t used = 0;
-
-	if (!entries)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct ipacct_ledger_record *record = &records[i];
-		int newest = IPACCT_VERSION_READ(record->version, cut);
-
-		if (newest < 0 || !record->version[newest].last_seen_ns)
-			continue; /* claimed and not committed yet, or folded */
-		entries[used++] = (struct ipacct_entry){
-			.key = record->key,
-			.prefix_len = record->prefix_len,
-			.counters = record->version[newest].counters,
-			.first_seen_ns = record->first_seen_ns,
-			.last_seen_ns = record->version[newest].last_seen_ns,
-			.ledger_index = addresses ? i : IPACCT_INDEX_NONE,
-		};
-	}
-	*ret_entries = entries;
-	*ret_n = used;
-	return 0;
 }
 
 static void interfaces_copy(const struct ipacct_ledger *ledger, uint64_t cut,
@@ -111,28 +82,64 @@ void ipacct_snapshot_head(const struct ipacct_ledger *ledger, uint64_t cut,
 	interfaces_copy(ledger, cut, snapshot);
 }
 
-/* The committed part. n_more: room to leave for keys that only the maps have. */
-static int ledger_copy(const struct ipacct_ledger *ledger, uint64_t cut, size_t n_more_addresses,
-		       size_t n_more_rollups, struct ipacct_snapshot *snapshot)
+/* What is known from one try to the next. */
+struct tries {
+	struct reader_begun begun;
+	struct ledger_copy addresses, rollups;
+	ino_t inode; /* of the ledger that they are copied from */
+	dev_t device;
+};
+
+static void tries_finish(struct tries *tries)
+{
+	ledger_copy_finish(&tries->addresses);
+	ledger_copy_finish(&tries->rollups);
+}
+
+/* The committed part, of cut snapshot->cut; goes on where the try before was overtaken. */
+static int ledger_walk(const struct ipacct_ledger *ledger, const struct ipacct_snapshot *snapshot,
+		       struct tries *tries)
 {
 	uint32_t n_rollups = ipacct_ledger_used(&ledger->header->n_rollups, ledger->n_rollups_max);
 	uint32_t n_addresses =
 		ipacct_ledger_used(&ledger->header->n_addresses, ledger->n_addresses_max);
 	int ret;
 
+	if (tries->inode != ledger->inode || tries->device != ledger->device)
+		tries_finish(tries);
+	tries->inode = ledger->inode;
+	tries->device = ledger->device;
+	ret = ledger_copy_walk(&tries->rollups, ledger, ledger->rollups, n_rollups, false,
+			       snapshot->cut);
+	if (!ret)
+		ret = ledger_copy_walk(&tries->addresses, ledger, ledger->addresses, n_addresses,
+				       true, snapshot->cut);
+	return ret;
+}
+
+static int ledger_copy(const struct ipacct_ledger *ledger, uint64_t cut, struct tries *tries,
+		       struct ipacct_snapshot *snapshot)
+{
 	snapshot->interfaces = calloc(IPACCT_IFS_MAX, sizeof(*snapshot->interfaces));
 	if (!snapshot->interfaces)
 		return -ENOMEM;
 	ipacct_snapshot_head(ledger, cut, snapshot);
-	ret = entries_copy(ledger->rollups, n_rollups, false, cut, n_more_rollups,
-			   &snapshot->rollups, &snapshot->n_rollups);
-	if (!ret)
-		ret = entries_copy(ledger->addresses, n_addresses, true, cut, n_more_addresses,
-				   &snapshot->addresses, &snapshot->n_addresses);
-	return ret;
+	return ledger_walk(ledger, snapshot, tries);
 }
 
-/* Add a table to entries; what is new goes behind them (entries_copy left the room). */
+/* n_more: room to leave for keys that only the maps have. */
+static int entries_take(struct tries *tries, size_t n_more_addresses, size_t n_more_rollups,
+			struct ipacct_snapshot *snapshot)
+{
+	int ret = ledger_copy_take(&tries->addresses, n_more_addresses, &snapshot->addresses,
+				   &snapshot->n_addresses);
+
+	return ret ? ret
+		   : ledger_copy_take(&tries->rollups, n_more_rollups, &snapshot->rollups,
+				      &snapshot->n_rollups);
+}
+
+/* Add a table to entries; what is new goes behind them (entries_take left the room). */
 static void entries_merge(struct ipacct_entry *entries, size_t *n_entries,
 			  const struct ipacct_table *table, uint64_t time_ns, bool *seen)
 {
@@ -206,6 +213,24 @@ int ipacct_reader_ctl(struct ipacct_reader *reader, struct ipacct_ctl *ret_ctl)
 	uint32_t zero = 0;
 
 	return bpf_map_lookup_elem(reader->maps.ctl_fd, &zero, ret_ctl);
+}
+
+/* The fields of ctl may be of several moments: the number that counts was there before, so that the
+ * larger one is never too small. At worst it is the next cut's. */
+void ipacct_reader_begun(struct reader_begun *begun, const struct ipacct_ctl *ctl)
+{
+	if (begun->instance == ctl->instance)
+		return;
+	begun->instance = ctl->instance;
+	begun->cut = ctl->cut[0] > ctl->cut[1] ? ctl->cut[0] : ctl->cut[1];
+	begun->time_ns = ipacct_clock_ns(CLOCK_REALTIME);
+}
+
+bool ipacct_reader_overtaken(const struct ipacct_reader *reader, const struct reader_begun *begun,
+			     uint64_t cut)
+{
+	return begun->instance && begun->instance == reader->ledger.header->instance &&
+	       cut >= begun->cut;
 }
 
 bool ipacct_epoch_pending(const struct ipacct_ctl *ctl, uint32_t number, uint64_t cut)
@@ -285,7 +310,7 @@ static int epochs_read(struct ipacct_reader *reader, const struct ipacct_ctl *ct
 }
 
 /* Read what is beyond `cut` into reader->epoch. −EAGAIN: a cut came between. */
-static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instance,
+static int live_read(struct ipacct_reader *reader, uint64_t cut, struct reader_begun *begun,
 		     struct ipacct_problem *ret_problem)
 {
 	struct ipacct_ledger_mask masks[2], masks_after[2];
@@ -300,11 +325,12 @@ static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instan
 		ret = ipacct_reader_ctl(reader, &before);
 	if (ret)
 		return ret;
-	if (before.instance != instance) {
+	if (before.instance != reader->ledger.header->instance) {
 		ipacct_problem_set(ret_problem, "the ledger and the pinned maps do not belong "
 						"together yet: start ipacctd once");
 		return -EAGAIN;
 	}
+	ipacct_reader_begun(begun, &before);
 	ipacct_epoch_reset(&reader->epoch);
 	reader->epoch.addresses.seed = reader->epoch.rollups.seed = before.seed;
 	reader->epoch.live = true;
@@ -320,10 +346,10 @@ static int live_read(struct ipacct_reader *reader, uint64_t cut, uint64_t instan
 	return ret;
 }
 
-static int snapshot_try(struct ipacct_reader *reader, unsigned int flags,
+static int snapshot_try(struct ipacct_reader *reader, unsigned int flags, struct tries *tries,
 			struct ipacct_snapshot *snapshot, struct ipacct_problem *ret_problem)
 {
-	bool live = flags & IPACCT_SNAPSHOT_LIVE;
+	const struct ipacct_epoch *epoch = NULL; /* what the maps have beyond the cut */
 	size_t n_addresses = 0, n_rollups = 0;
 	uint64_t cut;
 	int ret;
@@ -333,17 +359,18 @@ static int snapshot_try(struct ipacct_reader *reader, unsigned int flags,
 		return ret;
 	snapshot->read_time_ns = ipacct_clock_ns(CLOCK_REALTIME);
 	cut = __atomic_load_n(&reader->ledger.header->cut, __ATOMIC_ACQUIRE);
-	if (live) {
-		ret = live_read(reader, cut, reader->ledger.header->instance, ret_problem);
+	/* overtaken by a cut: that cut has all that was counted when we began, and is at rest */
+	if (flags & IPACCT_SNAPSHOT_LIVE && !ipacct_reader_overtaken(reader, &tries->begun, cut)) {
+		ret = live_read(reader, cut, &tries->begun, ret_problem);
 		if (ret)
 			return ret;
-		n_addresses = reader->epoch.addresses.n_entries;
-		n_rollups = reader->epoch.rollups.n_entries;
+		epoch = &reader->epoch;
+		n_addresses = epoch->addresses.n_entries;
+		n_rollups = epoch->rollups.n_entries;
 	}
-	ret = ledger_copy(&reader->ledger, cut, n_addresses, n_rollups, snapshot);
+	ret = ledger_copy(&reader->ledger, cut, tries, snapshot);
 	if (!ret && flags & IPACCT_SNAPSHOT_GROUPS)
-		ret = ipacct_groups_snapshot(reader, live ? &reader->epoch : NULL, snapshot,
-					     ret_problem);
+		ret = ipacct_groups_copy(reader, snapshot, ret_problem);
 	if (ret)
 		return ret;
 	/* versions of cut H are overwritten only after H + 1 was committed: unmoved means whole */
@@ -351,27 +378,33 @@ static int snapshot_try(struct ipacct_reader *reader, unsigned int flags,
 	if (__atomic_load_n(&reader->ledger.header->cut, __ATOMIC_RELAXED) != cut ||
 	    ipacct_reader_moved(reader))
 		return -EAGAIN;
+	ret = entries_take(tries, n_addresses, n_rollups, snapshot);
+	if (!ret && flags & IPACCT_SNAPSHOT_GROUPS)
+		ret = ipacct_groups_join(reader, epoch, snapshot);
+	if (ret)
+		return ret;
 	ipacct_snapshot_conservation(snapshot, &snapshot->conservation);
-	snapshot->live = live;
-	return live ? live_merge(snapshot, &reader->epoch) : 0;
+	snapshot->live = flags & IPACCT_SNAPSHOT_LIVE;
+	return epoch ? live_merge(snapshot, epoch) : 0;
 }
 
 int ipacct_snapshot_read(struct ipacct_reader *reader, unsigned int flags,
 			 struct ipacct_snapshot **ret_snapshot, struct ipacct_problem *ret_problem)
 {
 	struct ipacct_snapshot *snapshot;
+	struct tries tries = {};
 	int ret = -EAGAIN;
 
 	if (ret_problem)
 		ret_problem->text[0] = '\0';
 	for (int i = 0; i < SNAPSHOT_TRIES && ret == -EAGAIN; i++) {
 		snapshot = calloc(1, sizeof(*snapshot));
-		if (!snapshot)
-			return -ENOMEM;
-		ret = snapshot_try(reader, flags, snapshot, ret_problem);
+		ret = snapshot ? snapshot_try(reader, flags, &tries, snapshot, ret_problem)
+			       : -ENOMEM;
 		if (ret)
 			ipacct_snapshot_destroy(snapshot);
 	}
+	tries_finish(&tries);
 	if (ret)
 		return ret;
 	*ret_snapshot = snapshot;

@@ -215,7 +215,7 @@ static void group_records_write(FILE *file, __u64 at, size_t n_extra)
 	for (size_t i = 0; i < N(groups); i++) {
 		records[i].kind = IPACCT_SERIES_GROUP;
 		records[i].created_ns = CREATED_NS;
-		strcpy(records[i].name, groups[i]);
+		(void)snprintf(records[i].name, sizeof(records[i].name), "%s", groups[i]);
 		records[i].version[0] =
 			(struct ipacct_ledger_version){ .cut = i == N(groups) - 1 ? 0 : CUT,
 							.last_seen_ns = CUT_NS };

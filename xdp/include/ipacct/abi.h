@@ -39,6 +39,10 @@
 #define IPACCT_HOT_USED      1u /* the line holds a key */
 #define IPACCT_HOT_WARM      2u /* it carried two packets or more in the last epoch: kept over the cut */
 #define IPACCT_HOT_PROTECTED 4u /* of the operator's own prefixes: never displaced by others */
+#define IPACCT_HOT_SURE      8u /* even a single packet stays with the address: it is never rolled up */
+#define IPACCT_HOT_STAYS     (IPACCT_HOT_WARM | IPACCT_HOT_PROTECTED | IPACCT_HOT_SURE)
+#define IPACCT_HOT_BEYOND    16u /* the line is home of a key that is in none of its places */
+#define IPACCT_HOT_STRAY     32u /* the key of this line is in none of its places */
 
 /* Names of the pins inside the bpffs directory; also the map names (at most 15 characters, the
  * kernel cuts longer ones). lru_<partition>_<epoch> are the inner maps of ipacct_lru. */
@@ -145,7 +149,7 @@ struct ipacct_counters {
 struct ipacct_hot4_line {
 	__be32 addr_be;
 	__u16 domain;
-	__u16 flags; /* IPACCT_HOT_* */
+	__u16 flags; /* IPACCT_HOT_*; 0 also while the line changes hands */
 	__u32 tx_packets;
 	__u32 rx_packets;
 	__u64 tx_l3_bytes;
@@ -258,7 +262,7 @@ struct ipacct_totals {
  * cut[e] is the number of the cut that epoch e belongs to. */
 struct ipacct_ctl {
 	__u32 epoch; /* the epoch that counts now: 0 or 1 */
-	__u32 reserved0;
+	__u32 doors; /* bit e: in epoch e a stranger gets a line with its second packet only */
 	__u64 cut[IPACCT_EPOCHS];
 	__u64 seed;     /* random and odd, keys every hash of ours */
 	__u64 instance; /* random, names this set of maps; the ledger repeats it */
@@ -332,7 +336,7 @@ struct ipacct_part {
 	__u64 hot_rolled;     /* one-packet lines displaced from the hot tier into the roll-up */
 	__u64 hot_displaced;  /* other lines, displaced into the LRU tier */
 	__u64 guard_rolled;   /* packets of protected addresses that were rolled up all the same */
-	__u64 reserved[1];
+	__u64 hot_sure;       /* lines that were given IPACCT_HOT_SURE */
 };
 
 /* ---- The ledger: cumulative counters since it began, in an mmap file ----------------------

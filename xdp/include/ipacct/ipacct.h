@@ -111,10 +111,13 @@ struct ipacct_snapshot {
 
 /* Take a snapshot: all numbers at one cut (plus, live, what the maps hold beyond it: each number then
  * lies between what it was at the beginning and at the end of the call, so none falls from one snapshot
- * to the next; but a single packet may move from its address to its prefix).
+ * to the next. In a flood a single packet that may still be rolled up is left out until the cut; and the
+ * line of a stranger that a protected address takes is rolled up when the LRU tier has no room for it).
+ * Where cuts come faster than the maps can be read, on a busy machine, a live snapshot is that of a cut made
+ * during the call.
  * ret_snapshot: owned by the caller; end it with ipacct_snapshot_destroy().
- * Errors: -EAGAIN cuts came faster than they could be read, 64 times over; -ENOENT live wanted and
- * no pinned maps; -EACCES; -EPROTO; -EBADMSG; -ENOMEM. */
+ * Errors: -EAGAIN 64 cuts in a row came before two numbers of each record were looked at; -ENOENT live
+ * wanted and no pinned maps; -EACCES; -EPROTO; -EBADMSG; -ENOMEM. */
 int ipacct_snapshot_read(struct ipacct_reader *reader, unsigned int flags,
 			 struct ipacct_snapshot **ret_snapshot, struct ipacct_problem *ret_problem);
 

@@ -3,6 +3,7 @@
 #ifndef IPACCT_BASE_CLEANUP_H
 #define IPACCT_BASE_CLEANUP_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,16 @@ static inline void cleanup_file(FILE **file)
 	if (*file)
 		fclose(*file);
 	*file = NULL;
+	errno = saved;
+}
+
+static inline void cleanup_dir(DIR **dir)
+{
+	int saved = errno;
+
+	if (*dir)
+		closedir(*dir);
+	*dir = NULL;
 	errno = saved;
 }
 
