@@ -6,6 +6,8 @@ P1  1,000 times kill -9, 500,000 packets a second, 100,000 addresses: every addr
 P2  10,000 programs replaced by the next while 500,000 packets a second pass: every address exact
 P4  10,000,000 malformed frames through the program in the kernel, 1,000,000,000 through its parser
     compiled for this machine and the second implementation of its rules: no mismatch
+P6  100 pairs of runs with and without a program: as many packets reach the stack
+P11 10,000 clients that never end their request: the 99th percentile of good scrapes is 250 ms at most
 
 tests/run.sh does a part of each in seconds. The rate is what the machine gives: the one reached is
 told. IPACCT_BUILD names a build."""
@@ -15,6 +17,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -22,9 +25,12 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "e2e"))
+sys.path.insert(1, os.path.join(HERE, "faults"))
 
 import harness  # noqa: E402  pylint: disable=wrong-import-position
+import scrape  # noqa: E402  pylint: disable=wrong-import-position
 import tap  # noqa: E402  pylint: disable=wrong-import-position
+from fault_links import compare_drops  # noqa: E402  pylint: disable=wrong-import-position
 from harness import Daemon, Network, run  # noqa: E402  pylint: disable=wrong-import-position
 from soak_sums import Sum  # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_equal, wait_for  # noqa: E402  pylint: disable=wrong-import-position
@@ -40,6 +46,11 @@ INTERVAL = "1s"  # on a machine that has no time, readers of 100,000 addresses n
 START_S = 60  # beside its own traffic a start may take long
 KERNEL_FRAMES = 10_000_000
 NATIVE_FRAMES = 1_000_000_000
+PAIRS = 100
+PAIR_PACKETS = 20_000
+CLIENTS = 10_000
+CLIENTS_PER_SCRAPE = 20
+SCRAPE_S = 0.25
 TELL_S = 60  # at most a line a minute about how far it is
 
 
@@ -179,7 +190,42 @@ def malformed(_context, part, _rate, tell):
             tell({**figures, "minutes": round((time.monotonic() - begun) / 60, 1)})
 
 
-PROMISES = {"P1": kills, "P2": updates, "P4": malformed}
+def drops(context, part, _rate, tell):
+    """P6: the same packets with and without a program."""
+    begun, pairs = time.monotonic(), max(1, round(PAIRS * part))
+    packets = compare_drops(context, pairs, PAIR_PACKETS)
+    tell({"pairs": pairs, "packets": packets, "dropped_because_of_us": 0,
+          "minutes": round((time.monotonic() - begun) / 60, 1)})
+
+
+def slow_clients(context, part, _rate, tell):
+    """P11: twenty of an address with half a request each, none gives its socket back; and a good one
+    between them, again and again."""
+    clients = max(CLIENTS_PER_SCRAPE, round(CLIENTS * part))
+    limit = clients + 1000
+    resource.setrlimit(resource.RLIMIT_NOFILE,
+                       (limit, max(limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    network = scrape.with_loopback(context)
+    daemon = Daemon(context, network).start()
+    took = []
+    for number in range(clients // CLIENTS_PER_SCRAPE):
+        source = f"127.1.{number // 200}.{number % 200 + 1}"
+        for link in scrape.connect_many(network, CLIENTS_PER_SCRAPE, source=source):
+            context.callback(link.close)
+            link.sendall(b"GET /metrics HTTP/1.1\r\nHo")
+        begun = time.monotonic()
+        check_equal(scrape.get(network)[0], 200, f"a good scrape after {number} crowds")
+        took.append(time.monotonic() - begun)
+    took.sort()
+    p99 = took[len(took) * 99 // 100]
+    check(p99 <= SCRAPE_S, f"the 99th percentile is {p99 * 1e3:.0f} ms")
+    cut = daemon.cut()
+    check(daemon.cut() > cut, "it does not cut any more")
+    tell({"clients": clients, "scrapes": len(took), "p99_ms": round(p99 * 1e3, 1),
+          "longest_ms": round(took[-1] * 1e3, 1)})
+
+
+PROMISES = {"P1": kills, "P2": updates, "P4": malformed, "P6": drops, "P11": slow_clients}
 
 
 def main():
