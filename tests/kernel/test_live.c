@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "epoch.h"
+#include "hot_lines.h"
 #include "stage.h"
 
 #define N_HONEST     300u
@@ -242,6 +243,7 @@ Test(live, ipv6_flood_of_pairs, .timeout = 4000)
 #define N_HEAVY   5000u /* more than lines, and more than half of the LRU budget */
 #define HEAVY     0x1000000u
 #define STRANGER  0x2000000u
+#define SINK      0x3000000u
 
 struct returning {
 	struct stage stage;
@@ -257,27 +259,30 @@ static void returning_send(const struct returning *returning, uint64_t from, uin
 		stage_send(&returning->stage, (uint32_t)from, (uint32_t)to);
 }
 
+static uint32_t index_counting(const struct returning *returning)
+{
+	return IPACCT_EPOCHS + (returning->stage.maps.ctl->epoch & 1);
+}
+
 /* Whether the address has a hot line in the epoch that counts. */
 static bool has_line(const struct returning *returning, uint64_t low)
 {
 	const struct ipacct_maps *maps = &returning->stage.maps;
-	bool found = false;
+	bool ipv6 = returning->ipv6;
+	const uint8_t *line = ipacct_hot_table(maps, index_counting(returning), ipv6);
 
-	for (uint32_t set = 0; set < HOT_SETS && returning->ipv6; set++)
-		for (uint32_t way = 0; way < IPACCT_HOT6_WAYS; way++)
-			found |= maps->hot6[set].line[way].flags &&
-				 maps->hot6[set].line[way].addr_be[3] == htonl((uint32_t)low);
-	for (uint32_t set = 0; set < HOT_SETS && !returning->ipv6; set++)
-		for (uint32_t way = 0; way < IPACCT_HOT4_WAYS; way++)
-			found |= maps->hot4[set].line[way].flags &&
-				 maps->hot4[set].line[way].addr_be == htonl((uint32_t)low);
-	return found;
+	for (uint32_t i = 0; i < hot_lines(&maps->meta, ipv6); i++, line += hot_line_bytes(ipv6))
+		if (hot_line_flags(line, ipv6) &&
+		    hot_line_key(line, ipv6).addr_be[3] == htonl((uint32_t)low))
+			return true;
+	return false;
 }
 
 /* What a live reading shows of the address, by mmap and by batch: both the same, nothing moves. */
 static uint64_t packets_shown(const struct returning *returning, uint64_t low)
 {
 	const struct ipacct_maps *maps[2] = { &returning->stage.maps, &returning->maps };
+	uint32_t counting = returning->stage.maps.ctl->epoch & 1;
 	uint64_t n[2] = {};
 
 	for (int i = 0; i < 2; i++) {
@@ -285,7 +290,7 @@ static uint64_t packets_shown(const struct returning *returning, uint64_t low)
 
 		cr_assert_eq(ipacct_epoch_init(&epoch, false), 0);
 		epoch.live = true;
-		cr_assert_eq(ipacct_epoch_read(&epoch, maps[i], 0), 0);
+		cr_assert_eq(ipacct_epoch_read(&epoch, maps[i], counting), 0);
 		for (uint32_t at = 0; at < epoch.addresses.n_entries; at++)
 			if (epoch.addresses.entries[at].key.addr_be[3] == htonl((uint32_t)low))
 				n[i] += epoch.addresses.entries[at].counters.tx_packets +
@@ -296,9 +301,12 @@ static uint64_t packets_shown(const struct returning *returning, uint64_t low)
 	return n[0];
 }
 
-/* The address's packets are in the LRU tier, which has no room for single ones any more. */
+/* The address's packets are in the LRU tier, which has no room for single ones any more. SINK is protected,
+ * so that nobody takes its line and it takes nobody else's. */
 static void returning_begin(struct returning *returning)
 {
+	struct ipacct_guard_key sink =
+		returning->ipv6 ? stage_prefix6(SINK, 128) : stage_prefix4(SINK, 32);
 	const struct ipacct_part *part;
 
 	stage_open_setup(&returning->stage, &(struct stage_setup){ .memory_bytes = 48 << 20,
@@ -311,12 +319,15 @@ static void returning_begin(struct returning *returning)
 	returning->maps.roll = NULL;
 	returning->maps.roll6 = NULL;
 	stage_pin_to(0);
+	stage_protect(&returning->stage, &sink, 1);
 	returning_send(returning, RETURNING, RETURNING);
+	returning_send(returning, SINK, SINK);
 	for (uint32_t i = 0; i < N_HEAVY; i++)
 		for (uint32_t k = 0; k < 2; k++)
 			returning_send(returning, HEAVY + i, HEAVY + i);
 	cr_assert_not(has_line(returning, RETURNING));
-	part = &returning->stage.maps.parts[IPACCT_EPOCHS];
+	cr_assert(has_line(returning, SINK));
+	part = &returning->stage.maps.parts[index_counting(returning)];
 	cr_assert_geq(part->lru_inserts, part->lru_budget / 2);
 	cr_assert_lt(part->lru_inserts, part->lru_budget);
 }
@@ -324,18 +335,18 @@ static void returning_begin(struct returning *returning)
 static void rolled_up_unshown(bool ipv6)
 {
 	struct returning returning = { .ipv6 = ipv6 };
-	uint64_t last = HEAVY + N_HEAVY - 1, shown, rolled;
+	uint64_t shown, rolled;
 	const struct ipacct_part *part;
 
 	returning_begin(&returning);
-	part = &returning.stage.maps.parts[IPACCT_EPOCHS];
+	part = &returning.stage.maps.parts[index_counting(&returning)];
 	cr_expect_eq(packets_shown(&returning, RETURNING), 2);
-	returning_send(&returning, RETURNING, last);
+	returning_send(&returning, RETURNING, SINK);
 	cr_assert(has_line(&returning, RETURNING));
 	shown = packets_shown(&returning, RETURNING);
 	rolled = part->hot_rolled;
 	for (uint32_t i = 0; i < 100000 && has_line(&returning, RETURNING); i++)
-		returning_send(&returning, STRANGER + i, last);
+		returning_send(&returning, STRANGER + i, SINK);
 	cr_assert_not(has_line(&returning, RETURNING));
 	cr_expect_gt(part->hot_rolled, rolled);
 	cr_expect_geq(packets_shown(&returning, RETURNING), shown,
