@@ -270,22 +270,22 @@ def frame(source, destination):
 
 def send(network, addresses):
     """One packet from each address to the next of its family, out of tx0."""
-    sender = """if True:
-        import socket, sys
-        out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        out.bind(("tx0", 0))
-        for line in sys.stdin:
-            out.send(bytes.fromhex(line))
-    """
     addresses = list(addresses)
     frames = []
     for version in (4, 6):
         family = [one for one in addresses if ipaddress.ip_address(one).version == version]
         for i, address in enumerate(family):
-            frames.append(frame(address, family[(i + 1) % len(family)]).hex())
-    done = subprocess.run(network.command_inside(network.sender, sys.executable, "-c", sender),
-                          input="\n".join(frames), text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            frames.append(frame(address, family[(i + 1) % len(family)]))
+    return send_frames(network, frames)
+
+
+def send_frames(network, frames):
+    """Out of tx0; returns how many."""
+    done = subprocess.run(
+        network.command_inside(network.sender, sys.executable, "-B",
+                               os.path.join(HERE, "frames.py"), "tx0"),
+        input="\n".join(one.hex() for one in frames), text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     check_equal(done.returncode, 0, f"sender: {done.stderr}")
     return len(frames)
 

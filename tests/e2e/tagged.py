@@ -7,6 +7,7 @@ import socket
 import struct
 import types
 
+import frames
 from scrape import call_inside
 from tap import check_equal, wait_for
 
@@ -38,14 +39,13 @@ class Sender:
 
     def __init__(self, context, network, device="tx0"):
         there = types.SimpleNamespace(receiver=network.sender)
-        self.socket = call_inside(there, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        self.socket = call_inside(there, lambda: frames.packet_socket(device))
         context.callback(self.socket.close)
-        self.socket.bind((device, 0))
         self.sent = 0
 
     def send(self, octets, times=1):
         for _ in range(times):
-            self.socket.send(octets)
+            frames.send(self.socket, octets)
         self.sent += times
 
 

@@ -4,9 +4,8 @@
 import ipaddress
 import os
 import struct
-import subprocess
-import sys
 
+import geo
 from harness import Daemon, Network, Place, program, run
 from tap import Skip, check, check_equal, test, wait_for
 
@@ -40,14 +39,9 @@ def packet(source, destination, octets):
 
 
 def send(network, traffic):
-    frames = [packet(source, destination, octets).hex()
-              for source, destination, n, octets in traffic for _ in range(n)]
-    sender = ("import socket, sys\nout = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\n"
-              "out.bind(('tx0', 0))\nfor line in sys.stdin: out.send(bytes.fromhex(line))\n")
-    done = subprocess.run(network.command_inside(network.sender, sys.executable, "-c", sender),
-                          input="\n".join(frames), text=True, check=False, stderr=subprocess.PIPE)
-    check_equal(done.returncode, 0, done.stderr)
-    return len(frames)
+    return geo.send_frames(network, [packet(source, destination, octets)
+                                     for source, destination, n, octets in traffic
+                                     for _ in range(n)])
 
 
 def group_of(address):

@@ -21,15 +21,16 @@ PLAIN = "2001:db8:1::/48 customer\n"
 OCTETS = 48  # geo.frame(): IPv6 and UDP header
 
 # Packets without end, from each frame's addresses in turn; says how many when it is ended.
-SENDER = """if True:
-    import signal, socket, sys
-    out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-    out.bind(("tx0", 0))
+SENDER = f"""if True:
+    import signal, sys
+    sys.path.insert(0, {os.path.dirname(__file__)!r})
+    from frames import packet_socket, send
+    out = packet_socket("tx0")
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     frames = [bytes.fromhex(line) for line in sys.argv[1:]]
     sent = 0
     while sent < 1000000 and not signal.sigtimedwait([signal.SIGTERM], 0.0001):
-        out.send(frames[sent % len(frames)])
+        send(out, frames[sent % len(frames)])
         sent += 1
     print(sent)
 """
