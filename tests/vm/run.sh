@@ -7,7 +7,7 @@
 # BUILD is a meson build directory (default: $IPACCT_BUILD); IPACCT_CRASH_BUILD adds the tests with
 # crash points, IPACCT_NEXT_BUILD (-Dnext_layout=true) upgrades to it. IPACCT_VM_CACHE keeps the
 # kernels. IPACCT_VM_TESTS: parts of names of e2e tests; IPACCT_VM_KERNEL_SUITE=no leaves the kernel
-# suite out.
+# suite out; unset, it is out where this machine has a kernel of the same series, which runs all of it.
 # Prints one TAP stream; exit 1 when anything failed or a guest did not reach its end.
 set -euo pipefail
 
@@ -106,7 +106,7 @@ guest_settings() {
 	"${matrix[0]}") echo "export IPACCT_VM_SHARE=0/2" ;;
 	"${matrix[1]}") echo "export IPACCT_VM_SHARE=1/2" ;;
 	esac
-	echo "E2E_TESTS='${IPACCT_VM_TESTS:-}' KERNEL_SUITE=${IPACCT_VM_KERNEL_SUITE:-yes}"
+	echo "E2E_TESTS='${IPACCT_VM_TESTS:-}' KERNEL_SUITE=$kernel_suite"
 	[ -z "${IPACCT_CRASH_BUILD:-}" ] || echo "export IPACCT_CRASH_BUILD=/crash"
 }
 
@@ -249,6 +249,11 @@ started=$SECONDS
 series=$kernel
 kernel_dir=$(fetch_kernel "$kernel") || fail "cannot download a kernel $kernel"
 kernel=$(basename "$kernel_dir" | sed 's/^linux-image-//; s/[-+].*//')
+kernel_suite=${IPACCT_VM_KERNEL_SUITE:-yes}
+if [ -z "${IPACCT_VM_KERNEL_SUITE:-}" ] && [[ $(uname -r) == "${kernel%.*}".* ]]; then
+	kernel_suite=no
+	echo "# $kernel: the kernel suite is for this machine, which runs $(uname -r)"
+fi
 echo "# $kernel: ready after $((SECONDS - started)) s"
 make_root
 echo "# $kernel: initramfs $(du -m "$work/initramfs" | cut -f1) MiB after $((SECONDS - started)) s"
