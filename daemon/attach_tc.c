@@ -15,6 +15,7 @@
 
 #include "attach_tc.h"
 #include "base/cleanup.h"
+#include "base/netlink.h"
 
 int tcx_create(int prog_fd, uint32_t ifindex, uint8_t hook)
 {
@@ -111,21 +112,18 @@ static bool filters_there(struct nl_sock *socket, uint32_t ifindex, uint32_t min
 
 bool clsact_there(uint32_t ifindex)
 {
-	struct nl_sock *socket = nl_socket_alloc();
+	struct nl_sock *socket __cleanup(cleanup_netlink) = netlink_open(NETLINK_ROUTE);
 	struct rtnl_qdisc *qdisc = NULL;
 	struct nl_cache *cache = NULL;
 	bool there = true;
 
-	if (socket && !nl_connect(socket, NETLINK_ROUTE) &&
-	    !rtnl_qdisc_alloc_cache(socket, &cache)) {
+	if (socket && !rtnl_qdisc_alloc_cache(socket, &cache)) {
 		qdisc = rtnl_qdisc_get_by_parent(cache, (int)ifindex, TC_H_CLSACT);
 		there = qdisc;
 		if (qdisc)
 			rtnl_qdisc_put(qdisc);
 		nl_cache_free(cache);
 	}
-	if (socket)
-		nl_socket_free(socket);
 	return there;
 }
 
@@ -133,12 +131,9 @@ void clsact_remove_if_empty(uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)ifindex,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS); /* both: the qdisc itself */
-	struct nl_sock *socket = nl_socket_alloc();
+	struct nl_sock *socket __cleanup(cleanup_netlink) = netlink_open(NETLINK_ROUTE);
 
-	if (socket && !nl_connect(socket, NETLINK_ROUTE) &&
-	    !filters_there(socket, ifindex, TC_H_MIN_INGRESS) &&
+	if (socket && !filters_there(socket, ifindex, TC_H_MIN_INGRESS) &&
 	    !filters_there(socket, ifindex, TC_H_MIN_EGRESS))
 		(void)bpf_tc_hook_destroy(&where); /* gone already is as wanted */
-	if (socket)
-		nl_socket_free(socket);
 }

@@ -10,6 +10,8 @@
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
 
+#include "base/cleanup.h"
+#include "base/netlink.h"
 #include "link_layer.h"
 #include "maps.h"
 
@@ -56,15 +58,11 @@ int link_layer(unsigned int type, const char *kind, uint32_t remote, uint8_t hoo
 
 static int facts_read(uint32_t ifindex, struct rtnl_link **ret_link)
 {
-	struct nl_sock *socket = nl_socket_alloc();
-	int ret = !socket || nl_connect(socket, NETLINK_ROUTE) ||
-				  rtnl_link_get_kernel(socket, (int)ifindex, NULL, ret_link)
-			  ? -ENODEV
-			  : 0;
+	struct nl_sock *socket __cleanup(cleanup_netlink) = netlink_open(NETLINK_ROUTE);
 
-	if (socket)
-		nl_socket_free(socket);
-	return ret;
+	if (!socket || rtnl_link_get_kernel(socket, (int)ifindex, NULL, ret_link))
+		return -ENODEV;
+	return 0;
 }
 
 /* Of a tunnel over IPv4 the broadcast address is the other end's. */

@@ -57,11 +57,14 @@ int place_user(const char *name, struct place *place, struct ipacct_problem *ret
 	return 0;
 }
 
-static bool is_bpffs(const char *path)
+/* 1 or 0; a negative error where it cannot be said: one mounted over ours would hide every pin. */
+static int is_bpffs(const char *path)
 {
 	struct statfs fs;
 
-	return !statfs(path, &fs) && (uint32_t)fs.f_type == BPF_MAGIC;
+	if (statfs(path, &fs))
+		return errno == ENOENT ? 0 : -errno;
+	return (uint32_t)fs.f_type == BPF_MAGIC;
 }
 
 /* Pins and links in a mount namespace that ends take the program with them. */
@@ -93,12 +96,19 @@ static int bpffs_own(const char *path, struct ipacct_problem *ret_problem)
 	return -EPERM;
 }
 
+/* Returns 1 when it is there, 0 when it may be mounted. */
 static int bpffs_check(const struct config *config, struct ipacct_problem *ret_problem)
 {
 	struct stat st;
+	int ret = is_bpffs(config->bpffs_dir);
 
-	if (is_bpffs(config->bpffs_dir))
-		return bpffs_own(config->bpffs_dir, ret_problem);
+	if (ret > 0)
+		ret = bpffs_own(config->bpffs_dir, ret_problem) ?: 1;
+	if (ret < 0 && !ret_problem->text[0])
+		ipacct_problem_set(ret_problem, "cannot look at %s: %s", config->bpffs_dir,
+				   strerror(-ret));
+	if (ret)
+		return ret;
 	if (config->bpffs_given) {
 		bool there = !stat(config->bpffs_dir, &st);
 
@@ -119,7 +129,9 @@ static int bpffs_check(const struct config *config, struct ipacct_problem *ret_p
 
 int place_check(const struct config *config, struct ipacct_problem *ret_problem)
 {
-	return bpffs_check(config, ret_problem);
+	int ret = bpffs_check(config, ret_problem);
+
+	return ret < 0 ? ret : 0;
 }
 
 static int bpffs_mount(const struct config *config, struct place *place,
@@ -168,9 +180,9 @@ static int bpffs_take(const struct config *config, struct place *place,
 {
 	int ret = bpffs_check(config, ret_problem);
 
-	if (!ret && !is_bpffs(config->bpffs_dir))
+	if (!ret)
 		ret = bpffs_mount(config, place, ret_problem);
-	if (ret)
+	if (ret < 0)
 		return ret;
 	place->bpffs_fd = bpffs_lock_open(config, place);
 	if (place->bpffs_fd < 0)
@@ -249,8 +261,10 @@ static int lock_take(int fd, const char *what, struct ipacct_problem *ret_proble
 {
 	int ret = lock_wait(fd, LOCK_WAIT_MS);
 
-	if (ret)
+	if (ret == -EWOULDBLOCK)
 		ipacct_problem_set(ret_problem, "another ipacctd is using %s", what);
+	else if (ret)
+		ipacct_problem_set(ret_problem, "cannot lock %s: %s", what, strerror(-ret));
 	return ret == -EWOULDBLOCK ? -EBUSY : ret;
 }
 

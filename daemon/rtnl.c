@@ -6,6 +6,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
 
+#include "base/netlink.h"
 #include "rtnl.h"
 
 static int errno_of(int nl_error)
@@ -39,18 +40,14 @@ static int sockets_open(struct rtnl *rtnl)
 {
 	int ret;
 
-	rtnl->news = nl_socket_alloc();
-	rtnl->request = nl_socket_alloc();
+	rtnl->news = netlink_open(NETLINK_ROUTE);
+	rtnl->request = netlink_open(NETLINK_ROUTE);
 	if (!rtnl->news || !rtnl->request)
-		return -ENOMEM;
+		return -EIO;
 	nl_socket_disable_seq_check(rtnl->news); /* news have no request to match */
-	ret = nl_connect(rtnl->news, NETLINK_ROUTE);
-	if (!ret)
-		ret = nl_socket_add_memberships(rtnl->news, RTNLGRP_LINK, RTNLGRP_TC, 0);
+	ret = nl_socket_add_memberships(rtnl->news, RTNLGRP_LINK, RTNLGRP_TC, 0);
 	if (!ret)
 		ret = nl_socket_set_nonblocking(rtnl->news);
-	if (!ret)
-		ret = nl_connect(rtnl->request, NETLINK_ROUTE);
 	return ret ? errno_of(ret) : 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "attach.h"
 #include "base/cleanup.h"
+#include "base/netlink.h"
 #include "dispatcher_find.h"
 #include "maps.h"
 #include "stacked.h"
@@ -138,14 +139,11 @@ static int pairs_check(struct nl_cache *links, const struct counted *counted,
 /* All links of this network namespace: the cache and its socket are the caller's to free. */
 static int links_read(struct nl_sock **ret_socket, struct nl_cache **ret_links)
 {
-	struct nl_sock *socket = nl_socket_alloc();
-
 	*ret_links = NULL;
-	*ret_socket = socket;
-	return !socket || nl_connect(socket, NETLINK_ROUTE) ||
-			       rtnl_link_alloc_cache(socket, AF_UNSPEC, ret_links)
-		       ? -EIO
-		       : 0;
+	*ret_socket = netlink_open(NETLINK_ROUTE);
+	if (!*ret_socket || rtnl_link_alloc_cache(*ret_socket, AF_UNSPEC, ret_links))
+		return -EIO;
+	return 0;
 }
 
 static void links_free(struct nl_sock *socket, struct nl_cache *links)

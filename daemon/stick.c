@@ -9,6 +9,8 @@
 #include <netlink/netlink.h>
 #include <netlink/route/netconf.h>
 
+#include "base/cleanup.h"
+#include "base/netlink.h"
 #include "log.h"
 #include "stacked.h"
 #include "stick.h"
@@ -16,12 +18,11 @@
 /* By netlink: a unit with ProcSubset=pid has no /proc/sys. MPLS has forwarding of another kind. */
 static bool forwards(void)
 {
-	struct nl_sock *socket = nl_socket_alloc();
+	struct nl_sock *socket __cleanup(cleanup_netlink) = netlink_open(NETLINK_ROUTE);
 	struct nl_cache *cache = NULL;
 	bool found = false;
 
-	if (socket && !nl_connect(socket, NETLINK_ROUTE) &&
-	    !rtnl_netconf_alloc_cache(socket, &cache)) {
+	if (socket && !rtnl_netconf_alloc_cache(socket, &cache)) {
 		for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
 			struct rtnl_netconf *one = (struct rtnl_netconf *)o;
 			int family, index, on;
@@ -33,8 +34,6 @@ static bool forwards(void)
 		}
 		nl_cache_free(cache);
 	}
-	if (socket)
-		nl_socket_free(socket);
 	return found;
 }
 

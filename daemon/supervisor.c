@@ -326,6 +326,14 @@ static void supervisor_init(struct supervisor *supervisor, int argc, char **argv
 		supervisor->confirm_ms = supervisor->started_ms + config->confirm_s * 1000u;
 }
 
+static void start_failed(const struct ipacct_problem *problem, int error)
+{
+	if (problem->text[0])
+		log_error("%s", problem->text);
+	else
+		log_error("cannot start: %s", strerror(-error));
+}
+
 int supervisor_run(int argc, char **argv, const struct config *config)
 {
 	static struct supervisor supervisor; /* large, and there is one */
@@ -337,7 +345,7 @@ int supervisor_run(int argc, char **argv, const struct config *config)
 	if (ret && !supervisor.exit_code)
 		return EXIT_CODE_OK; /* said what there was to say */
 	if (ret) {
-		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
+		start_failed(&problem, ret);
 		return supervisor.exit_code;
 	}
 	if (!config->detach) {
@@ -362,7 +370,7 @@ int supervisor_run(int argc, char **argv, const struct config *config)
 	if (ret && supervisor.stop) {
 		log_info("stopping: told to while starting");
 	} else if (ret) {
-		log_error("%s", problem.text[0] ? problem.text : strerror(-ret));
+		start_failed(&problem, ret);
 	} else {
 		pin_watch_begin(&supervisor.pins, supervisor.config.bpffs_dir);
 		reload_begin(&supervisor);

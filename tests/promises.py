@@ -8,6 +8,7 @@ P4  10,000,000 malformed frames through the program in the kernel, 1,000,000,000
     compiled for this machine and the second implementation of its rules: no mismatch
 P6  100 pairs of runs with and without a program: as many packets reach the stack
 P11 10,000 clients that never end their request: the 99th percentile of good scrapes is 250 ms at most
+P14 every system call of a start is the supervisor's last one, then each one fails: every address exact
 
 tests/run.sh does a part of each in seconds. The rate is what the machine gives: the one reached is
 told. IPACCT_BUILD names a build."""
@@ -30,11 +31,13 @@ sys.path.insert(1, os.path.join(HERE, "faults"))
 import harness  # noqa: E402  pylint: disable=wrong-import-position
 import scrape  # noqa: E402  pylint: disable=wrong-import-position
 import tap  # noqa: E402  pylint: disable=wrong-import-position
+from fault_kills import (  # noqa: E402  pylint: disable=wrong-import-position
+    calls_of_start, failing_starts, starts)
 from fault_links import compare_drops  # noqa: E402  pylint: disable=wrong-import-position
 from harness import Daemon, Network, run  # noqa: E402  pylint: disable=wrong-import-position
 from soak_sums import Sum  # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_equal, wait_for  # noqa: E402  pylint: disable=wrong-import-position
-from traffic import Traffic, exact  # noqa: E402  pylint: disable=wrong-import-position
+from traffic import Traffic, exact, steady  # noqa: E402  pylint: disable=wrong-import-position
 
 RATE = 500_000
 ADDRESSES = 100_000
@@ -225,7 +228,33 @@ def slow_clients(context, part, _rate, tell):
           "longest_ms": round(took[-1] * 1e3, 1)})
 
 
-PROMISES = {"P1": kills, "P2": updates, "P4": malformed, "P6": drops, "P11": slow_clients}
+def broken_starts(context, part, _rate, tell):
+    """P14: each system call of the supervisor's start is its last one, and each one fails."""
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    daemon.stop()
+    traffic = steady(context, network)
+    begun = time.monotonic()
+    calls = calls_of_start(context, daemon)
+    calls = calls[::round(1 / part)]
+    figures = {"calls": len(calls), "killed": 0, "failed": 0, "refused": 0}
+    for _, ran in starts(daemon, calls):
+        figures["killed"] += not ran
+        tell({**figures, "minutes": round((time.monotonic() - begun) / 60, 1)})
+    for ran in failing_starts(daemon, network, calls):
+        figures["failed"] += 1
+        figures["refused"] += not ran
+        tell({**figures, "minutes": round((time.monotonic() - begun) / 60, 1)})
+    daemon.start()
+    check(traffic.running(), "the traffic ended too early")
+    traffic.finish()
+    exact(daemon, traffic)
+    tell({**figures, "packets": traffic.sent(), "differences": 0,
+          "minutes": round((time.monotonic() - begun) / 60, 1)})
+
+
+PROMISES = {"P1": kills, "P2": updates, "P4": malformed, "P6": drops, "P11": slow_clients,
+            "P14": broken_starts}
 
 
 def main():

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/netlink.h"
 
 /* linux/netdev.h, which Debian 12 has not got */
 #define NETDEV_FAMILY       "netdev"
@@ -26,20 +27,10 @@
 #define NETDEV_XDP_FEATURES 3 /* NETDEV_A_DEV_XDP_FEATURES */
 #define NETDEV_ATTR_MAX     8
 
-static void cleanup_socket(struct nl_sock **socket)
-{
-	if (*socket)
-		nl_socket_free(*socket);
-}
-
 static struct nl_sock *socket_open(int protocol)
 {
-	struct nl_sock *socket = nl_socket_alloc();
+	struct nl_sock *socket = netlink_open(protocol);
 
-	if (socket && nl_connect(socket, protocol) < 0) {
-		nl_socket_free(socket);
-		return NULL;
-	}
 	if (socket)
 		nl_socket_disable_auto_ack(socket);
 	return socket;
@@ -89,7 +80,7 @@ static uint64_t filters_count(struct nl_sock *socket, uint32_t ifindex, uint32_t
 
 static void filters_read(struct doctor_facts *facts)
 {
-	struct nl_sock *socket __cleanup(cleanup_socket) = socket_open(NETLINK_ROUTE);
+	struct nl_sock *socket __cleanup(cleanup_netlink) = socket_open(NETLINK_ROUTE);
 
 	for (size_t i = 0; socket && i < facts->n_devices; i++)
 		if (facts->devices[i].asked_for)
@@ -135,7 +126,7 @@ static int take_flowtable(struct nl_msg *answer, void *argument)
 
 static void flowtables_read(struct doctor_facts *facts)
 {
-	struct nl_sock *socket __cleanup(cleanup_socket) = socket_open(NETLINK_NETFILTER);
+	struct nl_sock *socket __cleanup(cleanup_netlink) = socket_open(NETLINK_NETFILTER);
 	struct nfgenmsg header = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
 	struct nl_msg *message =
 		nlmsg_alloc_simple(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETFLOWTABLE, NLM_F_DUMP);
@@ -191,7 +182,7 @@ static struct nl_msg *generic_message(uint16_t family, uint8_t command)
 
 static void features_read(struct doctor_facts *facts)
 {
-	struct nl_sock *socket __cleanup(cleanup_socket) = socket_open(NETLINK_GENERIC);
+	struct nl_sock *socket __cleanup(cleanup_netlink) = socket_open(NETLINK_GENERIC);
 	struct nl_msg *message = generic_message(GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
 	uint16_t family = 0;
 

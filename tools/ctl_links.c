@@ -11,16 +11,14 @@
 #include <netlink/socket.h>
 #include <string.h>
 
+#include "base/netlink.h"
+
 int links_open(struct nl_sock **ret_socket)
 {
-	struct nl_sock *socket = nl_socket_alloc();
+	struct nl_sock *socket = netlink_open(NETLINK_ROUTE);
 
 	if (!socket)
-		return -ENOMEM;
-	if (nl_connect(socket, NETLINK_ROUTE) < 0) {
-		nl_socket_free(socket);
 		return -EIO;
-	}
 	nl_socket_disable_auto_ack(socket); /* the answer, or the error, is all that comes */
 	*ret_socket = socket;
 	return 0;

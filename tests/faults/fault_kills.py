@@ -3,6 +3,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -10,8 +11,10 @@ import time
 from harness import Daemon, Network, alive, children, end_process, program, scaled
 from inject import (calls_in, hogs, refused_in_words, runs, stop_traced, strace, syscalls_of,
                     tracer)
-from tap import check, test, wait_for
+from tap import Failure, check, test, wait_for
 from traffic import Traffic, exact, steady
+
+MAIN_BEGINS = "inject=rt_sigaction:signal=KILL:when=1"  # which it ignores SIGPIPE with
 
 
 @test(limit_s=120, fault="T-KILL-NTH")
@@ -59,11 +62,8 @@ def supervisor_killed_at_system_calls_of_its_start(context):
     traffic = steady(context, network)
     calls = calls_of_start(context, daemon)
     died = 0
-    for injection in calls[::max(1, len(calls) // scaled(40, 4))]:
-        daemon.command_prefix = [strace(), "-qq", "-o", "/dev/null", "-e", injection]
-        died += not runs(daemon, injection)
-        stop_traced(daemon)
-    daemon.command_prefix = []
+    for _, ran in starts(daemon, calls[::max(1, len(calls) // scaled(40, 4))]):
+        died += not ran
     daemon.start()
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
@@ -72,14 +72,71 @@ def supervisor_killed_at_system_calls_of_its_start(context):
     context.note(f"{died} starts cut short among {len(calls)} system calls, {traffic.sent()} packets")
 
 
+@test(limit_s=120, fault="T-KILL-NTH")
+def system_calls_of_a_start_fail_and_leave_nothing_in_the_way(context):
+    network = Network(context)
+    daemon = Daemon(context, network).start()
+    daemon.stop()
+    traffic = steady(context, network)
+    calls = calls_of_start(context, daemon)
+    # What looks at the place and asks the kernel; and some of the rest.
+    special = [one for one in calls if re.search("=(statfs|sendmsg|mount|flock):", one)]
+    results = list(failing_starts(daemon, network,
+                                  special + calls[::max(1, len(calls) // scaled(30, 4))]))
+    daemon.start()
+    check(traffic.running(), "the traffic ended too early")
+    traffic.finish()
+    exact(daemon, traffic)
+    check(len(results) > len(special) and not all(results), f"refused: {results.count(False)}")
+    context.note(f"{len(results)} starts with a failed call of {len(calls)}, "
+                 f"{results.count(False)} refused, {traffic.sent()} packets")
+
+
+def failing_starts(daemon, network, calls):
+    """A start in which each of these calls fails; yields whether it became ready. One that does not
+    says why, takes nothing off the device, and leaves nothing in the way of the next one."""
+    before = ""
+    for injection, ran in starts(daemon, [failing(one) for one in calls]):
+        if not ran:
+            refused_in_words(daemon, f"{injection}, after {before}")
+            starts_again(daemon, f"{injection}, after {before}")
+        check(network.xdp_attached(), f"detached after {injection}")
+        before = injection
+        yield ran
+
+
+def failing(injection):
+    """The call fails instead of ending the process; brk() tells where the break is, never a code."""
+    return injection.replace("signal=KILL", "retval=0" if "=brk:" in injection else "error=ENOMEM")
+
+
+def starts_again(daemon, what):
+    """Nothing that a failed start left is in the way of the next one."""
+    daemon.command_prefix = []
+    try:
+        daemon.start()
+    except Failure as failure:
+        raise Failure(f"the start after the one with {what}: {failure}") from failure
+    daemon.stop()
+
+
+def starts(daemon, injections):
+    """A start with each, which is stopped; yields the injection and whether it became ready."""
+    for injection in injections:
+        daemon.command_prefix = [strace(), "-qq", "-o", "/dev/null", "-e", injection]
+        yield injection, runs(daemon, injection)
+        stop_traced(daemon)
+    daemon.command_prefix = []
+
+
 def calls_of_start(context, daemon):
-    """How many system calls ipacctd makes until it is ready."""
+    """The system calls that ipacctd makes until it is ready, those of the loader aside."""
     path = os.path.join(context.folder, "start")
     daemon.command_prefix = [strace(), "-qq", "-o", path]
     daemon.start()
     calls = calls_in(path)
     stop_traced(daemon)
-    return calls
+    return calls[calls.index(MAIN_BEGINS):]
 
 
 @test(limit_s=120, fault="T-READER-DIE")

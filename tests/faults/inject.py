@@ -11,6 +11,8 @@ import sys
 from harness import _LIBC, children, end_process, run, wait_end
 from tap import SLOW, Skip, check, wait_for
 
+COUNTING = "ipacctd: counting; control socket"  # the log, right behind READY=1
+
 
 def strace():
     """Path of strace, or a skip."""
@@ -101,8 +103,10 @@ def ready(daemon):
 
 def runs(daemon, what, **options):
     """Spawn it and wait until it is ready or has ended, told by `what`; True: it runs."""
+    said = daemon.log().count(COUNTING)
     daemon.spawn(**options)
-    wait_for(lambda: daemon.process.poll() is not None or ready(daemon),
+    wait_for(lambda: daemon.process.poll() is not None or ready(daemon) or
+             daemon.log().count(COUNTING) > said,  # to notify may be what fails
              f"an end or a start with {what}")
     daemon.notify.close()
     return daemon.process.poll() is None
