@@ -237,8 +237,10 @@ int groups_reader_serve(struct groups_reader *reader, struct group_image *ret_im
 		return -ETIMEDOUT;
 	}
 	ret = died(reader, ret_problem);
-	if (reader->answered)
+	if (reader->answered) { /* so that is no problem */
+		ret_problem->text[0] = '\0';
 		ret = answer_take(reader, ret_image, ret_problem);
+	}
 	close_fd(&reader->list_fd);
 	return ret;
 }

@@ -140,10 +140,12 @@ static int take_over(struct supervisor *supervisor, struct config *fresh,
 	cost_settings(supervisor);
 	memcpy(config->groups_file, fresh->groups_file, sizeof(config->groups_file));
 	collector_follow(supervisor, &http, groups);
-	ret = supervisor_ask(supervisor, COLLECTOR_INTERVAL, config->interval_ns, &answer);
+	if (supervisor_ask(supervisor, COLLECTOR_INTERVAL, config->interval_ns, &answer))
+		log_warning(
+			"reload: the collector does not answer, it will follow"); /* or the next */
 	log_info("reloaded: %zu interfaces, interval %llu ms", config->n_interfaces,
 		 (unsigned long long)(config->interval_ns / NS_PER_MS));
-	return ret;
+	return 0;
 }
 
 /* ---- From asking to the answer ----------------------------------------------------------------- */

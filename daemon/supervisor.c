@@ -22,9 +22,10 @@
 #include "start.h"
 #include "supervisor.h"
 
-#define NS_PER_MS   1000000u
-#define POLLS_FIXED 5
-#define POLLS_MAX   (POLLS_FIXED + 1 + CONTROL_CLIENTS_MAX)
+#define NS_PER_MS     1000000u
+#define POLL_AGAIN_US 10000
+#define POLLS_FIXED   5
+#define POLLS_MAX     (POLLS_FIXED + 1 + CONTROL_CLIENTS_MAX)
 
 /* After programs went: the final cut, and the end of everything when nothing is attached any more. */
 static int detach_finish(struct supervisor *supervisor, struct ipacct_problem *ret_problem)
@@ -221,6 +222,18 @@ static void collector_serve(struct supervisor *supervisor)
 	}
 }
 
+/* Returns whether to go on: poll(2) may have no memory now, and have it a moment later. */
+static bool events_wait(struct supervisor *supervisor, struct pollfd *polls, size_t n_polls)
+{
+	if (poll(polls, n_polls, wait_ms(supervisor)) >= 0 || errno == EINTR)
+		return true;
+	if (errno == ENOMEM)
+		return !usleep(POLL_AGAIN_US) || errno == EINTR;
+	log_error("cannot wait for events: %s", strerror(errno));
+	supervisor->exit_code = EXIT_CODE_ERROR;
+	return false;
+}
+
 static void loop(struct supervisor *supervisor)
 {
 	while (!supervisor->stop) {
@@ -236,7 +249,7 @@ static void loop(struct supervisor *supervisor)
 		};
 		size_t n_control = control_poll(&supervisor->control, polls + POLLS_FIXED);
 
-		if (poll(polls, POLLS_FIXED + n_control, wait_ms(supervisor)) < 0 && errno != EINTR)
+		if (!events_wait(supervisor, polls, POLLS_FIXED + n_control))
 			return;
 		if (polls[0].revents)
 			signals_serve(supervisor);
