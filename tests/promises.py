@@ -8,7 +8,8 @@ P4  10,000,000 malformed frames through the program in the kernel, 1,000,000,000
     compiled for this machine and the second implementation of its rules: no mismatch
 P6  100 pairs of runs with and without a program: as many packets reach the stack
 P11 10,000 clients that never end their request: the 99th percentile of good scrapes is 250 ms at most
-P14 every system call of a start is the supervisor's last one, then each one fails: every address exact
+P14 every system call of a start is the supervisor's last one, then each one fails, and each one of a
+    reload: every address exact
 
 tests/run.sh does a part of each in seconds. The rate is what the machine gives: the one reached is
 told. IPACCT_BUILD names a build."""
@@ -34,6 +35,7 @@ import tap  # noqa: E402  pylint: disable=wrong-import-position
 from fault_kills import (  # noqa: E402  pylint: disable=wrong-import-position
     calls_of_start, failing_starts, starts)
 from fault_links import compare_drops  # noqa: E402  pylint: disable=wrong-import-position
+from fault_reload import Reloads  # noqa: E402  pylint: disable=wrong-import-position
 from harness import Daemon, Network, run  # noqa: E402  pylint: disable=wrong-import-position
 from soak_sums import Sum  # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_equal, wait_for  # noqa: E402  pylint: disable=wrong-import-position
@@ -228,33 +230,51 @@ def slow_clients(context, part, _rate, tell):
           "longest_ms": round(took[-1] * 1e3, 1)})
 
 
-def broken_starts(context, part, _rate, tell):
-    """P14: each system call of the supervisor's start is its last one, and each one fails."""
-    network = Network(context)
-    daemon = Daemon(context, network).start()
-    daemon.stop()
-    traffic = steady(context, network)
-    begun = time.monotonic()
-    calls = calls_of_start(context, daemon)
-    calls = calls[::round(1 / part)]
-    figures = {"calls": len(calls), "killed": 0, "failed": 0, "refused": 0}
-    for _, ran in starts(daemon, calls):
-        figures["killed"] += not ran
-        tell({**figures, "minutes": round((time.monotonic() - begun) / 60, 1)})
-    for ran in failing_starts(daemon, network, calls):
-        figures["failed"] += 1
-        figures["refused"] += not ran
-        tell({**figures, "minutes": round((time.monotonic() - begun) / 60, 1)})
-    daemon.start()
+def undisturbed(daemon, traffic, figures):
+    """The traffic beside it all is in the records, every packet."""
     check(traffic.running(), "the traffic ended too early")
     traffic.finish()
     exact(daemon, traffic)
-    tell({**figures, "packets": traffic.sent(), "differences": 0,
-          "minutes": round((time.monotonic() - begun) / 60, 1)})
+    figures["packets"] += traffic.sent()
+
+
+def broken_calls(context, part, _rate, tell):
+    """P14: each system call of the supervisor's start is its last one, and each one fails; those of a
+    reload, too."""
+    network = Network(context)
+    begun, every = time.monotonic(), round(1 / part)
+    figures = {"calls": 0, "killed": 0, "failed": 0, "refused": 0, "reloads": 0,
+               "reloads_refused": 0, "packets": 0}
+
+    def count(name, yes=True):
+        figures[name] += yes
+        tell({**figures, "minutes": round((time.monotonic() - begun) / 60, 1)})
+
+    daemon = Daemon(context, network).start()
+    daemon.stop()
+    traffic = steady(context, network)
+    calls = calls_of_start(context, daemon)[::every]
+    figures["calls"] = len(calls)
+    for _, ran in starts(daemon, calls):
+        count("killed", not ran)
+    for ran in failing_starts(daemon, network, calls):
+        count("failed")
+        count("refused", not ran)
+    daemon.start()
+    undisturbed(daemon, traffic, figures)
+    daemon.ctl("detach")
+
+    reloads = Reloads(context, network)
+    traffic = steady(context, network)
+    for taken in reloads.failing(lambda calls: calls[::every]):
+        count("reloads")
+        count("reloads_refused", not taken)
+    undisturbed(reloads.daemon, traffic, figures)
+    tell({**figures, "differences": 0, "minutes": round((time.monotonic() - begun) / 60, 1)})
 
 
 PROMISES = {"P1": kills, "P2": updates, "P4": malformed, "P6": drops, "P11": slow_clients,
-            "P14": broken_starts}
+            "P14": broken_calls}
 
 
 def main():
