@@ -7,7 +7,7 @@ In a guest of tests/vm, which has the modules."""
 import json
 import os
 
-from ends import equal_totals, lines, settled, totals
+from ends import equal_totals, lines, settled_totals
 from harness import Daemon, Place, run, scaled
 from sockets import bulk, datagrams
 from tap import Skip, check, check_equal, test
@@ -80,8 +80,8 @@ def kernel_received(space, device):
     return int(words[1]), int(words[0])
 
 
-def by_slot(daemon):
-    return {(one["ifname"], one["hook"]): one for one in totals(daemon)["interfaces"]}
+def by_slot(sums):
+    return {(one["ifname"], one["hook"]): one for one in sums["interfaces"]}
 
 
 class World:
@@ -205,8 +205,8 @@ def tunnels_of_the_kernel_agree_from_all_sides(context):
         raise Skip("wireguard-tools is not installed")
     world = World(context, list(tunnels(HERE, THERE)))
     known = {kind: world.traffic(kind) for kind in world.kinds}
-    dumps = settled(world.outer, world.inner)
-    outer, inner = by_slot(world.outer), by_slot(world.inner)
+    dumps, sums = settled_totals(world.outer, world.inner)
+    outer, inner = map(by_slot, sums)
     check_cable(world, outer, inner, dumps[0])
     for kind in world.kinds:
         check_tunnel(world, kind, outer, dumps, known[kind])
