@@ -15,6 +15,7 @@
 #include <netlink/route/link.h>
 #include <netlink/route/link/veth.h>
 
+#include "base/netlink.h"
 #include "bench.h"
 #include "veth.h"
 
@@ -23,9 +24,9 @@
 
 static struct nl_sock *route_open(void)
 {
-	struct nl_sock *sock = nl_socket_alloc();
+	struct nl_sock *sock = netlink_open(NETLINK_ROUTE);
 
-	if (!sock || nl_connect(sock, NETLINK_ROUTE))
+	if (!sock)
 		die("rtnetlink", EIO);
 	return sock;
 }

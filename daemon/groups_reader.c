@@ -180,13 +180,18 @@ void groups_reader_stop(struct groups_reader *reader)
 }
 
 /* The socket is closed when all of its memory is given back; only then it can be waited for. */
-static int died(struct groups_reader *reader, struct ipacct_problem *ret_problem)
+static int end_wait(struct groups_reader *reader)
 {
 	int status = 0;
 
 	close_fd(&reader->socket_fd);
 	if (waitpid(reader->pid, &status, 0) == reader->pid)
 		reader->pid = 0;
+	return status;
+}
+
+static int died(int status, struct ipacct_problem *ret_problem)
+{
 	if (WIFSIGNALED(status))
 		ipacct_problem_set(ret_problem, "the reader of the list of groups died (signal %d)",
 				   WTERMSIG(status));
@@ -220,8 +225,8 @@ static int answer_take(struct groups_reader *reader, struct group_image *ret_ima
 int groups_reader_serve(struct groups_reader *reader, struct group_image *ret_image,
 			struct ipacct_problem *ret_problem)
 {
+	int status, ret;
 	ssize_t n;
-	int ret;
 
 	do {
 		n = recv(reader->socket_fd, &reader->answer, sizeof(reader->answer), MSG_DONTWAIT);
@@ -236,11 +241,9 @@ int groups_reader_serve(struct groups_reader *reader, struct group_image *ret_im
 		groups_reader_stop(reader);
 		return -ETIMEDOUT;
 	}
-	ret = died(reader, ret_problem);
-	if (reader->answered) { /* so that is no problem */
-		ret_problem->text[0] = '\0';
-		ret = answer_take(reader, ret_image, ret_problem);
-	}
+	status = end_wait(reader);
+	ret = reader->answered ? answer_take(reader, ret_image, ret_problem)
+			       : died(status, ret_problem);
 	close_fd(&reader->list_fd);
 	return ret;
 }

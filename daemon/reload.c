@@ -141,8 +141,7 @@ static int take_over(struct supervisor *supervisor, struct config *fresh,
 	memcpy(config->groups_file, fresh->groups_file, sizeof(config->groups_file));
 	collector_follow(supervisor, &http, groups);
 	if (supervisor_ask(supervisor, COLLECTOR_INTERVAL, config->interval_ns, &answer))
-		log_warning(
-			"reload: the collector does not answer, it will follow"); /* or the next */
+		log_warning("reload: the collector does not answer, it will follow");
 	log_info("reloaded: %zu interfaces, interval %llu ms", config->n_interfaces,
 		 (unsigned long long)(config->interval_ns / NS_PER_MS));
 	return 0;

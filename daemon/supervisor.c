@@ -227,8 +227,10 @@ static bool events_wait(struct supervisor *supervisor, struct pollfd *polls, siz
 {
 	if (poll(polls, n_polls, wait_ms(supervisor)) >= 0 || errno == EINTR)
 		return true;
-	if (errno == ENOMEM)
-		return !usleep(POLL_AGAIN_US) || errno == EINTR;
+	if (errno == ENOMEM) {
+		(void)usleep(POLL_AGAIN_US); /* a signal may cut it short */
+		return true;
+	}
 	log_error("cannot wait for events: %s", strerror(errno));
 	supervisor->exit_code = EXIT_CODE_ERROR;
 	return false;
