@@ -9,9 +9,6 @@
 #include "hot_lines.h"
 #include "hot_place.h"
 
-#define CLOSE_SHARE 64u /* of the lines: as many single packets rolled up are no accident */
-#define OPEN_SHARE  2u  /* as many strangers find free lines, or some that were not needed twice */
-
 static bool is_closed(const struct ipacct_maps *maps, uint32_t number)
 {
 	return maps->ctl->doors >> number & 1;
@@ -24,8 +21,9 @@ static bool part_is_flooded(const struct ipacct_maps *maps, uint32_t index)
 	const struct ipacct_part *part = &maps->parts[index];
 	uint64_t lines = hot_lines(&maps->meta, false) + hot_lines(&maps->meta, true);
 
-	return part->hot_rolled >
-	       lines / (is_closed(maps, index % IPACCT_EPOCHS) ? OPEN_SHARE : CLOSE_SHARE);
+	return part->hot_rolled > lines / (is_closed(maps, index % IPACCT_EPOCHS)
+						   ? HOT_DOOR_OPEN_SHARE
+						   : HOT_DOOR_CLOSE_SHARE);
 }
 
 /* A bit for each key of a set that has a line. */

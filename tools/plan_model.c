@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/mix.h"
 #include "hot_lines.h"
+#include "hot_place.h"
 
 #define EPOCHS_PLAYED  3u       /* the third has the warm keys that every later one has */
 #define PACKETS_PLAYED 500000.0 /* in each, of one CPU: shares to 0.01 % */
@@ -17,10 +18,6 @@
 #define FLAG_USED      1u
 #define FLAG_WARM      2u
 #define FLAG_SURE      4u
-#define PLACES         4u  /* of a key: xdp/bpf/hot_place.h */
-#define SURE_SHARE     4u  /* of the LRU budget, xdp/bpf/hot.bpf.h */
-#define CLOSE_SHARE    64u /* of the lines, daemon/door.c */
-#define OPEN_SHARE     2u
 
 struct line {
 	uint32_t key; /* number of the address + 1 */
@@ -103,7 +100,7 @@ static bool is_single(const struct line *line)
 
 /* Where a key may be: at home, beside it, away, beside that; or anywhere in the sets of the two. */
 struct where {
-	struct line *places[PLACES];
+	struct line *places[HOT_PLACES];
 	struct line *sets[2];
 };
 
@@ -113,7 +110,7 @@ static struct where where_of(const struct table *table, uint32_t key)
 	uint64_t at[2] = { (hash >> 32) * lines >> 32, (hash & UINT32_MAX) * lines >> 32 };
 	struct where where;
 
-	for (unsigned int i = 0; i < PLACES; i++)
+	for (unsigned int i = 0; i < HOT_PLACES; i++)
 		where.places[i] = table->lines + (at[i / 2] ^ (i & 1));
 	for (unsigned int i = 0; i < 2; i++)
 		where.sets[i] = table->lines + at[i] / table->ways * table->ways;
@@ -126,10 +123,10 @@ static struct line *victim(const struct where *where, uint32_t ways, bool single
 {
 	struct line *weakest = NULL;
 
-	for (unsigned int i = 0; i < PLACES; i++)
+	for (unsigned int i = 0; i < HOT_PLACES; i++)
 		if (!where->places[i]->flags)
 			return where->places[i];
-	for (unsigned int i = 0; i < PLACES && singles_go; i++)
+	for (unsigned int i = 0; i < HOT_PLACES && singles_go; i++)
 		if (is_single(where->places[i]))
 			return where->places[i];
 	for (uint32_t i = 0; i < 2 * ways; i++) {
@@ -147,7 +144,7 @@ static void displace(struct play *play, const struct where *where, uint32_t ways
 {
 	bool singles_go = play->lru_inserts >= play->lru_budget / 2;
 	struct line *line = victim(where, ways, singles_go);
-	bool one = is_single(line), sure = play->n_sure < play->lru_budget / SURE_SHARE;
+	bool one = is_single(line), sure = play->n_sure < play->lru_budget / HOT_SURE_SHARE;
 
 	if (line->packets && !one && play->lru_inserts >= play->lru_budget) {
 		to_lru(play, key, 1); /* no room for what the line holds: it stays */
@@ -229,8 +226,8 @@ static uint64_t n_lines(const struct play *play)
 /* What a cut leaves of the lines: keys that came back. */
 static void clear(struct play *play)
 {
-	play->closed =
-		play->n_hot_rolled > n_lines(play) / (play->closed ? OPEN_SHARE : CLOSE_SHARE);
+	play->closed = play->n_hot_rolled >
+		       n_lines(play) / (play->closed ? HOT_DOOR_OPEN_SHARE : HOT_DOOR_CLOSE_SHARE);
 	play->n_hot_rolled = 0;
 	memset(play->door, 0, play->n_door);
 	for (unsigned int family = 0; family < 2; family++)

@@ -6,7 +6,6 @@
 #include "hot_place.h"
 
 #define HOT_PACKETS_FULL 0x80000000u /* half of what a 32-bit counter holds */
-#define HOT_SURE_SHARE   4u          /* of the LRU budget: all that sure lines may take of it */
 
 /* Live readers show a single packet only where it is sure to stay: they cannot take it back when it goes to
  * its prefix. So the first new lines of an epoch, which may be all, have a place in the LRU tier. */

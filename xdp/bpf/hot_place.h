@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where the hot tier has a key: for the program, and for who puts a key in its place while the epoch is at
- * rest (daemon/hot_clear.c). A line's number within a table is that of its set times the ways of one,
- * and its way. */
+/* Where the hot tier has a key: for the program, for who puts a key in its place while the epoch is at rest
+ * (daemon/hot_clear.c, door.c), and for the model of `ipacctctl plan`. A line's number within a table is that
+ * of its set times the ways of one, and its way. */
 #ifndef IPACCT_HOT_PLACE_H
 #define IPACCT_HOT_PLACE_H
 
 #include "ipacct/abi.h"
+
+#define HOT_SURE_SHARE 4u /* of the LRU budget: all that sure lines may take of it */
+
+/* Singles rolled up in an epoch, as a share of the lines, above which the door is closed: as many are no
+ * accident. Closed it stays above the other: as many strangers find free lines, or some that were not
+ * needed twice. */
+#define HOT_DOOR_CLOSE_SHARE 64u
+#define HOT_DOOR_OPEN_SHARE  2u
 
 #define HOT_PLACES 4u /* home, beside it, away, beside that: two cache lines (IPv6: four) */
 
