@@ -33,7 +33,7 @@ import harness  # noqa: E402  pylint: disable=wrong-import-position
 import scrape  # noqa: E402  pylint: disable=wrong-import-position
 import tap  # noqa: E402  pylint: disable=wrong-import-position
 from fault_kills import (  # noqa: E402  pylint: disable=wrong-import-position
-    calls_of_start, failing_starts, starts)
+    broken_starts, failing_starts, starts, undisturbed)
 from fault_links import compare_drops  # noqa: E402  pylint: disable=wrong-import-position
 from fault_reload import Reloads  # noqa: E402  pylint: disable=wrong-import-position
 from harness import Daemon, Network, run  # noqa: E402  pylint: disable=wrong-import-position
@@ -230,14 +230,6 @@ def slow_clients(context, part, _rate, tell):
           "longest_ms": round(took[-1] * 1e3, 1)})
 
 
-def undisturbed(daemon, traffic, figures):
-    """The traffic beside it all is in the records, every packet."""
-    check(traffic.running(), "the traffic ended too early")
-    traffic.finish()
-    exact(daemon, traffic)
-    figures["packets"] += traffic.sent()
-
-
 def broken_calls(context, part, _rate, tell):
     """P14: each system call of the supervisor's start is its last one, and each one fails; those of a
     reload, too."""
@@ -250,18 +242,15 @@ def broken_calls(context, part, _rate, tell):
         figures[name] += yes
         tell({**figures, "minutes": round((time.monotonic() - begun) / 60, 1)})
 
-    daemon = Daemon(context, network).start()
-    daemon.stop()
-    traffic = steady(context, network)
-    calls = calls_of_start(context, daemon)[::every]
-    figures["calls"] = len(calls)
-    for _, ran in starts(daemon, calls):
-        count("killed", not ran)
-    for ran in failing_starts(daemon, network, calls):
-        count("failed")
-        count("refused", not ran)
-    daemon.start()
-    undisturbed(daemon, traffic, figures)
+    with broken_starts(context, network) as (daemon, traffic, calls):
+        calls = calls[::every]
+        figures["calls"] = len(calls)
+        for _, ran in starts(daemon, calls):
+            count("killed", not ran)
+        for ran in failing_starts(daemon, network, calls):
+            count("failed")
+            count("refused", not ran)
+    figures["packets"] += traffic.sent()
     daemon.ctl("detach")
 
     reloads = Reloads(context, network)
@@ -269,7 +258,8 @@ def broken_calls(context, part, _rate, tell):
     for taken in reloads.failing(lambda calls: calls[::every]):
         count("reloads")
         count("reloads_refused", not taken)
-    undisturbed(reloads.daemon, traffic, figures)
+    undisturbed(reloads.daemon, traffic)
+    figures["packets"] += traffic.sent()
     tell({**figures, "differences": 0, "minutes": round((time.monotonic() - begun) / 60, 1)})
 
 

@@ -29,6 +29,13 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _NUMBERS = itertools.count(1)
 
 
+def write(path, text):
+    """A file of the test's; returns its path."""
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+    return path
+
+
 def scaled(amount, least=1):
     """An amount of traffic or rounds, made smaller where the machine is slow."""
     return max(least, int(amount / SLOW))

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 
-from harness import Network, run
+from harness import Network, run, write
 from tap import Failure, SLOW, check_equal
 
 _SAMPLE = re.compile(r'^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$')
@@ -29,11 +29,9 @@ def with_loopback(context):
     return network
 
 
-def write(path, text, mode=0o600):
-    """A file that the daemon is told of."""
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
-    os.chmod(path, mode)
+def write_private(path, text):
+    """A file that only its owner reads, as secrets must be."""
+    os.chmod(write(path, text), 0o600)
 
 
 def enter(network):

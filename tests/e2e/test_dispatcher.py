@@ -9,9 +9,9 @@ import os
 import re
 import signal
 
-from harness import Daemon, Network, Place, children, run, scaled, wait_end
+from harness import Daemon, Network, Place, children, run, scaled, wait_end, write
 from tap import Skip, check, check_equal, test, wait_for
-from test_guard import CONFIG, with_config, write
+from test_guard import CONFIG, with_config
 from traffic import Traffic, exact, settle
 
 # The first prefix and the last one exchange the program, as an upgrade does.

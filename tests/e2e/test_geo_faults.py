@@ -9,9 +9,8 @@ import time
 
 from geo import (CITIES, GeoFile, crashing_database, greedy_database, large_database,
                  make_database, random_addresses, send_and_cut, with_database)
-from harness import Daemon, Network, Place, alive, run, status_field, user_ids
+from harness import Daemon, Network, Place, alive, run, status_field, user_ids, write
 from tap import check, check_equal, test, wait_for
-from test_operate import write
 from traffic import Traffic
 
 AUSTRIA = [["9.0.0.0/8", {"country": {"iso_code": "AT", "names": {"en": "Austria"}}}]]

@@ -12,7 +12,7 @@ import sys
 import geo
 import scrape
 from groups import totals
-from harness import Daemon, Network, Place, end_process, scaled
+from harness import Daemon, Network, Place, end_process, scaled, write
 from tap import check, check_equal, test, wait_for
 
 SHARED = "2001:db8:1:200::/56"
@@ -34,11 +34,6 @@ SENDER = f"""if True:
         sent += 1
     print(sent)
 """
-
-
-def write(path, text):
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
 
 
 def with_list(context, network, text, interval="100ms", more=""):

@@ -9,7 +9,7 @@ import signal
 import geo
 import scrape
 from groups import COUNTERS, add_up, check_exact, totals
-from harness import Daemon, Network, Place, program, scaled
+from harness import Daemon, Network, Place, program, scaled, write
 from tap import check, check_equal, test, wait_for
 from terminal import Terminal
 from traffic import Traffic, settle
@@ -29,12 +29,6 @@ SECOND = """10.0.0.0/9 east
 10.192.0.0/10 north
 192.0.2.0/24 silent
 """
-
-
-def write(path, text):
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
-    return path
 
 
 def with_groups(context, network, text, more="", memory="48M"):

@@ -12,7 +12,7 @@ import time
 import geo
 from groups import add_up, check_exact, totals
 from harness import (SLOW, Daemon, Network, Place, alive, children, run, scaled, status_field,
-                     user_ids)
+                     user_ids, write)
 from tap import check, check_equal, test, wait_for
 from traffic import Traffic, settle
 
@@ -20,11 +20,6 @@ FEW = "10.0.0.0/9 east\n10.128.0.0/10 west\n3fff::/21 east\n"
 MANY = 1 << 20  # ipacct/abi.h IPACCT_GROUP_PREFIXES_MAX
 CUSTOMERS = 50_000
 SLOWLY = "\n" * 30_000_000  # behind a list: it takes a second to read, so that there is a reader to find
-
-
-def write(path, text):
-    with open(path, "w", encoding="ascii") as out:
-        out.write(text)
 
 
 def write_many(path, more=""):

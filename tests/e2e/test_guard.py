@@ -5,19 +5,13 @@ import os
 import struct
 
 import bpf
-from harness import Daemon, Network, Place, scaled
+from harness import Daemon, Network, Place, scaled, write
 from tap import check, check_equal, test, wait_for
 from traffic import Traffic, exact, settle
 
 OWN4 = "10.0.0.0/8"  # what the generator sends beside its flood, tests/traffic/addresses.c
 OWN6 = [f"3fff:{number:x}:0:ad::/64" for number in range(4096)]
 FLOOD = ("--flood", 400_000, "--flood-percent", 98)
-
-
-def write(path, text):
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
-    return path
 
 
 def guarded(daemon):

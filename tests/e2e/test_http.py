@@ -143,7 +143,7 @@ def new_interval_is_told_at_once(context):
     path = os.path.join(place.base, "ipacct.yaml")
 
     def interval(text):
-        scrape.write(path, f"interval: {text}\ninterfaces: [{{name: rx0}}]\n")
+        scrape.write_private(path, f"interval: {text}\ninterfaces: [{{name: rx0}}]\n")
 
     interval("1s")
     daemon = Daemon(context, network, place=place, interface=None)
@@ -172,7 +172,7 @@ def tls_and_passwords(context):
         "-nodes", "-days", "2", "-subj", "/CN=ipacct", "-addext", "subjectAltName=IP:127.0.0.1",
         "-keyout", key, "-out", cert)
     os.chmod(key, 0o600)
-    scrape.write(users, "prometheus:" + run("openssl", "passwd", "-6", "secret").stdout)
+    scrape.write_private(users, "prometheus:" + run("openssl", "passwd", "-6", "secret").stdout)
     options = ["--listen-tls-cert", cert, "--listen-tls-key", key, "--listen-auth-file", users]
     daemon = Daemon(context, network, *options, place=place)
     Daemon(context, network, *options[:4], "--listen-auth-file", cert, place=place).refuse(

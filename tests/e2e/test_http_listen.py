@@ -126,27 +126,27 @@ def reload_moves_it_and_keeps_the_old_one_when_it_cannot(context):
     place = Place(context)
     path = os.path.join(place.base, "ipacct.yaml")
     text = "interval: 100ms\ninterfaces: [{name: rx0}]\nlisten: "
-    scrape.write(path, text + "127.0.0.1:9301\n")
+    scrape.write_private(path, text + "127.0.0.1:9301\n")
     daemon = Daemon(context, network, place=place, interface=None)
     daemon.options = ["-c", path]
     daemon.start()
     check_equal(scrape.get(network, port=9301)[0], 200, "first")
-    scrape.write(path, text + "127.0.0.1:9302\n")
+    scrape.write_private(path, text + "127.0.0.1:9302\n")
     daemon.ctl("reload")
     check_equal(scrape.get(network, port=9302)[0], 200, "second")
     wait_for(lambda: ":9301 " not in listens(network), "the first is gone")
     with blocked_port(network, 9303):
-        scrape.write(path, text + "127.0.0.1:9303\ntop_countries: 1\n")
+        scrape.write_private(path, text + "127.0.0.1:9303\ntop_countries: 1\n")
         done = daemon.ctl("reload", expect=1)
         check("9303" in done.stderr and "in use" in done.stderr, done.stderr)
     check_equal(scrape.get(network, port=9302)[0], 200, "the old one")
     collector = daemon.pid_of_collector()
-    scrape.write(path, text + "127.0.0.1:9302\nlisten_tls_cert: /run/nothing\n"
+    scrape.write_private(path, text + "127.0.0.1:9302\nlisten_tls_cert: /run/nothing\n"
           "listen_tls_key: /run/nothing\n")
     done = daemon.ctl("reload", expect=78)
     check("/run/nothing" in done.stderr, done.stderr)
     check_equal(daemon.pid_of_collector(), collector, "collector")
-    scrape.write(path, text + "off\n")
+    scrape.write_private(path, text + "off\n")
     daemon.ctl("reload")
     check_equal(listens(network), "", "listening sockets")
     daemon.cut()

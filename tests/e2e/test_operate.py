@@ -5,7 +5,7 @@ import os
 import struct
 
 import bpf
-from harness import Daemon, Network, Place, end_process, program, run, status_field
+from harness import Daemon, Network, Place, end_process, program, run, status_field, write
 from tap import check, check_equal, test, wait_for
 from traffic import Traffic, exact, settle
 
@@ -14,11 +14,6 @@ interfaces:
   - name: rx0
     mode: native
 """
-
-
-def write(path, text):
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
 
 
 def with_config(context, network, text):

@@ -9,10 +9,9 @@ import stat
 
 import bpf
 from geo import with_database
-from harness import Daemon, Network, Place, program, scaled
+from harness import Daemon, Network, Place, program, scaled, write
 from scrape import loopback_up
 from tap import Failure, check, check_equal, test, wait_for
-from test_operate import write
 from traffic import Traffic, settle
 
 RUNBOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/RUNBOOK.md")

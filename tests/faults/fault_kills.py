@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Processes that die: at any system call, while a reader holds something, while CPUs are taken."""
 
+import contextlib
 import os
 import random
 import re
@@ -48,26 +49,15 @@ def killed_at_every_call(context, hot):
         wait_for(lambda old=victim: daemon.pid_of_collector() not in (0, old),
                  f"another collector after {injection}")
     check(died >= len(calls) * 2 // 3, f"only {died} deaths in {len(calls)} calls")
-    check(traffic.running(), "the traffic ended too early")
-    traffic.finish()
-    exact(daemon, traffic)
+    undisturbed(daemon, traffic)
     context.note(f"{died} deaths at {len(calls)} system calls of a cut, {traffic.sent()} packets")
 
 
 @test(limit_s=120, fault="T-KILL-NTH")
 def supervisor_killed_at_system_calls_of_its_start(context):
-    network = Network(context)
-    daemon = Daemon(context, network).start()
-    daemon.stop()
-    traffic = steady(context, network)
-    calls = calls_of_start(context, daemon)
-    died = 0
-    for _, ran in starts(daemon, calls[::max(1, len(calls) // scaled(40, 4))]):
-        died += not ran
-    daemon.start()
-    check(traffic.running(), "the traffic ended too early")
-    traffic.finish()
-    exact(daemon, traffic)
+    with broken_starts(context, Network(context)) as (daemon, traffic, calls):
+        died = sum(not ran for _, ran in
+                   starts(daemon, calls[::max(1, len(calls) // scaled(40, 4))]))
     check(died >= scaled(35, 3), f"only {died} starts were cut short")
     context.note(f"{died} starts cut short among {len(calls)} system calls, {traffic.sent()} packets")
 
@@ -75,21 +65,33 @@ def supervisor_killed_at_system_calls_of_its_start(context):
 @test(limit_s=120, fault="T-KILL-NTH")
 def system_calls_of_a_start_fail_and_leave_nothing_in_the_way(context):
     network = Network(context)
-    daemon = Daemon(context, network).start()
-    daemon.stop()
-    traffic = steady(context, network)
-    calls = calls_of_start(context, daemon)
-    # What looks at the place and asks the kernel; and some of the rest.
-    special = [one for one in calls if re.search("=(statfs|sendmsg|mount|flock):", one)]
-    results = list(failing_starts(daemon, network,
-                                  special + calls[::max(1, len(calls) // scaled(30, 4))]))
-    daemon.start()
-    check(traffic.running(), "the traffic ended too early")
-    traffic.finish()
-    exact(daemon, traffic)
+    with broken_starts(context, network) as (daemon, traffic, calls):
+        # What looks at the place and asks the kernel; and some of the rest.
+        special = [one for one in calls if re.search("=(statfs|sendmsg|mount|flock):", one)]
+        results = list(failing_starts(daemon, network,
+                                      special + calls[::max(1, len(calls) // scaled(30, 4))]))
     check(len(results) > len(special) and not all(results), f"refused: {results.count(False)}")
     context.note(f"{len(results)} starts with a failed call of {len(calls)}, "
                  f"{results.count(False)} refused, {traffic.sent()} packets")
+
+
+@contextlib.contextmanager
+def broken_starts(context, network):
+    """A daemon that has counted and is stopped, the traffic that goes on, and the system calls of a
+    start; in the end a whole start, and every packet in the records."""
+    daemon = Daemon(context, network).start()
+    daemon.stop()
+    traffic = steady(context, network)
+    yield daemon, traffic, calls_of_start(context, daemon)
+    daemon.start()
+    undisturbed(daemon, traffic)
+
+
+def undisturbed(daemon, traffic):
+    """The traffic beside it all goes on; each of its packets is in the records when it ends."""
+    check(traffic.running(), "the traffic ended too early")
+    traffic.finish()
+    exact(daemon, traffic)
 
 
 def failing_starts(daemon, network, calls):

@@ -4,11 +4,11 @@
 import os
 import re
 
-from fault_kills import failing
-from harness import Daemon, Network, Place, scaled
+from fault_kills import failing, undisturbed
+from harness import Daemon, Network, Place, scaled, write
 from inject import syscalls_of, tracer
 from tap import check, check_equal, test, wait_for
-from traffic import exact, steady
+from traffic import steady
 
 PLAIN = "interval: 100ms\nmemory: 48M\ninterfaces: [{name: rx0}]\n"
 GROUPS = "198.18.0.0/22 target protect=yes\n10.0.0.0/8 others\n"
@@ -25,9 +25,7 @@ def system_calls_of_a_reload_fail_and_the_next_reload_is_taken(context):
         return special + calls[::max(1, len(calls) // scaled(15, 2))]
 
     results = list(reloads.failing(some))
-    check(traffic.running(), "the traffic ended too early")
-    traffic.finish()
-    exact(reloads.daemon, traffic)
+    undisturbed(reloads.daemon, traffic)
     check(any(results) and not all(results), f"taken: {results.count(True)} of {len(results)}")
     context.note(f"{len(results)} reloads with a failed call, {results.count(False)} refused, "
                  f"{traffic.sent()} packets")
@@ -41,23 +39,17 @@ class Reloads:
         self.context, self.network = context, network
         place = Place(context)
         groups = os.path.join(place.base, "groups")
-        self._write(groups, GROUPS)
+        write(groups, GROUPS)
         self.texts = (PLAIN, PLAIN + f"protect: [192.0.2.0/24, '2001:db8::/32']\n"
                                      f"groups_file: {groups}\n")
-        self.path = self._write(os.path.join(place.base, "ipacct.yaml"), PLAIN)
+        self.path = write(os.path.join(place.base, "ipacct.yaml"), PLAIN)
         self.daemon = Daemon(context, network, place=place, interface=None)
         self.daemon.options = ["-c", self.path]
         self.daemon.start()
 
-    @staticmethod
-    def _write(path, text):
-        with open(path, "w", encoding="utf-8") as out:
-            out.write(text)
-        return path
-
     def _go(self, number):
         """Reload; whether it was taken. An answer that does not come is none."""
-        self._write(self.path, self.texts[number])
+        write(self.path, self.texts[number])
         try:
             return self.daemon.control("reload")["exit"] == 0
         except (OSError, ValueError):
